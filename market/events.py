@@ -1,0 +1,255 @@
+"""Events: what happened, in the past tense. The record keeps them; a rebuild applies them; entries are made from them."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from market.orders import (
+    Address,
+    ListInstrument,
+    OrderTerms,
+    OrderType,
+    RegisterMeter,
+    SetPriceTerms,
+    Side,
+    TimeInForce,
+)
+from market.refusals import Refusal
+from market.units import Lots, Micros, Ticks
+
+
+class Session(IntEnum):
+    """Where an instrument is in its life."""
+
+    PENDING = 0
+    CALL = 1
+    CONTINUOUS = 2
+    CLOSED = 3
+    DELIVERY = 4
+    SETTLED = 5
+
+
+class CancelReason(IntEnum):
+    """Why an order left the book unfilled."""
+
+    BY_PARTICIPANT = 0
+    REMAINDER_NOT_RESTING = 1
+    EXPIRED = 2
+    GATE_CLOSED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentListed:
+    """An instrument opened."""
+
+    listing: ListInstrument
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTermsSet:
+    """Reference price, band or weight moved."""
+
+    terms: SetPriceTerms
+
+
+@dataclass(frozen=True, slots=True)
+class MeterRegistered:
+    """A supplier's meter and capacity were admitted."""
+
+    registration: RegisterMeter
+
+
+@dataclass(frozen=True, slots=True)
+class SessionChanged:
+    """An instrument went into its next session."""
+
+    instrument_id: int
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """A call auction ended. Any price in [low, high] is an equilibrium; `price_ticks` follows the named rule."""
+
+    instrument_id: int
+    price_ticks: Ticks
+    low_ticks: Ticks
+    high_ticks: Ticks
+    volume_lots: Lots
+    price_rule: str
+    tie_rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAccepted:
+    """An order was taken in, with the next order id; `hold_micros` was set aside for it."""
+
+    order_id: int
+    terms: OrderTerms
+    signature: bytes
+    order_type: OrderType
+    time_in_force: TimeInForce
+    post_only: bool
+    hold_micros: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReplaced:
+    """New terms took the place of an order's old ones; `hold_micros` is its hold from here on."""
+
+    order_id: int
+    terms: OrderTerms
+    signature: bytes
+    kept_priority: bool
+    hold_micros: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancelled:
+    """An order left the book with this much unfilled; its hold is released."""
+
+    order_id: int
+    remaining_lots: Lots
+    reason: CancelReason
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A command changed nothing. `reference` is the client order id, order id or trade number that it named."""
+
+    participant: Address
+    command: str
+    reference: int
+    refusal: Refusal
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class TradeAgreed:
+    """A bid and an offer met. `taker` is None for an auction. Money as it will be locked; holds as they remain.
+
+    `bid_ticks` and `ask_ticks` are the two limits, so `(bid - ask) x quantity` is the surplus that was shared.
+    """
+
+    trade_number: int
+    instrument_id: int
+    buy_order_id: int
+    sell_order_id: int
+    buyer: Address
+    seller: Address
+    taker: Side | None
+    price_ticks: Ticks
+    bid_ticks: Ticks
+    ask_ticks: Ticks
+    quantity_lots: Lots
+    payment_micros: Micros
+    fee_micros: Micros
+    collateral_micros: Micros
+    buy_hold_micros: Micros
+    sell_hold_micros: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Deposited:
+    """The chain received tokens for a participant."""
+
+    participant: Address
+    amount_micros: Micros
+    transaction: bytes
+    log_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalApproved:
+    """Funds were set aside for a counter-signed withdrawal."""
+
+    participant: Address
+    amount_micros: Micros
+    nonce: int
+    deadline_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalExpired:
+    """A counter-signed withdrawal was not used in time; its funds are free again."""
+
+    participant: Address
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """The chain paid a withdrawal out."""
+
+    participant: Address
+    nonce: int
+    transaction: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TradeLocked:
+    """The contract locked payment and collateral of a trade."""
+
+    trade_number: int
+    batch_number: int
+    transaction: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TradeVoided:
+    """A trade will not settle; what was held for it is free again."""
+
+    trade_number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TradeDelivered:
+    """A trade was delivered in full: the seller is paid, the fee taken, the collateral returned."""
+
+    trade_number: int
+    transaction: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GuaranteeOpened:
+    """A trade fell short and became a stored guarantee."""
+
+    trade_number: int
+    transaction: bytes
+    delivered_lots: Lots
+
+
+@dataclass(frozen=True, slots=True)
+class GuaranteePaid:
+    """A guarantee paid out: the buyer first. Amounts in micros."""
+
+    trade_number: int
+    transaction: bytes
+    delivered_lots: Lots
+    paid_to_seller: Micros
+    fee: Micros
+    returned_to_buyer: Micros
+    compensation: Micros
+
+
+Event = (
+    InstrumentListed
+    | PriceTermsSet
+    | MeterRegistered
+    | SessionChanged
+    | Cleared
+    | OrderAccepted
+    | OrderReplaced
+    | OrderCancelled
+    | Refused
+    | TradeAgreed
+    | Deposited
+    | WithdrawalApproved
+    | WithdrawalExpired
+    | Withdrawn
+    | TradeLocked
+    | TradeVoided
+    | TradeDelivered
+    | GuaranteeOpened
+    | GuaranteePaid
+)

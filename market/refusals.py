@@ -1,0 +1,70 @@
+"""The names of "no": each finishes the sentence "no, because…". A refusal is an ordinary result, recorded like any other."""
+
+from enum import StrEnum
+
+
+class Refusal(StrEnum):
+    """Why a command changed nothing."""
+
+    UNKNOWN_INSTRUMENT = "unknown_instrument"
+    ALREADY_LISTED = "already_listed"
+    WINDOW_ALREADY_CLOSED = "window_already_closed"
+    SESSION_NOT_OPEN = "session_not_open"
+    NOT_ALLOWED_IN_CALL = "not_allowed_in_call"
+    PRICE_OFF_TICK = "price_off_tick"
+    PRICE_NOT_POSITIVE = "price_not_positive"
+    PRICE_OUTSIDE_BAND = "price_outside_band"
+    QUANTITY_NOT_POSITIVE = "quantity_not_positive"
+    QUANTITY_OVER_CAP = "quantity_over_cap"
+    FEE_CAP_TOO_LOW = "fee_cap_too_low"
+    REFERENCE_PRICE_DIFFERS = "reference_price_differs"
+    GOOD_UNTIL_PASSED = "good_until_passed"
+    SETTLE_UNTIL_TOO_EARLY = "settle_until_too_early"
+    CLIENT_ORDER_ID_REUSED = "client_order_id_reused"
+    WOULD_TAKE = "would_take"
+    CANNOT_FILL_WHOLLY = "cannot_fill_wholly"
+    NO_REGISTERED_METER = "no_registered_meter"
+    OVER_REGISTERED_CAPACITY = "over_registered_capacity"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    INSUFFICIENT_COLLATERAL = "insufficient_collateral"
+    UNKNOWN_ORDER = "unknown_order"
+    NOT_YOUR_ORDER = "not_your_order"
+    ORDER_ALREADY_CLOSED = "order_already_closed"
+    REPLACE_CHANGES_INSTRUMENT = "replace_changes_instrument"
+    UNKNOWN_TRADE = "unknown_trade"
+    TRADE_NOT_IN_THAT_STATE = "trade_not_in_that_state"
+    ALREADY_APPLIED = "already_applied"
+    BOOK_FULL = "book_full"
+
+
+EXPLANATIONS: dict[Refusal, str] = {
+    Refusal.UNKNOWN_INSTRUMENT: "no instrument of this symbol is listed",
+    Refusal.ALREADY_LISTED: "this instrument is listed already, or this meter is registered already",
+    Refusal.WINDOW_ALREADY_CLOSED: "the gate of this delivery window has closed",
+    Refusal.SESSION_NOT_OPEN: "this instrument does not take orders yet",
+    Refusal.NOT_ALLOWED_IN_CALL: "the call takes limit orders that rest (GTC, not post-only) and nothing else",
+    Refusal.PRICE_OFF_TICK: "the price is no multiple of the instrument's tick",
+    Refusal.PRICE_NOT_POSITIVE: "this version trades positive prices only",
+    Refusal.PRICE_OUTSIDE_BAND: "the price is outside the band around the reference price",
+    Refusal.QUANTITY_NOT_POSITIVE: "the quantity must be at least one lot",
+    Refusal.QUANTITY_OVER_CAP: "the quantity is over the instrument's cap",
+    Refusal.FEE_CAP_TOO_LOW: "the signed fee cap is below the instrument's fee",
+    Refusal.REFERENCE_PRICE_DIFFERS: "the signed reference price is not the instrument's (collateral is computed from it)",
+    Refusal.GOOD_UNTIL_PASSED: "the order's good_until has passed",
+    Refusal.SETTLE_UNTIL_TOO_EARLY: "settle_until must follow good_until by at least the notice period",
+    Refusal.CLIENT_ORDER_ID_REUSED: "another order of yours carries this client order id",
+    Refusal.WOULD_TAKE: "post-only, but it would trade at once",
+    Refusal.CANNOT_FILL_WHOLLY: "fill-or-kill, but the book cannot fill it wholly",
+    Refusal.NO_REGISTERED_METER: "offers need a meter registered for this product and place",
+    Refusal.OVER_REGISTERED_CAPACITY: "open offers and sales of the slot would exceed the registered capacity",
+    Refusal.INSUFFICIENT_FUNDS: "the free balance does not cover price times quantity and the fee",
+    Refusal.INSUFFICIENT_COLLATERAL: "the free balance does not cover the tier's collateral",
+    Refusal.UNKNOWN_ORDER: "no order has this id",
+    Refusal.NOT_YOUR_ORDER: "this order belongs to somebody else",
+    Refusal.ORDER_ALREADY_CLOSED: "this order is filled, cancelled or expired",
+    Refusal.REPLACE_CHANGES_INSTRUMENT: "a replacement keeps the instrument and the side",
+    Refusal.UNKNOWN_TRADE: "no trade has this number",
+    Refusal.TRADE_NOT_IN_THAT_STATE: "the trade is not in the state that this step starts from",
+    Refusal.ALREADY_APPLIED: "this was applied before; nothing was done the second time",
+    Refusal.BOOK_FULL: "the book has no room for another order",
+}
