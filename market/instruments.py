@@ -22,7 +22,10 @@ _SYMBOL = re.compile(
     rf"(?P<commodity>CMP|NET|ENE)\.(?P<product>{_NAME})@(?P<place>{_NAME})(?:>(?P<place_to>{_NAME}))?"
     r"/(?P<start>\d{4}-\d\d-\d\dT\d\dZ)/(?P<hours>[1-9]\d{0,3})h#Q(?P<tier>[0-4])(?:\.G(?P<green>[0-4]))?"
 )
-EXPECTED_SYMBOL = "CMP.H100@CISO/2022-03-11T18Z/1h#Q3.G2, NET.GOLD@SFO>NYC/2022-03-11T18Z/1h#Q2 or ENE.SOLAR@CISO/2022-03-11T18Z/1h#Q1"
+EXPECTED_SYMBOL = (
+    "CMP.H100@CISO/2022-03-11T18Z/1h#Q3.G2, NET.GOLD@SFO>NYC/2022-03-11T18Z/1h#Q2 "
+    "or ENE.SOLAR@CISO/2022-03-11T18Z/1h#Q1"
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
