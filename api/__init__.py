@@ -1,0 +1,1 @@
+"""Composition root: settings, the single writer, HTTP, the settler, the command line, the market day."""

@@ -1,0 +1,1 @@
+"""Settlement and guarantee on any EVM chain: the Solidity sources, their built artifacts, and the Python twins."""

@@ -186,6 +186,16 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadingReceived:
+    """A registered meter told what it delivered in one hour, in lots. The first reading of an hour stands."""
+
+    meter: Address
+    start_hour: int
+    delivered_lots: Lots
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class TradeLocked:
     """The contract locked payment and collateral of a trade."""
 
@@ -247,6 +257,7 @@ Event = (
     | WithdrawalApproved
     | WithdrawalExpired
     | Withdrawn
+    | ReadingReceived
     | TradeLocked
     | TradeVoided
     | TradeDelivered

@@ -177,6 +177,16 @@ class ConfirmWithdrawal:
 
 
 @dataclass(frozen=True, slots=True)
+class SubmitReading:
+    """Hand in a meter's signed reading of one delivery hour: what was delivered, in lots."""
+
+    meter: Address
+    start_hour: int
+    delivered_lots: Lots
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ConfirmLocks:
     """Tell which trades of a settlement batch the contract locked, and which it skipped with which code."""
 
@@ -235,6 +245,7 @@ Command = (
     | CreditDeposit
     | RequestWithdrawal
     | ConfirmWithdrawal
+    | SubmitReading
     | ConfirmLocks
     | VoidTrade
     | ConfirmDelivery

@@ -8,6 +8,8 @@ class Refusal(StrEnum):
 
     UNKNOWN_INSTRUMENT = "unknown_instrument"
     ALREADY_LISTED = "already_listed"
+    WINDOW_NOT_HOURLY = "window_not_hourly"
+    INCONSISTENT_LISTING = "inconsistent_listing"
     WINDOW_ALREADY_CLOSED = "window_already_closed"
     SESSION_NOT_OPEN = "session_not_open"
     NOT_ALLOWED_IN_CALL = "not_allowed_in_call"
@@ -25,8 +27,13 @@ class Refusal(StrEnum):
     CANNOT_FILL_WHOLLY = "cannot_fill_wholly"
     NO_REGISTERED_METER = "no_registered_meter"
     OVER_REGISTERED_CAPACITY = "over_registered_capacity"
+    UNKNOWN_METER = "unknown_meter"
+    SLOT_NOT_OVER = "slot_not_over"
     INSUFFICIENT_FUNDS = "insufficient_funds"
     INSUFFICIENT_COLLATERAL = "insufficient_collateral"
+    AMOUNT_NOT_POSITIVE = "amount_not_positive"
+    DEADLINE_PASSED = "deadline_passed"
+    UNKNOWN_WITHDRAWAL = "unknown_withdrawal"
     UNKNOWN_ORDER = "unknown_order"
     NOT_YOUR_ORDER = "not_your_order"
     ORDER_ALREADY_CLOSED = "order_already_closed"
@@ -40,6 +47,8 @@ class Refusal(StrEnum):
 EXPLANATIONS: dict[Refusal, str] = {
     Refusal.UNKNOWN_INSTRUMENT: "no instrument of this symbol is listed",
     Refusal.ALREADY_LISTED: "this instrument is listed already, or this meter is registered already",
+    Refusal.WINDOW_NOT_HOURLY: "this version lists delivery windows of one hour only",
+    Refusal.INCONSISTENT_LISTING: "schedule, band, weight, cap and fee of the listing do not fit together",
     Refusal.WINDOW_ALREADY_CLOSED: "the gate of this delivery window has closed",
     Refusal.SESSION_NOT_OPEN: "this instrument does not take orders yet",
     Refusal.NOT_ALLOWED_IN_CALL: "the call takes limit orders that rest (GTC, not post-only) and nothing else",
@@ -57,8 +66,13 @@ EXPLANATIONS: dict[Refusal, str] = {
     Refusal.CANNOT_FILL_WHOLLY: "fill-or-kill, but the book cannot fill it wholly",
     Refusal.NO_REGISTERED_METER: "offers need a meter registered for this product and place",
     Refusal.OVER_REGISTERED_CAPACITY: "open offers and sales of the slot would exceed the registered capacity",
+    Refusal.UNKNOWN_METER: "no meter of this address is registered",
+    Refusal.SLOT_NOT_OVER: "a reading is taken after its delivery hour has ended",
     Refusal.INSUFFICIENT_FUNDS: "the free balance does not cover price times quantity and the fee",
     Refusal.INSUFFICIENT_COLLATERAL: "the free balance does not cover the tier's collateral",
+    Refusal.AMOUNT_NOT_POSITIVE: "the amount must be more than zero",
+    Refusal.DEADLINE_PASSED: "the deadline of this withdrawal has passed",
+    Refusal.UNKNOWN_WITHDRAWAL: "no open withdrawal of yours carries this nonce",
     Refusal.UNKNOWN_ORDER: "no order has this id",
     Refusal.NOT_YOUR_ORDER: "this order belongs to somebody else",
     Refusal.ORDER_ALREADY_CLOSED: "this order is filled, cancelled or expired",

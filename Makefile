@@ -1,0 +1,52 @@
+# CCEI market: all a newcomer needs. `make help` says what each verb does.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NODE_MODULES := contracts/node_modules
+FORGE = $(shell find $(NODE_MODULES)/@foundry-rs -path '*/bin/forge' -type f 2>/dev/null | grep -v '/@foundry-rs/forge/' | head -n 1)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test serve check bench soak clean
+
+help: ## Say what each verb does
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(VENV)/.ready $(NODE_MODULES)/.ready ## Install everything into .venv and contracts/node_modules
+
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+$(NODE_MODULES)/.ready: contracts/package.json contracts/package-lock.json
+	cd contracts && npm ci --no-fund --no-audit --loglevel=error
+	@touch $@
+
+demo: setup ## Run the built-in market day on the in-process chain and write day-report/
+	$(BIN)/ccei demo --out day-report
+
+test: setup ## Run the tests
+	$(BIN)/python -m pytest
+
+serve: setup ## Serve the market on http://127.0.0.1:8000 (OpenAPI page at /docs)
+	$(BIN)/ccei serve
+
+check: setup ## Style, types, import directions, spelling, contract format and fresh artifacts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	cd contracts && $(abspath $(FORGE)) fmt --check
+	cd contracts && node script/build.mjs --check
+
+bench: setup ## Print speeds, each beside a peer or a bound measured in the same run
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m tests.benchmarks
+
+soak: setup ## Run the long campaigns
+	$(BIN)/python -m pytest -m soak --timeout=0
+
+clean: ## Remove what setup installed and what runs left behind
+	rm -rf $(VENV) $(NODE_MODULES) contracts/out contracts/cache day-report build *.egg-info

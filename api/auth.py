@@ -1,0 +1,146 @@
+"""Who is asking: signatures on orders, cancels and logins; bearer tokens for reading one's own balances."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from api.problems import Problem
+from contracts.signing import (
+    BadSignature,
+    Domain,
+    cancel_digest,
+    login_digest,
+    order_digest,
+    reading_digest,
+    recover,
+)
+from market.orders import Address, OrderTerms, SubmitReading
+from market.units import Malformed
+
+LOGIN_HOURS_MAX = 24
+
+
+def _require(digest: bytes, signature: bytes, signer: Address, what: str) -> None:
+    try:
+        found = recover(digest, signature)
+    except BadSignature as error:
+        raise Problem(401, "signature_invalid", f"{what}: {error}") from None
+    if found != signer:
+        raise Problem(
+            401,
+            "signature_invalid",
+            f"{what}: signed by 0x{found.hex()}, expected 0x{signer.hex()} (check chain id and contract address)",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Checks signatures for one chain and contract, and logins with one secret."""
+
+    domain: Domain
+    login_secret: bytes
+    operator_token: str | None
+
+    @classmethod
+    def build(cls, domain: Domain, *, login_secret: str | None, operator_token: str | None) -> "Door":
+        """Make a door; without a login secret a random one serves until the process ends."""
+        secret = login_secret.encode() if login_secret else secrets.token_bytes(32)
+        return cls(domain, secret, operator_token)
+
+    def check_order(self, terms: OrderTerms, signature: bytes) -> None:
+        """Require that the participant signed the terms (EIP-712).
+
+        Raises:
+            Problem: 401 if somebody else did, or nobody.
+        """
+        _require(order_digest(terms, self.domain), signature, terms.participant, "order")
+
+    def check_reading(self, reading: SubmitReading) -> None:
+        """Require that the meter signed the reading."""
+        digest = reading_digest(
+            meter=reading.meter,
+            start_hour=reading.start_hour,
+            units_lots=reading.delivered_lots,
+            domain=self.domain,
+        )
+        _require(digest, reading.signature, reading.meter, "reading")
+
+    def check_cancel(
+        self, participant: Address, order_id: int, *, deadline_s: int, now_s: int, signature: bytes
+    ) -> None:
+        """Require that the participant signed this cancel, and that it is still meant."""
+        if deadline_s < now_s:
+            raise Problem(401, "signature_expired", f"cancel: deadline {deadline_s}, but it is {now_s}")
+        digest = cancel_digest(
+            participant=participant, order_id=order_id, deadline_s=deadline_s, domain=self.domain
+        )
+        _require(digest, signature, participant, "cancel")
+
+    def login(self, participant: Address, *, expires_s: int, now_s: int, signature: bytes) -> str:
+        """Return a bearer token for a signed login.
+
+        Raises:
+            Problem: 401 if the signature is not the participant's, or the time is past or too far.
+        """
+        if not now_s < expires_s <= now_s + LOGIN_HOURS_MAX * 3600:
+            raise Problem(
+                401,
+                "login_time_invalid",
+                f"expires: found {expires_s}, expected at most {LOGIN_HOURS_MAX} h after {now_s}",
+            )
+        _require(login_digest(participant=participant, expires_s=expires_s, domain=self.domain), signature, participant, "login")
+        claim = f"{participant.hex()}.{expires_s}"
+        return f"{claim}.{self._seal(claim)}"
+
+    def participant_of(self, authorization: str | None, now_s: int) -> Address:
+        """Return who a bearer token belongs to.
+
+        Raises:
+            Problem: 401 if it is missing, forged or expired.
+        """
+        scheme, _, token = (authorization or "").partition(" ")
+        claim, _, seal = token.rpartition(".")
+        address, _, expires = claim.partition(".")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(seal, self._seal(claim)):
+            raise Problem(
+                401, "login_required", "expected `Authorization: Bearer …` from POST /v1/login",
+                {"WWW-Authenticate": "Bearer"},
+            )
+        if int(expires) < now_s:
+            raise Problem(401, "login_expired", f"the login ended at {expires}", {"WWW-Authenticate": "Bearer"})
+        return Address(bytes.fromhex(address))
+
+    def check_operator(self, authorization: str | None) -> None:
+        """Require the operator's bearer token.
+
+        Raises:
+            Problem: 403 if none is set, 401 if it differs.
+        """
+        if self.operator_token is None:
+            raise Problem(403, "operator_routes_off", "set CCEI_OPERATOR_TOKEN to use operator routes")
+        if not hmac.compare_digest((authorization or "").encode(), f"Bearer {self.operator_token}".encode()):
+            raise Problem(401, "operator_only", "expected the operator's bearer token")
+
+    def _seal(self, claim: str) -> str:
+        return hmac.new(self.login_secret, claim.encode(), hashlib.sha256).hexdigest()
+
+
+def parse_hex(text: str, *, length: int, what: str) -> bytes:
+    """Read `length` bytes from 0x-hex.
+
+    Raises:
+        Malformed: if the text is anything else.
+    """
+    try:
+        raw = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        raw = b""
+    if len(raw) != length or not text.startswith("0x"):
+        raise Malformed(f"{what}: found {text[:90]!r}, expected 0x and {2 * length} hex digits")
+    return raw
+
+
+def parse_address(text: str, *, what: str = "participant") -> Address:
+    """Read an Ethereum address (checksums are not insisted on)."""
+    return Address(parse_hex(text, length=20, what=what))

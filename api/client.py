@@ -1,0 +1,228 @@
+"""A typed client of the HTTP interface: it signs what needs signing, and returns what the server answers.
+
+>>> client = Client("http://127.0.0.1:8000", signer)                                    # doctest: +SKIP
+>>> client.buy("ENE.SOLAR@CISO/2022-03-12T18Z/1h#Q1", price="0.05", quantity="250")     # doctest: +SKIP
+OrderOut(order_id='1', client_order_id='1', status='open', remaining='250', fills=[], repeated=False)
+"""
+
+import secrets
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import BaseModel
+
+from api.routes.orders import signed_terms
+from api.routes.wire import (
+    BalanceOut,
+    BookOut,
+    CancelledOut,
+    InstrumentOut,
+    MarketOut,
+    OrderOut,
+    ProblemOut,
+    SideName,
+    SignedOrder,
+    TradeOut,
+    WithdrawalOut,
+)
+from contracts.signing import Domain, Signer, cancel_digest, login_digest, reading_digest, sign_order
+from market.orders import Address
+
+Answer = TypeVar("Answer", bound=BaseModel)
+
+CANCEL_VALID_S = 60
+LOGIN_VALID_S = 3600
+UNSIGNED = "0x" + "00" * 65
+
+
+class MarketError(Exception):
+    """The server said no. `name` is the refusal's or error's name, `status` the HTTP status."""
+
+    def __init__(self, problem: ProblemOut) -> None:
+        super().__init__(f"{problem.title}: {problem.detail}")
+        self.name, self.status, self.detail = problem.title, problem.status, problem.detail
+
+
+class Client:
+    """Trades for one participant. Prices and quantities are decimal strings, in tokens per unit and in units."""
+
+    def __init__(
+        self,
+        base_url: str,
+        signer: Signer,
+        *,
+        http: httpx.Client | None = None,
+        next_order_id: Callable[[], int] = lambda: secrets.randbits(62),
+    ) -> None:
+        """Connect; `next_order_id` makes client order ids, never the same twice (random 62-bit numbers by default)."""
+        self._http = http if http is not None else httpx.Client(base_url=base_url, timeout=30)
+        self._signer = signer
+        self._next_order_id = next_order_id
+        self._domain: Domain | None = None
+        self._token: str | None = None
+
+    @property
+    def participant(self) -> str:
+        """Our address, 0x hex."""
+        return f"0x{self._signer.address.hex()}"
+
+    def market(self) -> MarketOut:
+        """Ask for the market's terms: chain, contracts, time, head of the record."""
+        return self._get("/v1/market", MarketOut)
+
+    def instruments(self, **filters: str | int) -> list[InstrumentOut]:
+        """List instruments; filter by `commodity`, `session`, `limit`, `offset`."""
+        return self._list("/v1/instruments", InstrumentOut, filters)
+
+    def instrument(self, symbol: str) -> InstrumentOut:
+        """Look one instrument up."""
+        return self._get("/v1/instrument", InstrumentOut, {"symbol": symbol})
+
+    def book(self, symbol: str, *, levels: int = 10) -> BookOut:
+        """Show the best levels of a book."""
+        return self._get("/v1/book", BookOut, {"symbol": symbol, "levels": levels})
+
+    def trades(self, symbol: str | None = None, *, after: int = 0, limit: int = 100) -> list[TradeOut]:
+        """List trades by number, those after `after` first."""
+        query: dict[str, str | int] = {"after": after, "limit": limit}
+        if symbol is not None:
+            query["symbol"] = symbol
+        return self._list("/v1/trades", TradeOut, query)
+
+    def buy(self, symbol: str, *, price: str, quantity: str, **how: str | bool) -> OrderOut:
+        """Bid; `how` may set `type`, `time_in_force`, `post_only`."""
+        return self.place(symbol, "buy", price=price, quantity=quantity, **how)
+
+    def sell(self, symbol: str, *, price: str, quantity: str, **how: str | bool) -> OrderOut:
+        """Offer; `how` may set `type`, `time_in_force`, `post_only`."""
+        return self.place(symbol, "sell", price=price, quantity=quantity, **how)
+
+    def place(self, symbol: str, side: SideName, *, price: str, quantity: str, **how: str | bool) -> OrderOut:
+        """Sign an order that is good until gate closure, and place it.
+
+        Raises:
+            MarketError: if it is refused; nothing was taken in.
+        """
+        order = self._signed(symbol, side, price=price, quantity=quantity)
+        return self._send("POST", "/v1/orders", OrderOut, {**order.model_dump(), **how})
+
+    def replace(self, order_id: str, symbol: str, side: SideName, *, price: str, quantity: str) -> OrderOut:
+        """Sign new terms and put them in place of a resting order's."""
+        order = self._signed(symbol, side, price=price, quantity=quantity)
+        return self._send("PUT", f"/v1/orders/{order_id}", OrderOut, order.model_dump())
+
+    def cancel(self, order_id: str) -> CancelledOut:
+        """Take an order off the book."""
+        deadline = self.market().time + CANCEL_VALID_S
+        digest = cancel_digest(
+            participant=self._signer.address,
+            order_id=int(order_id),
+            deadline_s=deadline,
+            domain=self._sign_domain(),
+        )
+        content = {"deadline": deadline, **self._signed_by_me(digest)}
+        return self._send("POST", f"/v1/orders/{order_id}/cancel", CancelledOut, content)
+
+    def open_orders(self) -> list[OrderOut]:
+        """List our open orders."""
+        return self._list("/v1/orders", OrderOut, {}, self._login())
+
+    def balances(self) -> BalanceOut:
+        """Show our balances."""
+        return self._get("/v1/balances", BalanceOut, {}, self._login())
+
+    def withdraw(self, amount: str, *, nonce: int) -> WithdrawalOut:
+        """Get the operator's counter-signature for a withdrawal on chain."""
+        content = {"amount": amount, "nonce": str(nonce)}
+        return self._send("POST", "/v1/withdrawals", WithdrawalOut, content, self._login())
+
+    def report_reading(self, *, start_s: int, units_lots: int) -> None:
+        """Hand in a reading, signed with our key as the meter's."""
+        digest = reading_digest(
+            meter=self._signer.address,
+            start_hour=start_s // 3600,
+            units_lots=units_lots,
+            domain=self._sign_domain(),
+        )
+        self._request(
+            "POST",
+            "/v1/readings",
+            json={
+                "meter": self.participant,
+                "start": start_s,
+                "units": str(units_lots),
+                "signature": f"0x{self._signer.sign(digest).hex()}",
+            },
+        )
+
+    def _signed(self, symbol: str, side: SideName, *, price: str, quantity: str) -> SignedOrder:
+        market, instrument = self.market(), self.instrument(symbol)
+        unsigned = SignedOrder(
+            participant=self.participant,
+            instrument=symbol,
+            side=side,
+            price=price,
+            quantity=quantity,
+            good_until=instrument.gate_closes,
+            settle_until=max(
+                instrument.delivery_starts, instrument.gate_closes + market.notice_period_s
+            ),
+            fee_cap_bps=instrument.fee_bps,
+            reference_price=instrument.collateral_reference_price,
+            client_order_id=str(self._next_order_id()),
+            signature=UNSIGNED,
+        )
+        _, terms, _ = signed_terms(unsigned)
+        signature = sign_order(terms, self._signer, self._sign_domain())
+        return unsigned.model_copy(update={"signature": f"0x{signature.hex()}"})
+
+    def _sign_domain(self) -> Domain:
+        if self._domain is None:
+            market = self.market()
+            self._domain = Domain(market.chain_id, Address(bytes.fromhex(market.settlement[2:])))
+        return self._domain
+
+    def _signed_by_me(self, digest: bytes) -> dict[str, str]:
+        return {"participant": self.participant, "signature": f"0x{self._signer.sign(digest).hex()}"}
+
+    def _login(self) -> dict[str, str]:
+        if self._token is None:
+            expires = self.market().time + LOGIN_VALID_S
+            digest = login_digest(
+                participant=self._signer.address, expires_s=expires, domain=self._sign_domain()
+            )
+            answer = self._request("POST", "/v1/login", json={"expires": expires, **self._signed_by_me(digest)})
+            self._token = answer.json()["token"]
+        return {"Authorization": f"Bearer {self._token}"}
+
+    def _get(
+        self,
+        path: str,
+        kind: type[Answer],
+        query: dict[str, str | int] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        return kind.model_validate_json(self._request("GET", path, params=query, headers=headers).content)
+
+    def _list(
+        self, path: str, kind: type[Answer], query: dict[str, str | int], headers: dict[str, str] | None = None
+    ) -> list[Answer]:
+        answer = self._request("GET", path, params=query, headers=headers)
+        return [kind.model_validate(item) for item in answer.json()]
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        kind: type[Answer],
+        content: dict[str, Any],
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        return kind.model_validate_json(self._request(method, path, json=content, headers=headers).content)
+
+    def _request(self, method: str, path: str, **how: Any) -> httpx.Response:
+        answer = self._http.request(method, path, **how)
+        if answer.is_error:
+            raise MarketError(ProblemOut.model_validate_json(answer.content))
+        return answer

@@ -1,0 +1,130 @@
+"""Put the market together: chain, contracts, record, venue, sequencer, settler. The only place that knows how they fit."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from api.auth import Door
+from api.clock import Clock
+from api.sequencer import Sequencer
+from api.settings import Settings
+from api.settler import Settler
+from contracts.chain import Chain, ChainUnavailable, open_chain
+from contracts.deployment import Deployment, attach, deploy
+from ledger.database import open_database
+from ledger.outbox import Outbox
+from ledger.projections import Projector
+from ledger.rebuild import rebuild
+from ledger.record import Genesis, Record, RecordReader, WrongMarket
+from ledger.venue import Venue
+
+OWN_CHAINS = frozenset({"auto", "tester", "anvil", "ganache"})
+"""Chains that live and die with this process."""
+
+
+@dataclass(frozen=True)
+class House:
+    """A market that is open. Everything that acts on it goes through `sequencer` or `settler`."""
+
+    settings: Settings
+    chain: Chain
+    deployment: Deployment
+    engine: Engine
+    record: Record
+    sequencer: Sequencer
+    settler: Settler
+    door: Door
+    recovered_batches: int
+
+    @property
+    def venue(self) -> Venue:
+        """Exchange and books as they stand."""
+        return self.sequencer.venue
+
+    @property
+    def local(self) -> bool:
+        """Whether the chain is one of our own, where test tokens may be minted."""
+        return self.settings.chain in OWN_CHAINS
+
+
+@contextmanager
+def open_house(
+    settings: Settings, clock: Clock, *, start_time_s: int | None = None, name: str = "ccei"
+) -> Iterator[House]:
+    """Open the market that the database holds, or a new one; close everything on leaving.
+
+    `start_time_s` (Unix seconds) starts a chain of our own at that time and lets the caller drive its clock.
+
+    Raises:
+        ChainUnavailable: if the chain cannot be used, or the contracts of an existing record are not on it.
+        DatabaseUnusable, RecordInUse, WrongMarket, BrokenChain: if the database cannot be used, each saying why.
+    """
+    with ExitStack() as closing:
+        engine = open_database(settings.database_url)
+        closing.callback(engine.dispose)
+        operator_key = settings.operator_key.get_secret_value() if settings.operator_key else None
+        chain = closing.enter_context(
+            open_chain(
+                settings.chain,
+                start_time_s=start_time_s,
+                operator_key=_key_bytes(operator_key),
+                expected_chain_id=settings.chain_id,
+            )
+        )
+        deployment = _deployment(engine, chain, settings)
+        genesis = Genesis(
+            name=name,
+            notice_period_s=deployment.notice_period_s,
+            withdrawal_margin_s=settings.confirmations * settings.block_time_s,
+            chain_id=chain.chain_id,
+            settlement=deployment.settlement.address,
+        )
+        record = Record(engine, genesis)
+        closing.callback(record.close)
+        projector = Projector(engine)
+        venue = rebuild(record, projector=projector)
+        sequencer = Sequencer(
+            venue, record, projector, clock, queue_limit=settings.queue_limit, batch_limit=settings.batch_limit
+        )
+        settler = Settler(
+            sequencer, chain, deployment, Outbox(engine), confirmations=settings.confirmations
+        )
+        recovered = record.number
+        if recovered:
+            settler.recover()
+        door = Door.build(
+            deployment.domain,
+            login_secret=settings.login_secret.get_secret_value() if settings.login_secret else None,
+            operator_token=settings.operator_token.get_secret_value() if settings.operator_token else None,
+        )
+        yield House(settings, chain, deployment, engine, record, sequencer, settler, door, recovered)
+
+
+def _deployment(engine: Engine, chain: Chain, settings: Settings) -> Deployment:
+    """Find the contracts that an existing record settles on, or deploy new ones for a new record."""
+    try:
+        genesis = RecordReader(engine).genesis
+    except WrongMarket:
+        return deploy(
+            chain,
+            notice_period_s=settings.notice_period_s,
+            reading_window_s=settings.reading_window_s,
+            challenge_window_s=settings.challenge_window_s,
+        )
+    if chain.chain_id != genesis.chain_id or not chain.code(genesis.settlement):
+        raise ChainUnavailable(
+            f"{settings.database_url} holds the record of {genesis}, which is not on {chain.description}. "
+            "A chain of our own ends with its process: use a new database, or the address of a chain that stays"
+        )
+    return attach(chain, genesis.settlement)
+
+
+def _key_bytes(text: str | None) -> bytes | None:
+    if text is None:
+        return None
+    try:
+        return bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        raise ChainUnavailable("CCEI_OPERATOR_KEY: found something else, expected 0x and 64 hex digits") from None

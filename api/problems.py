@@ -1,0 +1,71 @@
+"""Errors on the wire: problem+json (RFC 9457) everywhere, refusals with their names."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from api.sequencer import QueueFull
+from market.events import Refused
+from market.refusals import EXPLANATIONS
+from market.units import Malformed
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Exception):
+    """An answer that is no success: HTTP status, a name for machines, a sentence for people."""
+
+    def __init__(self, status: int, name: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.name, self.detail, self.headers = status, name, detail, headers
+
+
+def refused(event: Refused) -> Problem:
+    """Return the 409 for a refusal."""
+    return Problem(
+        HTTPStatus.CONFLICT, event.refusal.value, f"{EXPLANATIONS[event.refusal]} ({event.detail})"
+    )
+
+
+def body(status: int, name: str, detail: str) -> dict[str, object]:
+    """Return a problem's body."""
+    return {"type": f"urn:ccei:problem:{name}", "title": name, "status": status, "detail": detail}
+
+
+def _response(problem: Problem) -> JSONResponse:
+    content = body(problem.status, problem.name, problem.detail)
+    return JSONResponse(content, problem.status, problem.headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every kind of error of the app as a problem."""
+
+    @app.exception_handler(Problem)
+    async def _problem(_: Request, error: Problem) -> JSONResponse:
+        return _response(error)
+
+    @app.exception_handler(Malformed)
+    async def _malformed(_: Request, error: Malformed) -> JSONResponse:
+        return _response(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "malformed", str(error)))
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        details = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
+        )
+        return _response(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "malformed", details))
+
+    @app.exception_handler(QueueFull)
+    async def _queue_full(_: Request, error: QueueFull) -> JSONResponse:
+        return _response(
+            Problem(HTTPStatus.SERVICE_UNAVAILABLE, "queue_full", str(error), {"Retry-After": "1"})
+        )
+
+    @app.exception_handler(HTTPException)
+    async def _http(_: Request, error: HTTPException) -> JSONResponse:
+        name = HTTPStatus(error.status_code).name.lower()
+        return _response(Problem(error.status_code, name, str(error.detail), error.headers))

@@ -1,0 +1,183 @@
+"""What anybody may look at: the market's terms, instruments, books, trades, health."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from itertools import islice
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+
+from api.house import House
+from api.problems import Problem
+from api.routes import HouseOf
+from api.routes.wire import BookOut, HealthOut, InstrumentOut, LevelOut, MarketOut, TradeOut
+from contracts.signing import VERSION
+from market.events import Session
+from market.instruments import parse_symbol
+from market.listed import Listed
+from market.quality import TIERS
+from market.trades import Trade
+from market.units import MICROS_PER_TOKEN, PPM_ONE, format_decimal
+
+router = APIRouter(prefix="/v1", tags=["market"])
+health_router = APIRouter(tags=["operations"])
+
+SymbolQuery = Annotated[str, Query(examples=["ENE.SOLAR@CISO/2022-03-12T18Z/1h#Q1"], max_length=80)]
+Limit = Annotated[int, Query(ge=1, le=1_000)]
+CommodityName = Literal["CMP", "NET", "ENE"]
+SessionName = Literal["pending", "call", "continuous", "closed", "delivery", "settled"]
+
+
+def _money(micros: int) -> str:
+    return format_decimal(micros, scale=MICROS_PER_TOKEN)
+
+
+def _listed(house: House, symbol: str) -> Listed:
+    try:
+        return house.venue.exchange.listing(parse_symbol(symbol).id)
+    except KeyError:
+        detail = f"{symbol} is not listed; see GET /v1/instruments"
+        raise Problem(HTTPStatus.NOT_FOUND, "unknown_instrument", detail) from None
+
+
+def _instrument_out(listed: Listed) -> InstrumentOut:
+    instrument, listing, terms = listed.instrument, listed.listing, listed.terms
+    commodity = instrument.commodity
+    tick = commodity.tick_micros
+    return InstrumentOut(
+        symbol=instrument.symbol,
+        instrument_id=f"{instrument.id:#066x}",
+        commodity=commodity.name,
+        unit=commodity.unit,
+        tick=_money(tick),
+        lot=commodity.lot,
+        session=listed.session.name.lower(),
+        call_opens=listing.schedule.call_opens_s,
+        continuous_opens=listing.schedule.continuous_opens_s,
+        gate_closes=listing.schedule.gate_closes_s,
+        delivery_starts=instrument.start_s,
+        price_rule=listing.rule.value,
+        supplier_weight=format_decimal(terms.weight_ppm, scale=PPM_ONE),
+        reference_price=_money(terms.reference_ticks * tick),
+        collateral_reference_price=_money(listing.reference_ticks * tick),
+        band_low=_money(terms.band_low_ticks * tick),
+        band_high=_money(terms.band_high_ticks * tick),
+        quantity_cap=format_decimal(listing.quantity_cap_lots, scale=commodity.lots_per_unit),
+        fee_bps=listing.fee_bps,
+        tier=instrument.tier,
+        collateral_rate=format_decimal(TIERS[instrument.tier].collateral, scale=PPM_ONE),
+    )
+
+
+def trade_out(house: House, trade: Trade) -> TradeOut:
+    """Word a trade."""
+    agreed = trade.agreed
+    listed = house.venue.exchange.listing(agreed.instrument_id)
+    commodity = listed.instrument.commodity
+    return TradeOut(
+        trade_number=str(agreed.trade_number),
+        symbol=listed.instrument.symbol,
+        price=_money(agreed.price_ticks * commodity.tick_micros),
+        quantity=format_decimal(agreed.quantity_lots, scale=commodity.lots_per_unit),
+        payment=_money(agreed.payment_micros),
+        state=trade.state.name.lower(),
+    )
+
+
+@router.get("/market")
+async def market(house: HouseOf) -> MarketOut:
+    """Tell the chain, the contracts and the record's head: all that is needed to sign."""
+    deployment = house.deployment
+    return MarketOut(
+        chain_id=house.chain.chain_id,
+        chain=house.chain.description,
+        settlement=f"0x{deployment.settlement.address.hex()}",
+        token=f"0x{deployment.token.address.hex()}",
+        guarantee=f"0x{deployment.guarantee.address.hex()}",
+        eip712_name=deployment.domain.name,
+        eip712_version=VERSION,
+        fee_bps=house.settings.fee_bps,
+        notice_period_s=house.settings.notice_period_s,
+        time=house.sequencer.now_s(),
+        record_number=house.record.number,
+        record_hash=f"0x{house.record.hash.hex()}",
+    )
+
+
+@router.get("/instruments")
+async def instruments(
+    house: HouseOf,
+    commodity: CommodityName | None = None,
+    session: SessionName | None = None,
+    limit: Limit = 100,
+    offset: Annotated[int, Query(ge=0, lt=1 << 31)] = 0,
+) -> list[InstrumentOut]:
+    """List instruments by delivery hour, then symbol."""
+    wanted = [
+        listed
+        for listed in house.venue.exchange.listings()
+        if (commodity is None or listed.instrument.commodity.name == commodity)
+        and (session is None or listed.session is Session[session.upper()])
+    ]
+    wanted.sort(key=lambda listed: (listed.instrument.start_hour, listed.instrument.symbol))
+    return [_instrument_out(listed) for listed in wanted[offset : offset + limit]]
+
+
+@router.get("/instrument")
+async def instrument(symbol: SymbolQuery, house: HouseOf) -> InstrumentOut:
+    """Look one instrument up by its symbol."""
+    return _instrument_out(_listed(house, symbol))
+
+
+@router.get("/book")
+async def book(
+    symbol: SymbolQuery, house: HouseOf, levels: Annotated[int, Query(ge=1, le=100)] = 10
+) -> BookOut:
+    """Show the best price levels of a book."""
+    listed = _listed(house, symbol)
+    commodity = listed.instrument.commodity
+    depth = house.venue.exchange.book(listed.instrument.id).depth(levels)
+
+    def out(side: tuple[tuple[int, int, int], ...]) -> list[LevelOut]:
+        return [
+            LevelOut(
+                price=_money(price * commodity.tick_micros),
+                quantity=format_decimal(quantity, scale=commodity.lots_per_unit),
+                orders=orders,
+            )
+            for price, quantity, orders in side
+        ]
+
+    return BookOut(
+        symbol=symbol, session=listed.session.name.lower(), bids=out(depth.bids), asks=out(depth.asks)
+    )
+
+
+@router.get("/trades")
+async def trades(
+    house: HouseOf,
+    symbol: Annotated[str | None, Query(max_length=80)] = None,
+    after: Annotated[int, Query(ge=0, lt=1 << 63, description="Trade number to start after.")] = 0,
+    limit: Limit = 100,
+) -> list[TradeOut]:
+    """List trades by number."""
+    wanted = parse_symbol(symbol).id if symbol is not None else None
+
+    def found() -> Iterator[Trade]:
+        for trade in house.venue.exchange.trades():
+            agreed = trade.agreed
+            if agreed.trade_number > after and wanted in (None, agreed.instrument_id):
+                yield trade
+
+    return [trade_out(house, trade) for trade in islice(found(), limit)]
+
+
+@health_router.get("/health")
+async def health(house: HouseOf) -> HealthOut:
+    """Tell that the machine is alive and where its record stands."""
+    return HealthOut(
+        status="ok",
+        record_number=house.record.number,
+        waiting=house.sequencer.waiting,
+        instruments=len(house.venue.exchange.listings()),
+    )

@@ -1,0 +1,246 @@
+"""Models of the wire. Amounts travel as decimal strings, ids as decimal strings where they may pass 2^53."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Decimal = Annotated[str, Field(pattern=r"^\d{1,18}(\.\d{1,9})?$", examples=["0.0453"])]
+Integer = Annotated[str, Field(pattern=r"^\d{1,19}$", examples=["1"])]
+HexAddress = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
+HexSignature = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{130}$")]
+Symbol = Annotated[str, Field(examples=["ENE.SOLAR@CISO/2022-03-12T18Z/1h#Q1"], max_length=80)]
+UnixSeconds = Annotated[int, Field(ge=0, lt=1 << 53)]
+SideName = Literal["buy", "sell"]
+
+
+class Model(BaseModel):
+    """Base: unknown fields are an error, so a misspelt one is not silently dropped."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SignedOrder(Model):
+    """An order as its participant signed it (EIP-712 struct `Order` of `GET /v1/market`'s domain)."""
+
+    participant: HexAddress
+    instrument: Symbol
+    side: SideName
+    price: Annotated[Decimal, Field(description="Worst price per unit, in tokens; a market order's protective limit.")]
+    quantity: Annotated[Decimal, Field(description="Largest quantity, in units: GPU·h, Mbps·h or kWh.")]
+    good_until: Annotated[UnixSeconds, Field(description="Last moment it may match.")]
+    settle_until: Annotated[UnixSeconds, Field(description="Last moment a trade of it may be locked on chain.")]
+    fee_cap_bps: Annotated[int, Field(ge=0, le=10_000, description="Highest fee accepted, basis points.")]
+    reference_price: Annotated[Decimal, Field(description="The instrument's collateral reference price, in tokens.")]
+    client_order_id: Annotated[Integer, Field(description="Your own number, never used twice: the signed salt.")]
+    signature: HexSignature
+
+
+class NewOrder(SignedOrder):
+    """A signed order and how it should trade."""
+
+    type: Literal["limit", "market"] = "limit"
+    time_in_force: Literal["gtc", "ioc", "fok"] = "gtc"
+    post_only: bool = False
+
+
+class FillOut(Model):
+    """A part of the order that traded."""
+
+    trade_number: str
+    price: str
+    quantity: str
+
+
+class OrderOut(Model):
+    """What became of an order."""
+
+    order_id: str
+    client_order_id: str
+    status: Literal["open", "filled", "partly_filled_and_cancelled", "cancelled", "closed"]
+    remaining: str
+    fills: list[FillOut]
+    repeated: Annotated[bool, Field(description="This signed order had been taken in before; nothing was done.")] = False
+
+
+class ProblemOut(BaseModel):
+    """RFC 9457 problem; `title` is the refusal's or error's name."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class BatchItemOut(Model):
+    """One order of a batch: taken in, or the problem it met."""
+
+    order: OrderOut | None = None
+    problem: ProblemOut | None = None
+
+
+class Cancel(Model):
+    """A signed cancel (EIP-712 struct `Cancel`)."""
+
+    participant: HexAddress
+    deadline: UnixSeconds
+    signature: HexSignature
+
+
+class CancelledOut(Model):
+    """An order that left the book."""
+
+    order_id: str
+    remaining: str
+
+
+class Login(Model):
+    """A signed login (EIP-712 struct `Login`)."""
+
+    participant: HexAddress
+    expires: UnixSeconds
+    signature: HexSignature
+
+
+class Token(Model):
+    """A bearer token."""
+
+    token: str
+
+
+class InstrumentOut(Model):
+    """An instrument and its terms; prices in tokens per `unit`."""
+
+    symbol: str
+    instrument_id: Annotated[str, Field(description="The 256-bit word that orders sign, 0x hex.")]
+    commodity: str
+    unit: str
+    tick: str
+    lot: str
+    session: str
+    call_opens: int
+    continuous_opens: int
+    gate_closes: int
+    delivery_starts: int
+    price_rule: str
+    supplier_weight: str
+    reference_price: str
+    collateral_reference_price: str
+    band_low: str
+    band_high: str
+    quantity_cap: str
+    fee_bps: int
+    tier: int
+    collateral_rate: str
+
+
+class LevelOut(Model):
+    """A price level."""
+
+    price: str
+    quantity: str
+    orders: int
+
+
+class BookOut(Model):
+    """Best levels of an order book, best first."""
+
+    symbol: str
+    session: str
+    bids: list[LevelOut]
+    asks: list[LevelOut]
+
+
+class TradeOut(Model):
+    """A trade; `state` follows it from agreed to delivered."""
+
+    trade_number: str
+    symbol: str
+    price: str
+    quantity: str
+    payment: str
+    state: str
+
+
+class BalanceOut(Model):
+    """A participant's money, in tokens."""
+
+    participant: str
+    free: str
+    held_for_orders: str
+    held_for_trades: str
+    held_for_withdrawals: str
+    locked_on_chain: str
+
+
+class MeterIn(Model):
+    """A meter to admit: what it measures and the capacity behind it."""
+
+    participant: HexAddress
+    meter: HexAddress
+    instrument: Annotated[Symbol, Field(description="Any instrument of the product and place it measures.")]
+    capacity: Annotated[Decimal, Field(description="Capacity per delivery hour, in units.")]
+
+
+class ReadingIn(Model):
+    """A meter's signed reading of one delivery hour (EIP-712 struct `Reading`)."""
+
+    meter: HexAddress
+    start: Annotated[UnixSeconds, Field(description="Start of the hour.")]
+    units: Annotated[Integer, Field(description="Delivered quantity, in lots.")]
+    signature: HexSignature
+
+
+class DepositIn(Model):
+    """Test tokens to mint and deposit (local chains only)."""
+
+    participant: HexAddress
+    amount: Decimal
+
+
+class WithdrawalIn(Model):
+    """A withdrawal to counter-sign."""
+
+    amount: Decimal
+    nonce: Integer
+
+
+class WithdrawalOut(Model):
+    """The operator's counter-signature: call `withdraw` on the contract with it before the deadline."""
+
+    participant: str
+    amount_micros: str
+    nonce: str
+    deadline: int
+    operator_signature: str
+
+
+class Accepted(Model):
+    """Done."""
+
+    accepted: bool = True
+
+
+class MarketOut(Model):
+    """What a participant needs to know to sign, and where the record stands."""
+
+    chain_id: int
+    chain: str
+    settlement: str
+    token: str
+    guarantee: str
+    eip712_name: str
+    eip712_version: str
+    fee_bps: int
+    notice_period_s: int
+    time: int
+    record_number: int
+    record_hash: str
+
+
+class HealthOut(Model):
+    """Alive and consistent."""
+
+    status: str
+    record_number: int
+    waiting: int
+    instruments: int

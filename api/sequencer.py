@@ -1,0 +1,148 @@
+"""The one writer: what happens to an order, in one place.
+
+Gather all that has arrived into one batch, stamp its time and number, decide (checks, holds, matching, books), commit the
+batch to the record, and only then bring the readable tables forward and answer. If the commit fails, or a promise of the machine is broken, the
+process ends; the next start rebuilds from the record. It never carries on.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from api.clock import Clock
+from ledger.projections import Projector
+from ledger.record import Record, RecordFailed
+from ledger.venue import Decision, Venue
+from market.events import Event
+from market.orders import Batch, Command
+from market.units import InvariantBroken
+
+log = logging.getLogger(__name__)
+
+EXIT_BROKEN = 70
+"""Exit status when the record or an invariant failed (sysexits EX_SOFTWARE)."""
+
+
+class QueueFull(Exception):
+    """More commands wait than the settings allow. Try again in a moment; nothing was taken in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one command caused; `earlier_order_id` is set when the same signed order had been taken in before."""
+
+    events: tuple[Event, ...]
+    earlier_order_id: int | None = None
+
+
+def halt(error: Exception) -> NoReturn:
+    """End the process at once: what is in memory may no longer be what is on disk."""
+    log.critical("stopping: %s: %s", type(error).__name__, error)
+    os._exit(EXIT_BROKEN)
+
+
+class Sequencer:
+    """Turns what arrives into recorded batches, one after the other.
+
+    `process` is synchronous and runs on the event loop's own thread: while it waits for the disk, newcomers
+    queue up and become the next batch (group commit), and readers never see a half-applied batch.
+    """
+
+    def __init__(
+        self,
+        venue: Venue,
+        record: Record,
+        projector: Projector,
+        clock: Clock,
+        *,
+        queue_limit: int = 10_000,
+        batch_limit: int = 1_000,
+        on_broken: Callable[[Exception], NoReturn] = halt,
+    ) -> None:
+        self.venue = venue
+        self.record = record
+        self._projector = projector
+        self._clock = clock
+        self._batch_limit = batch_limit
+        self._on_broken = on_broken
+        self._queue_limit = queue_limit
+        self._queue: asyncio.Queue[tuple[Command, asyncio.Future[Answer]]] = asyncio.Queue()
+
+    @property
+    def waiting(self) -> int:
+        """Commands that wait for the next batch."""
+        return self._queue.qsize()
+
+    def now_s(self) -> int:
+        """Return the clock's Unix second."""
+        return self._clock.now_us() // 1_000_000
+
+    def process(self, commands: Sequence[Command]) -> list[Answer]:
+        """Take the commands as one batch: decide, record, project; return one answer per command.
+
+        Without commands, only what time alone causes happens.
+        """
+        # A clock that was set back must not turn time around: the batch then keeps the time of the one before.
+        time_us = max(self._clock.now_us(), self.venue.time_us)
+        batch = Batch(self.venue.number + 1, time_us, tuple(commands))
+        try:
+            decision = self.venue.decide(batch)
+            self.record.append(batch, decision.events)
+            self._projector.apply(batch, decision.events, decision.postings)
+        except (RecordFailed, InvariantBroken) as error:
+            self._on_broken(error)
+        return _answers(decision)
+
+    def tick(self) -> None:
+        """Let due sessions change and due orders expire; record nothing where nothing is due."""
+        if self.venue.next_due_us() <= self._clock.now_us():
+            self.process(())
+
+    async def submit(self, command: Command) -> Answer:
+        """Queue a command and wait until its batch is durable.
+
+        Raises:
+            QueueFull: if too many wait already; nothing was taken in.
+        """
+        return (await self.submit_many([command]))[0]
+
+    async def submit_many(self, commands: Sequence[Command]) -> list[Answer]:
+        """Queue commands in this order, all or none, and wait until their batches are durable.
+
+        Raises:
+            QueueFull: if they do not all fit; none was taken in.
+        """
+        if self.waiting + len(commands) > self._queue_limit:
+            raise QueueFull(
+                f"{self.waiting} commands wait and {len(commands)} came, expected at most {self._queue_limit}"
+            )
+        loop = asyncio.get_running_loop()
+        done: list[asyncio.Future[Answer]] = [loop.create_future() for _ in commands]
+        for pair in zip(commands, done, strict=True):
+            self._queue.put_nowait(pair)
+        return await asyncio.gather(*done)
+
+    async def run(self) -> None:
+        """Serve the queue until cancelled, and let time pass for the sessions once a second."""
+        while True:
+            arrived = []
+            try:
+                arrived.append(await asyncio.wait_for(self._queue.get(), timeout=1.0))
+            except TimeoutError:
+                self.tick()
+                continue
+            while len(arrived) < self._batch_limit and not self._queue.empty():
+                arrived.append(self._queue.get_nowait())
+            answers = self.process([command for command, _ in arrived])
+            for (_, done), answer in zip(arrived, answers, strict=True):
+                if not done.cancelled():
+                    done.set_result(answer)
+
+
+def _answers(decision: Decision) -> list[Answer]:
+    return [
+        Answer(events, decision.earlier.get(index)) for index, events in enumerate(decision.answers)
+    ]

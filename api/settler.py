@@ -1,0 +1,377 @@
+"""The settler: takes what was agreed to the chain, and brings back what the chain says, as commands to the sequencer.
+
+    deposits seen      -> CreditDeposit            slot about to start -> settleBatch   -> ConfirmLocks
+    withdrawals seen   -> ConfirmWithdrawal        readings are in     -> deliverBatch  -> ConfirmDelivery
+    never locked       -> VoidTrade                fell short          -> Guarantee.open -> ConfirmOpening
+                                                   window over         -> payOut        -> ConfirmPayout
+
+Every transaction is signed and stored in the outbox before it is broadcast, and is done with only when the record knows its
+outcome; after a crash the same bytes go out again, and what was applied before is refused by name.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
+from typing import TypeVar
+
+from api.sequencer import Sequencer
+from contracts.batches import TRADES_MAX, SignedOrder, SignedTrade, check_outcome, plan_batch
+from contracts.chain import Chain, Receipt, Transaction, transaction_hash
+from contracts.deployment import Deployment
+from contracts.guarantee import LEAVES_MAX
+from contracts.leaves import Leaf
+from contracts.settlement import Reading, sign_withdrawal
+from ledger.audit import ChainBalance, ChainValues
+from ledger.outbox import Outbox, OutboxEntry, OutboxStatus
+from ledger.venue import Venue
+from market.events import ReadingReceived
+from market.instruments import SECONDS_PER_HOUR
+from market.orders import (
+    Address,
+    Command,
+    ConfirmDelivery,
+    ConfirmLocks,
+    ConfirmOpening,
+    ConfirmPayout,
+    ConfirmWithdrawal,
+    CreditDeposit,
+    RegisterMeter,
+    VoidTrade,
+)
+from market.trades import Trade, TradeState
+from market.units import InvariantBroken, Lots, Micros
+
+NOT_LOCKED_IN_TIME = "not locked on chain by the start of its slot"
+
+
+Item = TypeVar("Item")
+
+
+class SettlementFailed(Exception):
+    """A transaction of ours was refused by the chain as a whole. Says which."""
+
+
+@dataclass(slots=True)
+class SettledBatch:
+    """What a settlement batch cost: trades locked and skipped, gas to lock and to deliver them."""
+
+    number: int
+    start_hour: int
+    record_hash: bytes
+    locked: int
+    skipped: int
+    settle_gas: int
+    deliver_gas: int = 0
+
+
+class Settler:
+    """Settles for one venue on one chain. `step` does all that is due; nothing is due twice."""
+
+    def __init__(self, sequencer: Sequencer, chain: Chain, deployment: Deployment, outbox: Outbox, *, confirmations: int = 0) -> None:
+        self.batches: dict[int, SettledBatch] = {}
+        self.guarantee_gas = 0
+        self._sequencer = sequencer
+        self._chain = chain
+        self._deployment = deployment
+        self._settlement = deployment.settlement
+        self._guarantee = deployment.guarantee
+        self._outbox = outbox
+        self._confirmations = confirmations
+        self._seen_block = deployment.block_number - 1
+        self._leaves: dict[int, tuple[Leaf, ...]] = {}
+        self._payable_from_s: dict[int, int] = {}
+
+    @property
+    def _venue(self) -> Venue:
+        return self._sequencer.venue
+
+    def step(self) -> None:
+        """Do all that is due now, in the order of a trade's life."""
+        self.watch()
+        self._lock()
+        self._void()
+        self._deliver()
+        self._pay_out()
+
+    def recover(self) -> None:
+        """Take up where an earlier process stopped: learn the leaves from the chain, finish what was signed."""
+        for number in range(1, self._settlement.last_batch(self._chain) + 1):
+            self._learn(number)
+        for entry in self._outbox.pending():
+            self._finish(entry)
+        for trade in self._venue.exchange.trades(TradeState.OPENED):
+            self._note_opening(trade.agreed.trade_number)
+
+    def watch(self) -> None:
+        """Credit deposits and book withdrawals that have enough blocks on top."""
+        last = self._chain.block_number() - self._confirmations
+        if last <= self._seen_block:
+            return
+        span = {"from_block": self._seen_block + 1, "to_block": last}
+        commands: list[Command] = [
+            CreditDeposit(each.participant, each.amount_micros, each.transaction, each.log_index)
+            for each in self._settlement.deposits(self._chain, **span)
+            if not self._venue.funds.is_credited(each.transaction, each.log_index)
+        ]
+        commands += [
+            ConfirmWithdrawal(each.participant, each.nonce, each.transaction)
+            for each in self._settlement.withdrawals(self._chain, **span)
+            if self._venue.funds.is_open(each.participant, each.nonce)
+        ]
+        if commands:
+            self._sequencer.process(commands)
+        self._seen_block = last
+
+    def fund(self, amounts: Mapping[Address, Micros], *, progress: Callable[[int], None] = lambda _: None) -> None:
+        """Mint test tokens and deposit them for participants (amounts in micros); `watch` credits them."""
+        token, operator = self._deployment.token, self._chain.operator
+        total = Micros(sum(amounts.values()))
+        self._chain.send(operator, token.mint(operator.address, total))
+        self._chain.send(operator, token.approve(self._settlement.address, total))
+        for count, (participant, amount) in enumerate(amounts.items(), start=1):
+            self._chain.send(operator, self._settlement.deposit_for(participant, amount))
+            progress(count)
+
+    def register_meters(
+        self, registrations: Iterable[RegisterMeter], *, progress: Callable[[int], None] = lambda _: None
+    ) -> None:
+        """Register meters with the contract."""
+        for count, each in enumerate(registrations, start=1):
+            transaction = self._settlement.register_meter(each.participant, each.resource, each.meter)
+            self._chain.send(self._chain.operator, transaction)
+            progress(count)
+
+    def counter_sign(self, participant: Address, amount_micros: Micros, nonce: int, deadline_s: int) -> bytes:
+        """Return the operator's signature under an approved withdrawal."""
+        return sign_withdrawal(
+            self._chain.operator,
+            participant=participant,
+            amount_micros=amount_micros,
+            nonce=nonce,
+            deadline_s=deadline_s,
+            domain=self._deployment.domain,
+        )
+
+    def chain_values(self, participants: Iterable[Address]) -> ChainValues:
+        """Read what the contract holds for these participants, for the audit."""
+        balances = {}
+        for participant in {*participants, self._deployment.fee_recipient}:
+            account = self._settlement.account_of(self._chain, participant)
+            balances[participant] = ChainBalance(account.free_micros, account.locked_micros)
+        return ChainValues(
+            balances=balances,
+            fee_recipient=self._deployment.fee_recipient,
+            record_hashes=tuple(batch.record_hash for batch in self.batches.values()),
+        )
+
+    @property
+    def unfinished(self) -> int:
+        """Trades that are locked or opened and not over."""
+        exchange = self._venue.exchange
+        return sum(1 for state in (TradeState.LOCKED, TradeState.OPENED) for _ in exchange.trades(state))
+
+    # --- lock ---------------------------------------------------------------------------------------------------
+
+    def _lock(self) -> None:
+        now_s = self._sequencer.now_s()
+        due = [trade for trade in self._venue.exchange.trades(TradeState.AGREED) if self._gate_closed(trade, now_s)]
+        due.sort(key=lambda trade: (*self._group(trade), trade.agreed.trade_number))
+        for (start_hour, fee_bps), trades in groupby(due, key=self._group):
+            if start_hour * SECONDS_PER_HOUR > now_s:
+                while chunk := list(islice(trades, TRADES_MAX)):
+                    self._settle(chunk, start_hour=start_hour, fee_bps=fee_bps)
+
+    def _gate_closed(self, trade: Trade, now_s: int) -> bool:
+        listed = self._venue.exchange.listing(trade.agreed.instrument_id)
+        return listed.listing.schedule.gate_closes_s <= now_s
+
+    def _group(self, trade: Trade) -> tuple[int, int]:
+        listed = self._venue.exchange.listing(trade.agreed.instrument_id)
+        return listed.instrument.start_hour, listed.listing.fee_bps
+
+    def _settle(self, trades: Sequence[Trade], *, start_hour: int, fee_bps: int) -> None:
+        number = self._settlement.last_batch(self._chain) + 1
+        plan = plan_batch(
+            batch_number=number,
+            record_hash=self._sequencer.record.hash,
+            fee_bps=fee_bps,
+            trades=[self._signed(trade) for trade in trades],
+        )
+        receipt = self._send("settle", str(number), self._settlement.settle_batch(plan))
+        outcome = self._settlement.outcome(receipt, batch_number=number)
+        if outcome is None:
+            raise InvariantBroken(f"batch {number} was sent as the next one, but the contract had settled it before")
+        check_outcome(plan, outcome)
+        self.batches[number] = SettledBatch(
+            number, start_hour, plan.record_hash, len(outcome.locked), len(outcome.skipped), receipt.gas_used
+        )
+
+    def _signed(self, trade: Trade) -> SignedTrade:
+        signed = self._venue.exchange.signed_orders(trade.agreed.trade_number)
+        if signed is None:
+            raise InvariantBroken(f"trade {trade.agreed.trade_number} is agreed, but its signed orders are gone")
+        bid, offer = signed
+        return SignedTrade(
+            trade.agreed, SignedOrder(bid.terms, bid.signature), SignedOrder(offer.terms, offer.signature)
+        )
+
+    def _void(self) -> None:
+        now_s = self._sequencer.now_s()
+        late: list[Command] = [
+            VoidTrade(trade.agreed.trade_number, NOT_LOCKED_IN_TIME)
+            for trade in self._venue.exchange.trades(TradeState.AGREED)
+            if self._group(trade)[0] * SECONDS_PER_HOUR <= now_s
+        ]
+        if late:
+            self._sequencer.process(late)
+
+    # --- deliver ------------------------------------------------------------------------------------------------
+
+    def _deliver(self) -> None:
+        locked = defaultdict(list)
+        for trade in self._venue.exchange.trades(TradeState.LOCKED):
+            locked[trade.batch_number].append(trade)
+        now_s = min(self._sequencer.now_s(), self._chain.now_s())
+        for number, trades in sorted(locked.items()):
+            start_hour = self._group(trades[0])[0]
+            if (start_hour + 1) * SECONDS_PER_HOUR <= now_s:
+                self._deliver_batch(number, trades, start_hour=start_hour, chain_now_s=now_s)
+
+    def _deliver_batch(self, number: int, trades: Sequence[Trade], *, start_hour: int, chain_now_s: int) -> None:
+        """Release what was delivered in full, then open what fell short or was never metered."""
+        leaves = self._leaves[number]
+        numbers = {trade.agreed.trade_number for trade in trades}
+        waiting = [leaf for leaf in leaves if leaf.trade_number in numbers]
+        readings = {leaf.meter: self._reading(leaf.meter, start_hour) for leaf in waiting}
+        deadline_s = (start_hour + 1) * SECONDS_PER_HOUR + self._deployment.reading_window_s
+        late = chain_now_s > deadline_s
+        if None in readings.values() and not late:
+            return
+        whole, short = [], []
+        for leaf in waiting:
+            reading = readings[leaf.meter]
+            delivered = self._delivered(leaf, reading) if reading is not None else 0
+            (whole if delivered == leaf.quantity_lots else short).append(leaf.position)
+        told = [Reading(each.meter, each.start_hour, each.delivered_lots, each.signature) for each in readings.values() if each is not None]
+        if told:
+            transaction = self._settlement.deliver_batch(number, leaves, whole, told)
+            receipt = self._send("deliver", str(number), transaction)
+            if number in self.batches:
+                self.batches[number].deliver_gas += receipt.gas_used
+        for chunk in _chunks(short, LEAVES_MAX):
+            reference = f"{number}:{chunk[0]}"
+            receipt = self._send("open", reference, self._guarantee.open_many(number, leaves, chunk))
+            self.guarantee_gas += receipt.gas_used
+
+    def _reading(self, meter: Address, start_hour: int) -> ReadingReceived | None:
+        return self._venue.exchange.reading(meter, start_hour)
+
+    def _delivered(self, leaf: Leaf, reading: ReadingReceived) -> Lots:
+        slot = self._settlement.slot_of(self._chain, leaf.meter, leaf.start_hour)
+        return leaf.delivered_lots(units_lots=reading.delivered_lots, sold_lots=slot.sold_lots)
+
+    # --- pay out ------------------------------------------------------------------------------------------------
+
+    def _pay_out(self) -> None:
+        now_s = self._chain.now_s()
+        due = [
+            self._leaf(trade)
+            for trade in self._venue.exchange.trades(TradeState.OPENED)
+            if self._payable_from_s[trade.agreed.trade_number] <= now_s
+        ]
+        for chunk in _chunks(due, LEAVES_MAX):
+            reference = str(chunk[0].trade_number)
+            receipt = self._send("pay", reference, self._guarantee.pay_out_many(chunk))
+            self.guarantee_gas += receipt.gas_used
+
+    def _leaf(self, trade: Trade) -> Leaf:
+        for leaf in self._leaves[trade.batch_number]:
+            if leaf.trade_number == trade.agreed.trade_number:
+                return leaf
+        raise InvariantBroken(f"trade {trade.agreed.trade_number}: found no leaf in batch {trade.batch_number}")
+
+    def _note_opening(self, trade_number: int) -> None:
+        leaf = self._leaf(self._venue.exchange.trade(trade_number))
+        opened_at_s = self._guarantee.state_of(self._chain, leaf).opened_at_s
+        self._payable_from_s[trade_number] = opened_at_s + self._deployment.challenge_window_s
+
+    # --- send and hear back -------------------------------------------------------------------------------------
+
+    def _send(self, kind: str, reference: str, transaction: Transaction) -> Receipt:
+        """Sign, store, broadcast, wait, record the outcome; only then is the transaction done with."""
+        operator = self._chain.operator
+        nonce = self._outbox.next_nonce(self._chain.nonce(operator.address))
+        raw = self._chain.sign(operator, transaction, nonce=nonce)
+        entry = self._outbox.add(kind=kind, reference=reference, raw=raw, hash_=transaction_hash(raw), nonce=nonce)
+        return self._finish(entry)
+
+    def _finish(self, entry: OutboxEntry) -> Receipt:
+        self._chain.broadcast(entry.raw)
+        self._outbox.mark(entry.sequence, OutboxStatus.SENT)
+        receipt = self._chain.wait(entry.hash)
+        if not receipt.succeeded:
+            self._outbox.mark(entry.sequence, OutboxStatus.REVERTED)
+            raise SettlementFailed(f"{entry.kind} {entry.reference}: transaction 0x{entry.hash.hex()} was reverted")
+        commands = self._told(entry, receipt)
+        if commands:
+            self._sequencer.process(commands)
+        for command in commands:
+            if isinstance(command, ConfirmOpening):
+                self._note_opening(command.trade_number)
+        self._outbox.mark(entry.sequence, OutboxStatus.CONFIRMED)
+        return receipt
+
+    def _told(self, entry: OutboxEntry, receipt: Receipt) -> list[Command]:
+        """Turn what a transaction of ours emitted into commands."""
+        match entry.kind:
+            case "settle":
+                number = int(entry.reference)
+                locked, skipped = self._learn(number, receipt)
+                return [ConfirmLocks(number, receipt.transaction, locked, skipped)]
+            case "deliver":
+                number = int(entry.reference)
+                leaves = self._leaves[number]
+                positions = self._settlement.released(receipt, batch_number=number)
+                released = tuple(leaves[position].trade_number for position in positions)
+                return [ConfirmDelivery(number, receipt.transaction, released)] if released else []
+            case "open":
+                return [
+                    ConfirmOpening(each.trade_number, receipt.transaction, each.delivered_lots)
+                    for each in self._guarantee.openings(receipt)
+                ]
+            case "pay":
+                return [
+                    ConfirmPayout(
+                        each.trade_number,
+                        receipt.transaction,
+                        each.delivered_lots,
+                        each.paid_to_seller,
+                        each.fee,
+                        each.returned_to_buyer,
+                        each.compensation,
+                    )
+                    for each in self._guarantee.payouts(receipt)
+                ]
+            case _:
+                raise InvariantBroken(f"outbox: found a transaction of kind {entry.kind!r}, expected one of ours")
+
+    def _learn(self, number: int, receipt: Receipt | None = None) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+        """Remember the leaves of a settled batch; return the trades locked, and those skipped with their codes."""
+        outcome = self._settlement.outcome(receipt, batch_number=number) if receipt is not None else None
+        if outcome is None:
+            outcome = self._settlement.find_outcome(
+                self._chain, batch_number=number, from_block=self._deployment.block_number
+            )
+        if outcome is None:
+            raise InvariantBroken(f"batch {number}: the contract counts it as settled, but its events are gone")
+        self._leaves[number] = outcome.locked
+        return (
+            tuple(leaf.trade_number for leaf in outcome.locked),
+            tuple((trade_number, int(code)) for trade_number, code in outcome.skipped),
+        )
+
+
+def _chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,157 @@
+"""Read the built artifacts, and encode and decode what the contracts take, return, emit and refuse with.
+
+Addresses are 20 bytes here, as everywhere in the market; hex strings stay at the door.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Final, Protocol
+
+from eth_abi.codec import ABICodec
+from eth_abi.decoding import AddressDecoder
+from eth_abi.encoding import AddressEncoder
+from eth_abi.registry import BaseEquals, registry
+from eth_hash.auto import keccak
+
+CONTRACTS: Final = ("SettlementToken", "Settlement", "Guarantee")
+
+
+class _PlainAddressDecoder(AddressDecoder):
+    decoder_fn = staticmethod(bytes)  # type: ignore[assignment]
+
+
+def _codec() -> ABICodec:
+    own = registry.copy()  # type: ignore[no-untyped-call]
+    own.unregister("address")
+    is_address = BaseEquals("address")  # type: ignore[no-untyped-call]
+    own.register(is_address, AddressEncoder, _PlainAddressDecoder, label="address")
+    return ABICodec(own)
+
+
+_CODEC = _codec()
+
+
+class Emitted(Protocol):
+    """What a log must have to be decoded."""
+
+    @property
+    def topics(self) -> tuple[bytes, ...]:
+        """The event's topic, and its indexed fields."""
+
+    @property
+    def data(self) -> bytes:
+        """The other fields, encoded."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """A contract function."""
+
+    name: str
+    selector: bytes
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def encode(self, *arguments: Any) -> bytes:
+        """Return the calldata."""
+        return self.selector + _CODEC.encode(self.inputs, arguments)
+
+    def decode_output(self, data: bytes) -> tuple[Any, ...]:
+        """Return what a call returned."""
+        return tuple(_CODEC.decode(self.outputs, data))
+
+
+@dataclass(frozen=True)
+class Event:
+    """A contract event. All indexed fields of these contracts are one word long, so each reads back from its topic."""
+
+    name: str
+    topic: bytes
+    indexed: tuple[tuple[str, str], ...]
+    plain: tuple[tuple[str, str], ...]
+
+    def decode(self, log: Emitted) -> dict[str, Any]:
+        """Return the fields by name."""
+        topics = (
+            _CODEC.decode([kind], topic)[0]
+            for (_, kind), topic in zip(self.indexed, log.topics[1:], strict=True)
+        )
+        values = _CODEC.decode([kind for _, kind in self.plain], log.data)
+        names = [name for name, _ in self.indexed + self.plain]
+        return dict(zip(names, (*topics, *values), strict=True))
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A compiled contract."""
+
+    name: str
+    bytecode: bytes
+    constructor: tuple[str, ...]
+    functions: Mapping[str, Function]
+    events: Mapping[str, Event]
+    errors: Mapping[bytes, tuple[str, tuple[tuple[str, str], ...]]]
+
+    def creation(self, *arguments: Any) -> bytes:
+        """Return the data of the transaction that creates the contract."""
+        return self.bytecode + _CODEC.encode(self.constructor, arguments)
+
+
+@cache
+def artifact(name: str) -> Artifact:
+    """Return a built contract by name, one of `CONTRACTS`."""
+    text = resources.files("contracts").joinpath("artifacts", f"{name}.json").read_text(encoding="utf-8")
+    built = json.loads(text)
+    constructor: tuple[str, ...] = ()
+    functions, events, errors = {}, {}, {}
+    for entry in built["abi"]:
+        fields = tuple((field["name"], _type_of(field)) for field in entry.get("inputs", ()))
+        kinds = tuple(kind for _, kind in fields)
+        fingerprint = bytes(keccak(f"{entry.get('name')}({','.join(kinds)})".encode("ascii")))
+        match entry["type"]:
+            case "constructor":
+                constructor = kinds
+            case "function":
+                outputs = tuple(_type_of(field) for field in entry["outputs"])
+                functions[entry["name"]] = Function(entry["name"], fingerprint[:4], kinds, outputs)
+            case "event":
+                marks = [field["indexed"] for field in entry["inputs"]]
+                indexed = tuple(f for f, mark in zip(fields, marks, strict=True) if mark)
+                plain = tuple(f for f, mark in zip(fields, marks, strict=True) if not mark)
+                events[entry["name"]] = Event(entry["name"], fingerprint, indexed, plain)
+            case "error":
+                errors[fingerprint[:4]] = (entry["name"], fields)
+    return Artifact(name, bytes.fromhex(built["bytecode"][2:]), constructor, functions, events, errors)
+
+
+def explain_revert(data: bytes) -> str:
+    """Put what a contract returned on refusing into words: the name of its error and the fields.
+
+    >>> explain_revert(b"")
+    'reverted without saying why'
+    """
+    if not data:
+        return "reverted without saying why"
+    for name in CONTRACTS:
+        if found := artifact(name).errors.get(data[:4]):
+            error, fields = found
+            values = _CODEC.decode([kind for _, kind in fields], data[4:])
+            told = (f"{field}={_readable(value)}" for (field, _), value in zip(fields, values, strict=True))
+            return f"{error}({', '.join(told)})"
+    if data[:4] == bytes(keccak(b"Error(string)"))[:4]:
+        return str(_CODEC.decode(["string"], data[4:])[0])
+    return f"reverted with 0x{data.hex()}"
+
+
+def _type_of(field: Mapping[str, Any]) -> str:
+    kind: str = field["type"]
+    if not kind.startswith("tuple"):
+        return kind
+    return f"({','.join(map(_type_of, field['components']))}){kind.removeprefix('tuple')}"
+
+
+def _readable(value: Any) -> str:
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,127 @@
+"""Put the contracts on a chain, or find them there again."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from eth_abi.exceptions import DecodingError
+
+from contracts.abi import artifact
+from contracts.chain import Chain, ChainUnavailable, Reverted, Transaction
+from contracts.guarantee import Guarantee
+from contracts.settlement import Settlement
+from contracts.signing import Domain
+from contracts.tokens import SettlementToken
+from market.orders import Address
+from market.units import InvariantBroken
+
+_GAS_TOKEN = 1_500_000
+_GAS_SETTLEMENT = 8_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The contracts of one market. Periods in seconds; `block_number` is where to start looking for its events."""
+
+    token: SettlementToken
+    settlement: Settlement
+    guarantee: Guarantee
+    operator: Address
+    fee_recipient: Address
+    notice_period_s: int
+    reading_window_s: int
+    challenge_window_s: int
+    block_number: int
+
+    @property
+    def domain(self) -> Domain:
+        """Where signatures for this market count."""
+        return self.settlement.domain
+
+
+def deploy(
+    chain: Chain,
+    *,
+    notice_period_s: int,
+    reading_window_s: int,
+    challenge_window_s: int,
+    fee_recipient: Address | None = None,
+) -> Deployment:
+    """Deploy a test token, owned by the operator, and the settlement, which deploys its guarantee.
+
+    The operator earns the fees unless a `fee_recipient` is named.
+
+    Raises:
+        Reverted: if the chain refuses a contract.
+    """
+    operator = chain.operator
+    creation = artifact("SettlementToken").creation(operator.address)
+    token = _created(chain, Transaction(None, creation, _GAS_TOKEN))
+    creation = artifact("Settlement").creation(
+        token,
+        operator.address,
+        fee_recipient or operator.address,
+        notice_period_s,
+        reading_window_s,
+        challenge_window_s,
+    )
+    block_number = chain.block_number()
+    return attach(
+        chain, _created(chain, Transaction(None, creation, _GAS_SETTLEMENT)), block_number=block_number
+    )
+
+
+def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deployment:
+    """Find a market's contracts from the address of its settlement, and prove that they are what they should be.
+
+    Raises:
+        ChainUnavailable: if there is no contract at the address, or another one than ours.
+    """
+    if not chain.code(settlement):
+        raise ChainUnavailable(
+            f"{chain.name}: found no contract at 0x{settlement.hex()}, expected the settlement"
+        )
+    twin = Settlement(settlement, chain.chain_id)
+    try:
+        separator, token, guarantee, operator, fee_recipient, notice_s, reading_s = (
+            _constant(chain, "Settlement", settlement, name)
+            for name in (
+                "domainSeparator",
+                "token",
+                "guarantee",
+                "operator",
+                "feeRecipient",
+                "noticePeriod",
+                "readingWindow",
+            )
+        )
+        challenge_s = _constant(chain, "Guarantee", guarantee, "challengeWindow")
+    except (Reverted, DecodingError) as error:
+        raise ChainUnavailable(f"0x{settlement.hex()} does not answer as a settlement: {error}") from error
+    if separator != twin.domain.separator:
+        raise ChainUnavailable(
+            f"0x{settlement.hex()}: found domain 0x{separator.hex()}, expected 0x{twin.domain.separator.hex()}"
+        )
+    return Deployment(
+        token=SettlementToken(token, chain.chain_id),
+        settlement=twin,
+        guarantee=Guarantee(guarantee),
+        operator=operator,
+        fee_recipient=fee_recipient,
+        notice_period_s=notice_s,
+        reading_window_s=reading_s,
+        challenge_window_s=challenge_s,
+        block_number=block_number,
+    )
+
+
+def _created(chain: Chain, transaction: Transaction) -> Address:
+    receipt = chain.send(chain.operator, transaction)
+    if receipt.created is None:
+        raise InvariantBroken(f"{chain.name}: a contract was created, but the receipt does not say where")
+    return receipt.created
+
+
+def _constant(chain: Chain, contract: str, address: Address, name: str) -> Any:
+    abi = artifact(contract).functions[name]
+    (answer,) = abi.decode_output(chain.call(address, abi.encode()))
+    return answer

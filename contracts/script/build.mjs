@@ -1,0 +1,83 @@
+#!/usr/bin/env node
+// Compile src/ and write artifacts/*.json, or with --check say which committed artifact is stale (exit 1).
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const CONTRACTS = ["Guarantee", "Settlement", "SettlementToken"];
+const REMAPPINGS = ["solady/=node_modules/solady/src/"];
+// The twin of foundry.toml: what forge tests is what is deployed.
+const SETTINGS = {
+  evmVersion: "shanghai",
+  optimizer: { enabled: true, runs: 10_000 },
+  metadata: { bytecodeHash: "none", appendCBOR: false },
+};
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const solc = createRequire(import.meta.url)("solc");
+
+function readImport(path) {
+  try {
+    return { contents: readFileSync(join(root, path), "utf8") };
+  } catch (error) {
+    return { error: `${path}: ${error.code}` };
+  }
+}
+
+function compile() {
+  const paths = readdirSync(join(root, "src"), { recursive: true })
+    .filter((path) => path.endsWith(".sol"))
+    .map((path) => `src/${path}`)
+    .sort();
+  const input = {
+    language: "Solidity",
+    sources: Object.fromEntries(paths.map((path) => [path, { content: readFileSync(join(root, path), "utf8") }])),
+    settings: {
+      ...SETTINGS,
+      remappings: REMAPPINGS,
+      outputSelection: Object.fromEntries(
+        CONTRACTS.map((name) => [
+          `src/${name}.sol`,
+          { [name]: ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] },
+        ]),
+      ),
+    },
+  };
+  const output = JSON.parse(solc.compile(JSON.stringify(input), { import: readImport }));
+  const errors = (output.errors ?? []).filter((found) => found.severity === "error");
+  if (errors.length > 0) {
+    console.error(errors.map((found) => found.formattedMessage).join("\n"));
+    process.exit(1);
+  }
+  return output.contracts;
+}
+
+function artifact(contracts, contractName) {
+  const { abi, evm } = contracts[`src/${contractName}.sol`][contractName];
+  const content = {
+    contractName,
+    abi,
+    bytecode: `0x${evm.bytecode.object}`,
+    deployedBytecode: `0x${evm.deployedBytecode.object}`,
+    solc: solc.version().replace(".Emscripten.clang", ""),
+    settings: SETTINGS,
+  };
+  return `${JSON.stringify(content, null, 2)}\n`;
+}
+
+const check = process.argv.includes("--check");
+const contracts = compile();
+let stale = 0;
+for (const contractName of CONTRACTS) {
+  const path = `artifacts/${contractName}.json`;
+  const fresh = artifact(contracts, contractName);
+  if (!check) {
+    writeFileSync(join(root, path), fresh);
+    console.log(`${path}: written`);
+  } else if (readImport(path).contents !== fresh) {
+    console.error(`contracts/${path} is stale: run node contracts/script/build.mjs and commit it`);
+    stale = 1;
+  }
+}
+process.exit(stale);

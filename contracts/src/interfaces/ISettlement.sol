@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Amounts, Leaf} from "../types/Leaf.sol";
+import {Fill, Order} from "../types/Order.sol";
+import {Reading} from "../types/Reading.sol";
+import {ICustody} from "./ICustody.sol";
+import {IMetering} from "./IMetering.sol";
+
+/// Locks what was traded and releases it when it was delivered. EIP-712 domain: `CCEI Market`, version `1`.
+///
+/// A locked trade moves the buyer's payment and fee, and the seller's collateral, from free to locked. Delivered in full,
+/// the seller gets payment and collateral and the fee goes to the fee recipient (`deliverBatch`). Anything less
+/// is opened and paid out by the one `Guarantee` contract, which this contract deployed.
+///
+/// Trust: the operator chooses which signed orders meet and in which sequence, and may refuse to submit. It cannot invent
+/// a trade, repeat one, exceed a signed limit, quantity, fee or time, or move money out. Leaves are published in
+/// `TradeLocked`, so delivery needs nobody's help.
+interface ISettlement is ICustody, IMetering {
+    /// Why a fill was left out. The batch goes on without it; checks run in this sequence and the first failure is told.
+    enum SkipCode {
+        /// 0: never emitted.
+        None,
+        /// 1: a fill names an order that the batch does not carry.
+        OrderMissing,
+        /// 2: the trade number is not above that of the fill before.
+        TradeNumberNotIncreasing,
+        /// 3: the first order does not buy, or the second does not sell.
+        WrongSide,
+        /// 4: the two orders name different instruments.
+        InstrumentDiffers,
+        /// 5: the id cannot be read, or its window is not one hour.
+        InstrumentNotSettleable,
+        /// 6: the two orders name different reference prices.
+        ReferencePriceDiffers,
+        /// 7: buyer and seller are one.
+        SelfTrade,
+        /// 8: the price is above the bid or below the offer.
+        PriceOutsideLimits,
+        /// 9: the batch's fee is above the bid's cap.
+        FeeAboveCap,
+        /// 10: a fill of zero lots.
+        QuantityZero,
+        /// 11, 12: not signed by its participant.
+        BuySignatureInvalid,
+        SellSignatureInvalid,
+        /// 13, 14: `settleUntil` has passed.
+        BuyExpired,
+        SellExpired,
+        /// 15, 16: a cancellation on chain has taken effect.
+        BuyCancelled,
+        SellCancelled,
+        /// 17, 18: more than remains of the order.
+        BuyOverfilled,
+        SellOverfilled,
+        /// 19: the seller has no meter for this resource.
+        MeterNotRegistered,
+        /// 20: the slot has been metered, so its sales are final.
+        SlotAlreadyMetered,
+        /// 21: the slot's sales would not fit 64 bits.
+        SlotFull,
+        /// 22: the buyer's free money does not cover payment and fee.
+        BuyerFundsInsufficient,
+        /// 23: the seller's free money does not cover the collateral.
+        SellerCollateralInsufficient
+    }
+
+    /// How the guarantee shares out what a leaf locked, in micros; `delivered` in lots.
+    struct Payout {
+        uint64 delivered;
+        uint256 toSeller;
+        uint256 fee;
+        uint256 compensation;
+    }
+
+    event CancelRequested(bytes32 indexed orderHash, address indexed participant, uint256 effectiveAt);
+    /// A trade was locked; the leaf is all that is needed to deliver or open it.
+    event TradeLocked(uint64 indexed batchNumber, uint64 indexed tradeNumber, Leaf leaf);
+    event TradeSkipped(uint64 indexed batchNumber, uint64 indexed tradeNumber, SkipCode code);
+    /// `recordHash` ties the batch to the exchange's record; `root` is 0 if `locked`, the number of leaves, is 0.
+    event BatchSettled(uint64 indexed batchNumber, bytes32 recordHash, bytes32 root, uint256 locked, uint16 feeBps);
+    /// A batch came a second time; nothing was done.
+    event BatchRepeated(uint64 indexed batchNumber);
+    /// The leaves of this bitmap (bit i is position i) were released now.
+    event BatchDelivered(uint64 indexed batchNumber, uint256 released);
+    event LeafOpened(uint64 indexed batchNumber, uint32 indexed position, bytes32 leafHash);
+    event LeafRedistributed(bytes32 indexed leafHash, uint256 toSeller, uint256 fee, uint256 toBuyer);
+
+    error NotGuarantee(address caller);
+    error NotYourOrder(address caller, address participant);
+    /// Batches are numbered 1, 2, 3, … without gaps.
+    error BatchOutOfSequence(uint64 expected, uint64 found);
+    error TooManyFills(uint256 found, uint256 most);
+    error SignatureCountDiffers(uint256 orders, uint256 signatures);
+    /// A fee above the whole value.
+    error FeeTooHigh(uint16 found, uint16 most);
+    /// The leaf at `place` in the list says that it belongs elsewhere.
+    error LeafOutOfPlace(uint256 place, uint256 position);
+    /// These are not all leaves of the batch in position order, or the leaf and proof do not lead to its root.
+    error NotTheBatch(uint64 batchNumber, bytes32 root, bytes32 found);
+    /// The leaf was released or opened before.
+    error LeafAlreadyMarked(uint64 batchNumber, uint32 position);
+    /// The leaf is not short: delivered in full, or its reading may still come until `readingDeadline`.
+    error LeafNotShort(bytes32 leafHash, uint256 readingDeadline);
+    /// The leaf was never opened, or was paid out already.
+    error LeafNotOpen(bytes32 leafHash);
+    /// The guarantee would share out more than the leaf locked. Cannot happen; stops everything if it does.
+    error PayoutBeyondLock(bytes32 leafHash);
+
+    /// Forbid further fills of an order, `noticePeriod` seconds from now. Only its participant may.
+    ///
+    /// The notice lets trades already matched settle. Asking again does not move the time.
+    function cancelOrder(Order calldata order) external;
+
+    /// Lock the fills of a batch. Operator only.
+    ///
+    /// A number already settled changes nothing (`BatchRepeated`), so sending twice is safe; a gap reverts. A
+    /// failing fill is skipped with its code and does not stop the others. Hostile wallets among the participants
+    /// can burn a capped amount of the operator's gas and no more. The caller must keep a batch within the block's gas.
+    /// @param recordHash Hash of the exchange's record up to this batch, kept in the log for the audit.
+    /// @param feeBps The fee of all fills of the batch, basis points of delivered value.
+    /// @param orders Each order that the fills name, once.
+    /// @param signatures One per order: 65 bytes (r, s, v), 64 bytes (EIP-2098), or what an EIP-1271 wallet takes.
+    /// @param fills At most 256.
+    function settleBatch(
+        uint64 batchNumber,
+        bytes32 recordHash,
+        uint16 feeBps,
+        Order[] calldata orders,
+        bytes[] calldata signatures,
+        Fill[] calldata fills
+    ) external;
+
+    /// Store `readings`, then release those leaves of `which` that were delivered in full and are not marked yet.
+    ///
+    /// Anyone may call it: the readings decide, not the caller. Leaves that are short or without a reading stay as
+    /// they are, to be opened by the guarantee; `BatchDelivered` tells exactly which were released.
+    /// @param leaves All leaves of the batch in position order.
+    /// @param which Bitmap of positions to release.
+    function deliverBatch(uint64 batchNumber, Leaf[] calldata leaves, uint256 which, Reading[] calldata readings)
+        external;
+
+    /// Take a short leaf out of its batch. Guarantee only.
+    ///
+    /// Short is a reading that leaves it less than its quantity, or no reading `readingWindow` seconds after the hour.
+    /// @return delivered Lots delivered, 0 without a reading.
+    /// @return hadReading Whether a reading was present.
+    function openLeaf(uint64 batchNumber, Leaf calldata leaf, bytes32[] calldata proof)
+        external
+        returns (uint64 delivered, bool hadReading);
+
+    /// Share out what an open leaf locked, once. Guarantee only, and bounded by the lock.
+    ///
+    /// The seller gets `toSeller + collateral - compensation`, the fee recipient `fee`, the buyer the rest.
+    function redistribute(Leaf calldata leaf, Payout calldata payout) external;
+
+    /// Return what a leaf locks.
+    function amountsOf(Leaf calldata leaf) external pure returns (Amounts memory);
+
+    /// Return the lots of a leaf that its slot's reading covers, and when that reading arrived (0 and 0 without one).
+    ///
+    /// A shortfall is shared pro rata: with R lots delivered of S sold, a leaf of q lots sold after c others gets
+    /// ceil(R (c + q) / S) - ceil(R c / S). These add up to exactly R; what rounding leaves goes to the earliest.
+    function deliveredOf(Leaf calldata leaf) external view returns (uint64 delivered, uint64 reportedAt);
+
+    /// Return the EIP-712 digest of an order: what is signed, and the key of its fills.
+    function orderHash(Order calldata order) external view returns (bytes32);
+
+    /// Return the lots of an order that were locked so far.
+    function filledOf(bytes32 orderHash) external view returns (uint64);
+
+    /// Return the time from which an order takes no more fills, 0 if it was not cancelled on chain.
+    function cancelledFrom(bytes32 orderHash) external view returns (uint64);
+
+    /// Return the number of the last settled batch, 0 before the first.
+    function lastBatch() external view returns (uint64);
+
+    /// Return the Merkle root over the leaves of a batch.
+    function batchRoot(uint64 batchNumber) external view returns (bytes32);
+
+    /// Return the bitmap of leaves of a batch that were released or opened.
+    function markedOf(uint64 batchNumber) external view returns (uint256);
+
+    /// Return the account that earns the fees.
+    function feeRecipient() external view returns (address);
+
+    /// Return the seconds after an hour's end within which its reading is awaited.
+    function readingWindow() external view returns (uint64);
+
+    /// Return the one contract that may open leaves.
+    function guarantee() external view returns (address);
+}

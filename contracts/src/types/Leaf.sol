@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// The terms of one locked trade. A batch stores the Merkle root over its leaves and nothing else about them.
+///
+/// No two leaves are equal: `soldBefore` grows by each leaf's quantity, which is never zero, within one meter and slot.
+struct Leaf {
+    /// Position among the locked trades of the batch, from 0.
+    uint32 position;
+    uint64 tradeNumber;
+    uint256 instrument;
+    address buyer;
+    address seller;
+    /// The seller's meter when the trade was locked.
+    address meter;
+    /// Price in micros per unit.
+    uint64 price;
+    /// Quantity in lots.
+    uint64 quantity;
+    /// Price in micros per unit from which collateral and cover are computed.
+    uint64 referencePrice;
+    /// Fee in basis points of delivered value, paid by the buyer.
+    uint16 feeBps;
+    /// Lots already sold of this meter and slot when this trade was locked.
+    uint64 soldBefore;
+}
+
+/// What a leaf locks, in micros: `payment` and `fee` of the buyer, `collateral` of the seller.
+struct Amounts {
+    uint256 payment;
+    uint256 fee;
+    uint256 collateral;
+}
+
+/// Return the hash of the leaf. Its preimage is 352 bytes, an inner node's 64: one cannot pass for the other.
+function leafHash(Leaf memory leaf) pure returns (bytes32) {
+    return keccak256(abi.encode(leaf));
+}
+
+using {leafHash} for Leaf global;

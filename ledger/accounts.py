@@ -1,0 +1,87 @@
+"""Accounts: whose money it is and what it is set aside for. The settlement token is the one asset of this version."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from market.orders import Address
+from market.units import InvariantBroken, Micros
+
+if TYPE_CHECKING:
+    from ledger.entries import Entry
+
+VENUE = Address(bytes(20))
+"""Whom the venue's own accounts belong to: nobody who could sign."""
+
+
+class AccountKind(IntEnum):
+    """What the money of an account is for."""
+
+    FREE = 0
+    """Spendable or withdrawable."""
+    ORDER_HOLD = 1
+    """Set aside for open orders."""
+    TRADE_HOLD = 2
+    """Set aside for trades that the contract has not locked yet."""
+    WITHDRAWAL_HOLD = 3
+    """Set aside for counter-signed withdrawals."""
+    LOCKED = 4
+    """Locked by the contract until delivery: a buyer's payment and fee, a seller's collateral."""
+    FEES = 5
+    """The venue's earned fees."""
+    CUSTODY = 6
+    """The contra account, zero or less: minus the tokens that the contract holds for all of the above."""
+
+
+class Account(NamedTuple):
+    """An account of the books. A named tuple because balances are looked up by it in every entry."""
+
+    kind: AccountKind
+    participant: Address
+
+    def __str__(self) -> str:
+        owner = "the venue" if self.participant == VENUE else f"0x{self.participant.hex()}"
+        return f"{self.kind.name} of {owner}"
+
+
+FEES = Account(AccountKind.FEES, VENUE)
+CUSTODY = Account(AccountKind.CUSTODY, VENUE)
+
+
+class Balances:
+    """What stands on each account, in micros."""
+
+    def __init__(self) -> None:
+        self._amounts: dict[Account, int] = {}
+
+    def of(self, kind: AccountKind, participant: Address) -> Micros:
+        """Return the balance of an account in micros; an account never used holds zero."""
+        return Micros(self._amounts.get(Account(kind, participant), 0))
+
+    def apply(self, entries: Iterable["Entry"]) -> None:
+        """Add entries to their accounts.
+
+        Raises:
+            InvariantBroken: if an account ends below zero, or custody above it.
+        """
+        amounts = self._amounts
+        touched = []
+        for account, amount_micros in entries:
+            amounts[account] = amounts.get(account, 0) + amount_micros
+            touched.append(account)
+        for account in touched:
+            found = amounts[account]
+            if found > 0 if account.kind is AccountKind.CUSTODY else found < 0:
+                bound = "at most" if account.kind is AccountKind.CUSTODY else "at least"
+                raise InvariantBroken(f"{account}: found {found} micros, expected {bound} 0")
+
+    def items(self) -> Iterator[tuple[Account, Micros]]:
+        """Iterate over the accounts that hold something, ordered by kind and participant."""
+        return ((account, Micros(amount)) for account, amount in sorted(self._amounts.items()) if amount != 0)
+
+    def by_kind(self) -> Mapping[AccountKind, Micros]:
+        """Return the sum of all accounts of each kind, in micros."""
+        sums = dict.fromkeys(AccountKind, Micros(0))
+        for account, amount in self._amounts.items():
+            sums[account.kind] = Micros(sums[account.kind] + amount)
+        return sums

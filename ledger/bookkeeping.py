@@ -1,0 +1,338 @@
+"""The bookkeeper: turns each event that moves value into a posting, and knows what every hold is for.
+
+| event | from | to |
+|---|---|---|
+| Deposited | custody | free |
+| OrderAccepted, OrderReplaced | free | order hold (back, when the hold shrinks) |
+| TradeAgreed | order hold | trade hold: payment and fee, or collateral; the residual to free |
+| OrderCancelled | order hold | free |
+| TradeVoided | trade hold | free |
+| TradeLocked | trade hold | locked |
+| TradeDelivered | locked | seller's free: payment, collateral; the venue's fees: fee |
+| GuaranteePaid | locked | as the contract paid: seller, fee, buyer, compensation; the rest of the collateral to the seller |
+| WithdrawalApproved | free | withdrawal hold |
+| WithdrawalExpired | withdrawal hold | free |
+| Withdrawn | withdrawal hold | custody |
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from ledger.accounts import CUSTODY, FEES, Account, AccountKind, Balances
+from ledger.entries import Entry, Posting
+from market.events import (
+    Deposited,
+    Event,
+    GuaranteePaid,
+    OrderAccepted,
+    OrderCancelled,
+    OrderReplaced,
+    Refused,
+    TradeAgreed,
+    TradeDelivered,
+    TradeLocked,
+    TradeVoided,
+    WithdrawalApproved,
+    WithdrawalExpired,
+    Withdrawn,
+)
+from market.orders import Address, PlaceOrder, ReplaceOrder, Side
+from market.refusals import Refusal
+from market.units import MICROS_PER_TOKEN, InvariantBroken, Micros, format_decimal
+
+_FREE = AccountKind.FREE
+_ORDER_HOLD = AccountKind.ORDER_HOLD
+_TRADE_HOLD = AccountKind.TRADE_HOLD
+_WITHDRAWAL_HOLD = AccountKind.WITHDRAWAL_HOLD
+_LOCKED = AccountKind.LOCKED
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+class Hold(NamedTuple):
+    """Money set aside, and whose it is."""
+
+    participant: Address
+    amount_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrialBalance:
+    """The sum of the accounts of each kind, in micros. `total_micros` is 0, or the books are wrong."""
+
+    by_kind: Mapping[AccountKind, Micros]
+
+    @property
+    def total_micros(self) -> Micros:
+        """The sum over all accounts."""
+        return Micros(sum(self.by_kind.values()))
+
+
+class Books:
+    """All balances and holds, changed by events alone.
+
+    Within a batch, money that is released becomes spendable with the next batch: `begin_batch` draws the line.
+    """
+
+    def __init__(self) -> None:
+        self.balances = Balances()
+        self._order_holds: dict[int, Hold] = {}
+        self._withdrawal_holds: dict[tuple[Address, int], Hold] = {}
+        self._agreed: dict[int, TradeAgreed] = {}
+        self._locked: dict[int, TradeAgreed] = {}
+        self._released: dict[Address, int] = {}
+        self._rules: dict[type, Callable[[Any], list[Entry]]] = {
+            Deposited: self._deposited,
+            OrderAccepted: self._accepted,
+            OrderReplaced: self._replaced,
+            OrderCancelled: self._cancelled,
+            TradeAgreed: self._trade_agreed,
+            TradeVoided: self._trade_voided,
+            TradeLocked: self._trade_locked,
+            TradeDelivered: self._trade_delivered,
+            GuaranteePaid: self._guarantee_paid,
+            WithdrawalApproved: self._withdrawal_approved,
+            WithdrawalExpired: self._withdrawal_expired,
+            Withdrawn: self._withdrawn,
+        }
+
+    def begin_batch(self) -> None:
+        """Make all that is free now spendable. What is released from here on counts from the next batch."""
+        self._released.clear()
+
+    def spendable(self, participant: Address) -> Micros:
+        """Return what a participant may commit in this batch: free at its start, minus what the batch took."""
+        return Micros(self.balances.of(_FREE, participant) - self._released.get(participant, 0))
+
+    def order_hold(self, order_id: int) -> Micros:
+        """Return what an open order holds, in micros (0 for an order that is gone)."""
+        hold = self._order_holds.get(order_id)
+        return Micros(hold.amount_micros if hold is not None else 0)
+
+    def check(self, command: PlaceOrder | ReplaceOrder, *, hold_micros: Micros) -> Refused | None:
+        """Refuse an order that its participant cannot fund; `hold_micros` is what the order will set aside.
+
+        A replacement keeps what the old terms hold and needs only the difference.
+        """
+        terms = command.terms
+        held = self.order_hold(command.order_id) if isinstance(command, ReplaceOrder) else 0
+        needed = hold_micros - held
+        found = self.spendable(terms.participant)
+        if needed <= found:
+            return None
+        bid = terms.side is Side.BUY
+        return Refused(
+            participant=terms.participant,
+            command=type(command).__name__,
+            reference=command.order_id if isinstance(command, ReplaceOrder) else terms.client_order_id,
+            refusal=Refusal.INSUFFICIENT_FUNDS if bid else Refusal.INSUFFICIENT_COLLATERAL,
+            detail=(
+                f"found {tokens(found)} spendable, needed {tokens(needed)} "
+                f"{'for price times quantity and the fee' if bid else 'for the collateral of the tier'}"
+            ),
+        )
+
+    def post(self, event: Event, *, batch_number: int, event_position: int) -> Posting | None:
+        """Book an event and return its posting; None for an event that moves no value.
+
+        Raises:
+            InvariantBroken: if the event would move money that is not there, or create or destroy any.
+        """
+        rule = self._rules.get(type(event))
+        entries = rule(event) if rule is not None else []
+        if not entries:
+            return None
+        posting = Posting(batch_number, event_position, tuple(entries))
+        self.balances.apply(posting.entries)
+        for (kind, participant), amount_micros in entries:
+            if kind is _FREE and amount_micros > 0:
+                self._released[participant] = self._released.get(participant, 0) + amount_micros
+        return posting
+
+    def trial_balance(self) -> TrialBalance:
+        """Return the sums of the accounts by kind."""
+        return TrialBalance(self.balances.by_kind())
+
+    def state_bytes(self) -> bytes:
+        """Return the balances and holds as canonical bytes: equal books give equal bytes."""
+        return msgspec.msgpack.encode(
+            (
+                [(kind, participant, amount) for (kind, participant), amount in self.balances.items()],
+                sorted((order_id, *hold) for order_id, hold in self._order_holds.items()),
+                sorted((*key, hold.amount_micros) for key, hold in self._withdrawal_holds.items()),
+                sorted(self._agreed),
+                sorted(self._locked),
+            )
+        )
+
+    def _deposited(self, event: Deposited) -> list[Entry]:
+        return _move(CUSTODY, Account(_FREE, event.participant), event.amount_micros)
+
+    def _accepted(self, event: OrderAccepted) -> list[Entry]:
+        return self._hold_for_order(event.order_id, event.terms.participant, event.hold_micros)
+
+    def _replaced(self, event: OrderReplaced) -> list[Entry]:
+        return self._hold_for_order(event.order_id, event.terms.participant, event.hold_micros)
+
+    def _cancelled(self, event: OrderCancelled) -> list[Entry]:
+        hold = self._order_holds.get(event.order_id)
+        return self._hold_for_order(event.order_id, hold.participant, Micros(0)) if hold is not None else []
+
+    def _trade_agreed(self, event: TradeAgreed) -> list[Entry]:
+        number = event.trade_number
+        if number in self._agreed or number in self._locked:
+            raise InvariantBroken(f"trade {number}: agreed twice")
+        self._agreed[number] = event
+        return [
+            *self._commit(
+                event.buy_order_id,
+                event.buyer,
+                keeps=event.buy_hold_micros,
+                takes=event.payment_micros + event.fee_micros,
+            ),
+            *self._commit(
+                event.sell_order_id,
+                event.seller,
+                keeps=event.sell_hold_micros,
+                takes=event.collateral_micros,
+            ),
+        ]
+
+    def _trade_voided(self, event: TradeVoided) -> list[Entry]:
+        trade = _take(self._agreed, event.trade_number, event)
+        return _both_sides(trade, source=_TRADE_HOLD, target=_FREE)
+
+    def _trade_locked(self, event: TradeLocked) -> list[Entry]:
+        trade = _take(self._agreed, event.trade_number, event)
+        self._locked[event.trade_number] = trade
+        return _both_sides(trade, source=_TRADE_HOLD, target=_LOCKED)
+
+    def _trade_delivered(self, event: TradeDelivered) -> list[Entry]:
+        trade = _take(self._locked, event.trade_number, event)
+        return _pay_out(trade, to_seller=trade.payment_micros, fee=trade.fee_micros, to_buyer=0, credit=0)
+
+    def _guarantee_paid(self, event: GuaranteePaid) -> list[Entry]:
+        trade = _take(self._locked, event.trade_number, event)
+        paid = event.paid_to_seller + event.fee + event.returned_to_buyer
+        locked = trade.payment_micros + trade.fee_micros
+        least = min(event.paid_to_seller, event.fee, event.returned_to_buyer, event.compensation)
+        if paid != locked or not 0 <= event.compensation <= trade.collateral_micros or least < 0:
+            raise InvariantBroken(
+                f"trade {event.trade_number}: the guarantee paid {event.paid_to_seller} to the seller, "
+                f"{event.fee} fee, {event.returned_to_buyer} back to the buyer and {event.compensation} "
+                f"compensation, expected amounts of at least 0 that share {locked} locked by the buyer and at "
+                f"most {trade.collateral_micros} of collateral"
+            )
+        return _pay_out(
+            trade,
+            to_seller=event.paid_to_seller,
+            fee=event.fee,
+            to_buyer=event.returned_to_buyer,
+            credit=event.compensation,
+        )
+
+    def _withdrawal_approved(self, event: WithdrawalApproved) -> list[Entry]:
+        key = (event.participant, event.nonce)
+        if key in self._withdrawal_holds:
+            raise InvariantBroken(f"withdrawal {event.nonce} of 0x{event.participant.hex()}: approved twice")
+        self._withdrawal_holds[key] = Hold(event.participant, event.amount_micros)
+        return _move(
+            Account(_FREE, event.participant),
+            Account(_WITHDRAWAL_HOLD, event.participant),
+            event.amount_micros,
+        )
+
+    def _withdrawal_expired(self, event: WithdrawalExpired) -> list[Entry]:
+        hold = _take(self._withdrawal_holds, (event.participant, event.nonce), event)
+        return _move(
+            Account(_WITHDRAWAL_HOLD, hold.participant), Account(_FREE, hold.participant), hold.amount_micros
+        )
+
+    def _withdrawn(self, event: Withdrawn) -> list[Entry]:
+        hold = _take(self._withdrawal_holds, (event.participant, event.nonce), event)
+        return _move(Account(_WITHDRAWAL_HOLD, hold.participant), CUSTODY, hold.amount_micros)
+
+    def _hold_for_order(self, order_id: int, participant: Address, amount_micros: Micros) -> list[Entry]:
+        """Set an order's hold to this amount; an order that holds nothing is not kept."""
+        held = self._held_by(order_id, participant)
+        self._keep(order_id, participant, amount_micros)
+        return _move(Account(_FREE, participant), Account(_ORDER_HOLD, participant), amount_micros - held)
+
+    def _commit(self, order_id: int, participant: Address, *, keeps: int, takes: int) -> list[Entry]:
+        """Move what a trade takes out of its order's hold, and free what neither trade nor order needs."""
+        freed = self._held_by(order_id, participant) - keeps
+        residual = freed - takes
+        if residual < 0:
+            raise InvariantBroken(
+                f"order {order_id}: a trade frees {freed} micros of its hold, expected at least {takes}"
+            )
+        self._keep(order_id, participant, keeps)
+        hold = Account(_ORDER_HOLD, participant)
+        return [
+            *_move(hold, Account(_TRADE_HOLD, participant), takes),
+            *_move(hold, Account(_FREE, participant), residual),
+        ]
+
+    def _held_by(self, order_id: int, participant: Address) -> int:
+        hold = self._order_holds.get(order_id)
+        if hold is None:
+            return 0
+        if hold.participant != participant:
+            raise InvariantBroken(
+                f"order {order_id}: found 0x{participant.hex()}, expected 0x{hold.participant.hex()}, who holds"
+            )
+        return hold.amount_micros
+
+    def _keep(self, order_id: int, participant: Address, amount_micros: int) -> None:
+        if amount_micros:
+            self._order_holds[order_id] = Hold(participant, amount_micros)
+        else:
+            self._order_holds.pop(order_id, None)
+
+
+def tokens(amount_micros: int) -> str:
+    """Write an amount for people, in whole tokens.
+
+    >>> tokens(12_500_000)
+    '12.5 tokens'
+    """
+    return f"{format_decimal(amount_micros, scale=MICROS_PER_TOKEN)} tokens"
+
+
+def _move(source: Account, target: Account, amount_micros: int) -> list[Entry]:
+    """Return the two entries of a movement; none where nothing moves."""
+    if amount_micros == 0:
+        return []
+    return [Entry(source, -amount_micros), Entry(target, amount_micros)]
+
+
+def _both_sides(trade: TradeAgreed, *, source: AccountKind, target: AccountKind) -> list[Entry]:
+    paid = trade.payment_micros + trade.fee_micros
+    return [
+        *_move(Account(source, trade.buyer), Account(target, trade.buyer), paid),
+        *_move(Account(source, trade.seller), Account(target, trade.seller), trade.collateral_micros),
+    ]
+
+
+def _pay_out(trade: TradeAgreed, *, to_seller: int, fee: int, to_buyer: int, credit: int) -> list[Entry]:
+    """Share out what a trade locked: the buyer's payment and fee, then the seller's collateral."""
+    payment = Account(_LOCKED, trade.buyer)
+    collateral = Account(_LOCKED, trade.seller)
+    buyer, seller = Account(_FREE, trade.buyer), Account(_FREE, trade.seller)
+    return [
+        *_move(payment, seller, to_seller),
+        *_move(payment, FEES, fee),
+        *_move(payment, buyer, to_buyer),
+        *_move(collateral, buyer, credit),
+        *_move(collateral, seller, trade.collateral_micros - credit),
+    ]
+
+
+def _take(holds: dict[_Key, _Value], key: _Key, event: Event) -> _Value:
+    found = holds.pop(key, None)
+    if found is None:
+        raise InvariantBroken(f"{type(event).__name__}: nothing is held under {key!r}")
+    return found

@@ -1,0 +1,114 @@
+"""Open the database: SQLite in WAL mode, where a commit is on the disk when it returns."""
+
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
+
+from ledger.tables import SCHEMA_VERSION, Readable, Truth
+
+APPLICATION_ID = 0x43434549
+"""Marks a SQLite file as ours: the letters CCEI."""
+BUSY_TIMEOUT_MS = 30_000
+MEMORY_URL = "sqlite://"
+_EXPECTED_URL = "sqlite:///relative/market.db, sqlite:////absolute/market.db or sqlite:// (in memory)"
+
+
+class DatabaseUnusable(Exception):
+    """The database cannot be opened or written, or holds something else. Says what was found and expected."""
+
+
+def open_database(url: str, *, must_exist: bool = False) -> Engine:
+    """Open the database at `url`, and create its tables where it is new.
+
+    In memory (`sqlite://`), nothing outlives the engine: for tests and for comparing. `must_exist` refuses to create a
+    file, for those who only read.
+
+    Raises:
+        DatabaseUnusable: if the URL is unknown, the file cannot be opened or written, is no database of this
+            program, or has another schema version.
+    """
+    parsed = _parse(url)
+    path = parsed.database or ""
+    in_memory = path in ("", ":memory:")
+    if not in_memory:
+        _check_path(Path(path), must_exist=must_exist)
+    pool = {"poolclass": StaticPool} if in_memory else {}
+    engine = create_engine(parsed, connect_args={"check_same_thread": False}, **pool)
+    event.listen(engine, "connect", _prepare)
+    try:
+        with engine.begin() as connection:
+            _check_schema(connection, path)
+            mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+        if not in_memory and mode != "wal":
+            raise DatabaseUnusable(
+                f"database {path}: found journal mode {mode}, expected wal (is it on a network file system?)"
+            )
+    except DBAPIError as error:
+        engine.dispose()
+        raise DatabaseUnusable(f"database {path}: found {error.orig}, expected a writable database") from None
+    except DatabaseUnusable:
+        engine.dispose()
+        raise
+    return engine
+
+
+def file_of(engine: Engine) -> Path | None:
+    """Return the file behind an engine, None for one in memory."""
+    path = engine.url.database or ""
+    return None if path in ("", ":memory:") else Path(path).resolve()
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise DatabaseUnusable(f"database: found {url!r}, expected {_EXPECTED_URL}") from None
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise DatabaseUnusable(f"database: found {parsed.drivername}, expected {_EXPECTED_URL}")
+    return parsed
+
+
+def _check_path(path: Path, *, must_exist: bool) -> None:
+    if path.is_dir():
+        raise DatabaseUnusable(f"database {path}: found a directory, expected a file")
+    if not path.parent.is_dir():
+        raise DatabaseUnusable(
+            f"database {path}: found no directory {path.parent}, expected one to put it in"
+        )
+    if must_exist and not path.exists():
+        raise DatabaseUnusable(f"database {path}: found nothing, expected an existing database")
+
+
+def _prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    for pragma in (
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _check_schema(connection: Connection, path: str) -> None:
+    """Create the tables of a new database; refuse one that is not ours or of another version."""
+    application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
+    if application == APPLICATION_ID:
+        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        if version != SCHEMA_VERSION:
+            raise DatabaseUnusable(
+                f"database {path}: found schema version {version}, expected {SCHEMA_VERSION}"
+            )
+        return
+    tables = inspect(connection).get_table_names()
+    if tables or application:
+        raise DatabaseUnusable(
+            f"database {path}: found another program's database (tables {', '.join(tables) or 'none'}), "
+            "expected a new one or one of this market"
+        )
+    Truth.metadata.create_all(connection)
+    Readable.metadata.create_all(connection)
+    connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")

@@ -1,0 +1,333 @@
+"""The record: the append-only history, one row per batch, each sealed with the hash of the row before. The only truth.
+
+    hash = sha256(msgpack([previous, number, time_us, version, commands, events, state_hash]))
+
+The row before the first is the *genesis*: the hash of what makes this market this market. Whoever holds one hash (the
+contract keeps them, one per settlement batch) can tell whether anything before it was changed.
+"""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from ledger import codec
+from ledger.database import DatabaseUnusable, file_of
+from ledger.tables import GenesisRow, RecordRow, table
+from market.events import Event
+from market.orders import Address, Batch
+
+_ROWS_PER_READ = 256
+
+_GENESIS = table(GenesisRow)
+_RECORD = table(RecordRow)
+
+
+class RecordFailed(Exception):
+    """A batch could not be made durable. Nothing of it may be acknowledged: the process must end and rebuild."""
+
+
+class RecordInUse(Exception):
+    """Another process writes this record. There is one writer, ever."""
+
+
+class WrongMarket(Exception):
+    """The record belongs to another market. Says which, and which was expected."""
+
+
+class BrokenChain(Exception):
+    """A row of the record is not the one that was written. `number` names it."""
+
+    def __init__(self, number: int, message: str) -> None:
+        super().__init__(f"record row {number}: {message}")
+        self.number = number
+
+
+@dataclass(frozen=True, slots=True)
+class Genesis:
+    """What makes a market this market: where it settles, and the rules that its replay depends on.
+
+    `name` tells apart markets that are otherwise equal; `settlement` is the address of the contract on `chain_id`.
+    """
+
+    name: str
+    notice_period_s: int
+    withdrawal_margin_s: int
+    chain_id: int
+    settlement: Address
+
+    @property
+    def hash(self) -> bytes:
+        """The hash that stands before row 1."""
+        fields = (
+            "ccei-market",
+            self.name,
+            self.notice_period_s,
+            self.withdrawal_margin_s,
+            str(self.chain_id),
+            self.settlement,
+        )
+        return hashlib.sha256(msgspec.msgpack.encode(fields)).digest()
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name!r} (settlement 0x{self.settlement.hex()} on chain {self.chain_id}, notice period "
+            f"{self.notice_period_s} s, withdrawal margin {self.withdrawal_margin_s} s)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedBatch:
+    """One row of the record. `state_hash` is empty unless the writer noted the state after this batch."""
+
+    number: int
+    time_us: int
+    version: int
+    commands: bytes
+    events: bytes
+    state_hash: bytes
+    previous: bytes
+    hash: bytes
+
+    def batch(self) -> Batch:
+        """Return the stamped commands.
+
+        Raises:
+            BadEncoding: if they cannot be read.
+        """
+        commands = codec.decode_commands(self.commands, version=self.version)
+        return Batch(self.number, self.time_us, commands)
+
+    def told(self) -> tuple[Event, ...]:
+        """Return the events.
+
+        Raises:
+            BadEncoding: if they cannot be read.
+        """
+        return codec.decode_events(self.events, version=self.version)
+
+
+class RecordReader:
+    """The record as anybody may read it, also while it is being written."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Read the record in an open database.
+
+        Raises:
+            WrongMarket: if no market was ever recorded there.
+            DatabaseUnusable: if the genesis row was tampered with.
+        """
+        self.engine = engine
+        with engine.connect() as connection:
+            genesis = _stored_genesis(connection)
+        if genesis is None:
+            raise WrongMarket(f"{engine.url}: found no market, expected the record of one")
+        self.genesis = genesis
+
+    def head(self) -> tuple[int, bytes]:
+        """Return number and hash of the last row; 0 and the genesis hash when there is none."""
+        statement = select(_RECORD.c.number, _RECORD.c.hash).order_by(_RECORD.c.number.desc()).limit(1)
+        with self.engine.connect() as connection:
+            row = connection.execute(statement).first()
+        return (0, self.genesis.hash) if row is None else (row.number, row.hash)
+
+    def rows(self, *, after: int = 0) -> Iterator[RecordedBatch]:
+        """Iterate over the rows after a number, in order, a few at a time."""
+        while True:
+            statement = (
+                select(_RECORD)
+                .where(_RECORD.c.number > after)
+                .order_by(_RECORD.c.number)
+                .limit(_ROWS_PER_READ)
+            )
+            with self.engine.connect() as connection:
+                found = connection.execute(statement).all()
+            for row in found:
+                yield RecordedBatch(**row._mapping)
+            if len(found) < _ROWS_PER_READ:
+                return
+            after = found[-1].number
+
+    def verified_rows(self) -> Iterator[RecordedBatch]:
+        """Iterate over all rows, checking the chain before each is handed out.
+
+        Raises:
+            BrokenChain: naming the first row that is missing, changed or does not follow the row before.
+        """
+        previous = self.genesis.hash
+        for number, row in enumerate(self.rows(), start=1):
+            if row.number != number:
+                raise BrokenChain(number, f"missing; the next one found is {row.number}")
+            if row.previous != previous:
+                raise BrokenChain(
+                    number, f"found previous hash {row.previous.hex()}, expected {previous.hex()}"
+                )
+            _check_seal(row)
+            previous = row.hash
+            yield row
+
+    def verify(self) -> int:
+        """Check the whole chain and return the number of rows.
+
+        Raises:
+            BrokenChain: naming the first row that is wrong.
+        """
+        return sum(1 for _ in self.verified_rows())
+
+
+class Record(RecordReader):
+    """The record as its one writer holds it, until `close`."""
+
+    def __init__(self, engine: Engine, genesis: Genesis) -> None:
+        """Take the writer's place for this market; a new database becomes its record.
+
+        Raises:
+            RecordInUse: if another writer holds it.
+            WrongMarket: if the database holds the record of another market.
+            BrokenChain: if the last row is not the one that was written.
+        """
+        path = file_of(engine)
+        self._lock = _lock(path) if path is not None else None
+        try:
+            _claim(engine, genesis)
+            super().__init__(engine)
+            self.number, self.hash = self.head()
+            for row in self.rows(after=self.number - 1):
+                _check_seal(row)
+            self._connection = engine.connect()
+        except BaseException:
+            self._unlock()
+            raise
+        self._failed = False
+
+    def append(self, batch: Batch, events: tuple[Event, ...], *, state_hash: bytes = b"") -> bytes:
+        """Make a batch and its events durable in one commit, and return the row's hash.
+
+        When this returns, the row survives a crash. `state_hash` notes the state after the batch; computing it costs
+        a walk over all state, so it is for now and then.
+
+        Raises:
+            RecordFailed: if it did not become durable, or the number is not the next. Every later call fails too.
+        """
+        if self._failed:
+            raise RecordFailed(f"batch {batch.number}: an earlier batch failed; end the process and rebuild")
+        self._failed = True
+        if batch.number != self.number + 1:
+            raise RecordFailed(f"found batch {batch.number}, expected {self.number + 1}")
+        row = RecordedBatch(
+            number=batch.number,
+            time_us=batch.time_us,
+            version=codec.VERSION,
+            commands=codec.encode_commands(batch.commands),
+            events=codec.encode_events(events),
+            state_hash=state_hash,
+            previous=self.hash,
+            hash=b"",
+        )
+        sealed = _seal(row)
+        values = {name: getattr(row, name) for name in _RECORD.c.keys()} | {"hash": sealed}  # noqa: SIM118
+        try:
+            with self._connection.begin():
+                self._connection.execute(insert(_RECORD), values)
+        except SQLAlchemyError as error:
+            raise RecordFailed(f"batch {batch.number}: {error}") from error
+        self.number, self.hash = batch.number, sealed
+        self._failed = False
+        return sealed
+
+    def close(self) -> None:
+        """Give up the writer's place."""
+        self._failed = True
+        self._connection.close()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def _check_seal(row: RecordedBatch) -> None:
+    computed = _seal(row)
+    if row.hash != computed:
+        raise BrokenChain(
+            row.number, f"found hash {row.hash.hex()}, but its content hashes to {computed.hex()}"
+        )
+
+
+def _seal(row: RecordedBatch) -> bytes:
+    """Return the hash of a row's content."""
+    content = (
+        row.previous,
+        row.number,
+        row.time_us,
+        row.version,
+        row.commands,
+        row.events,
+        row.state_hash,
+    )
+    return hashlib.sha256(msgspec.msgpack.encode(content)).digest()
+
+
+def _lock(path: Path) -> TextIO:
+    """Take the lock file beside the database; the operating system releases it when the process ends, however."""
+    beside = path.with_name(path.name + ".lock")
+    handle = beside.open("a+", encoding="ascii")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.seek(0)
+        holder = handle.read().strip() or "unknown"
+        handle.close()
+        raise RecordInUse(
+            f"record {path}: another writer holds it (process {holder}); there can be one"
+        ) from None
+    handle.truncate(0)
+    handle.write(f"{os.getpid()}\n")
+    handle.flush()
+    return handle
+
+
+def _claim(engine: Engine, genesis: Genesis) -> None:
+    """Write the genesis of a new record; refuse the record of another market."""
+    with engine.begin() as connection:
+        stored = _stored_genesis(connection)
+        if stored is None:
+            connection.execute(
+                insert(_GENESIS),
+                {
+                    "hash": genesis.hash,
+                    "name": genesis.name,
+                    "notice_period_s": genesis.notice_period_s,
+                    "withdrawal_margin_s": genesis.withdrawal_margin_s,
+                    "chain_id": str(genesis.chain_id),
+                    "settlement": genesis.settlement,
+                },
+            )
+        elif stored != genesis:
+            raise WrongMarket(f"the record belongs to market {stored}, expected {genesis}")
+
+
+def _stored_genesis(connection: Connection) -> Genesis | None:
+    row = connection.execute(select(_GENESIS)).one_or_none()
+    if row is None:
+        return None
+    stored = Genesis(
+        name=row.name,
+        notice_period_s=row.notice_period_s,
+        withdrawal_margin_s=row.withdrawal_margin_s,
+        chain_id=int(row.chain_id),
+        settlement=Address(row.settlement),
+    )
+    if stored.hash != row.hash:
+        raise DatabaseUnusable(
+            f"genesis: found {stored} under hash {row.hash.hex()}, but it hashes to {stored.hash.hex()}"
+        )
+    return stored

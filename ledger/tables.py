@@ -1,0 +1,210 @@
+"""The tables. Rows carry, they do not judge: the domain types check what is read back from them.
+
+`Truth` cannot be dropped: the record, whose market it is, and the outbox. `Readable` can be, at any time: it is made
+from the record. Amounts are micros, prices micros per unit, quantities lots; addresses, ids and hashes 0x-hex text;
+numbers that participants choose freely (they may need all 64 bits) decimal text.
+"""
+
+from sqlalchemy import BigInteger, Table
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+SCHEMA_VERSION = 1
+
+
+class Truth(SQLModel, registry=registry()):
+    """Base of the tables that cannot be made again."""
+
+
+class Readable(SQLModel, registry=registry()):
+    """Base of the tables that are made from the record."""
+
+
+class GenesisRow(Truth, table=True):
+    """Which market this record belongs to: one row."""
+
+    __tablename__ = "genesis"
+    hash: bytes = Field(primary_key=True)
+    name: str
+    notice_period_s: int = Field(sa_type=BigInteger)
+    withdrawal_margin_s: int = Field(sa_type=BigInteger)
+    chain_id: str
+    settlement: bytes
+
+
+class RecordRow(Truth, table=True):
+    """One batch: its stamped commands, its events, the hash of the row before and its own."""
+
+    __tablename__ = "record"
+    number: int = Field(primary_key=True)
+    time_us: int = Field(sa_type=BigInteger)
+    version: int
+    commands: bytes
+    events: bytes
+    state_hash: bytes
+    previous: bytes
+    hash: bytes
+
+
+class OutboxRow(Truth, table=True):
+    """One signed transaction, stored before it is broadcast."""
+
+    __tablename__ = "outbox"
+    sequence: int = Field(primary_key=True)
+    kind: str
+    reference: str
+    raw: bytes
+    hash: bytes = Field(unique=True)
+    nonce: int = Field(sa_type=BigInteger, unique=True)
+    status: str = Field(index=True)
+
+
+class ProjectedRow(Readable, table=True):
+    """How far the readable tables have come: one row, the number of the last batch in them."""
+
+    __tablename__ = "projected"
+    id: int = Field(primary_key=True)
+    batch_number: int
+
+
+class InstrumentRow(Readable, table=True):
+    """A listed instrument and its price terms now."""
+
+    __tablename__ = "instruments"
+    symbol: str = Field(primary_key=True)
+    instrument_id: str
+    commodity: str
+    product: str
+    place: str
+    place_to: str
+    start_s: int = Field(sa_type=BigInteger)
+    end_s: int = Field(sa_type=BigInteger)
+    tier: int
+    green: int
+    session: str
+    rule: str
+    fee_bps: int
+    quantity_cap_lots: int = Field(sa_type=BigInteger)
+    collateral_reference_micros: int = Field(sa_type=BigInteger)
+    reference_micros: int = Field(sa_type=BigInteger)
+    band_low_micros: int = Field(sa_type=BigInteger)
+    band_high_micros: int = Field(sa_type=BigInteger)
+    weight_ppm: int = Field(sa_type=BigInteger)
+
+
+class ClearingRow(Readable, table=True):
+    """The outcome of an instrument's call auction."""
+
+    __tablename__ = "clearings"
+    batch_number: int = Field(primary_key=True)
+    event_position: int = Field(primary_key=True)
+    symbol: str
+    price_micros: int = Field(sa_type=BigInteger)
+    low_micros: int = Field(sa_type=BigInteger)
+    high_micros: int = Field(sa_type=BigInteger)
+    volume_lots: int = Field(sa_type=BigInteger)
+    price_rule: str
+    tie_rule: str
+
+
+class OrderRow(Readable, table=True):
+    """An order. `status` is open, filled or cancelled; `reason` says why it was cancelled."""
+
+    __tablename__ = "orders"
+    order_id: int = Field(primary_key=True)
+    participant: str = Field(index=True)
+    symbol: str = Field(index=True)
+    side: str
+    order_type: str
+    time_in_force: str
+    post_only: bool
+    price_micros: int = Field(sa_type=BigInteger)
+    quantity_lots: int = Field(sa_type=BigInteger)
+    remaining_lots: int = Field(sa_type=BigInteger)
+    hold_micros: int = Field(sa_type=BigInteger)
+    good_until_s: int = Field(sa_type=BigInteger)
+    settle_until_s: int = Field(sa_type=BigInteger)
+    client_order_id: str
+    status: str = Field(index=True)
+    reason: str
+    accepted_us: int = Field(sa_type=BigInteger)
+    accepted_batch: int
+
+
+class TradeRow(Readable, table=True):
+    """A trade and how far it has come. `taker` is buy, sell or auction; `settlement_batch` 0 means not locked."""
+
+    __tablename__ = "trades"
+    trade_number: int = Field(primary_key=True)
+    symbol: str = Field(index=True)
+    buy_order_id: int
+    sell_order_id: int
+    buyer: str = Field(index=True)
+    seller: str = Field(index=True)
+    taker: str
+    price_micros: int = Field(sa_type=BigInteger)
+    bid_micros: int = Field(sa_type=BigInteger)
+    ask_micros: int = Field(sa_type=BigInteger)
+    quantity_lots: int = Field(sa_type=BigInteger)
+    payment_micros: int = Field(sa_type=BigInteger)
+    fee_micros: int = Field(sa_type=BigInteger)
+    collateral_micros: int = Field(sa_type=BigInteger)
+    state: str = Field(index=True)
+    void_reason: str
+    settlement_batch: int = Field(sa_type=BigInteger)
+    delivered_lots: int = Field(sa_type=BigInteger)
+    agreed_us: int = Field(sa_type=BigInteger)
+    agreed_batch: int
+
+
+class GuaranteeRow(Readable, table=True):
+    """A trade that fell short. The amounts are 0 until it is paid out, when `paid_transaction` is filled in."""
+
+    __tablename__ = "guarantees"
+    trade_number: int = Field(primary_key=True)
+    opened_transaction: str
+    paid_transaction: str
+    delivered_lots: int = Field(sa_type=BigInteger)
+    paid_to_seller_micros: int = Field(sa_type=BigInteger)
+    fee_micros: int = Field(sa_type=BigInteger)
+    returned_to_buyer_micros: int = Field(sa_type=BigInteger)
+    compensation_micros: int = Field(sa_type=BigInteger)
+
+
+class SettlementBatchRow(Readable, table=True):
+    """A settlement batch of which the contract locked at least one trade."""
+
+    __tablename__ = "settlement_batches"
+    batch_number: int = Field(primary_key=True)
+    lock_transaction: str
+    locked_trades: int
+    locked_micros: int = Field(sa_type=BigInteger)
+    delivered_trades: int
+    opened_trades: int
+
+
+class EntryRow(Readable, table=True):
+    """One line of the journal."""
+
+    __tablename__ = "entries"
+    batch_number: int = Field(primary_key=True)
+    event_position: int = Field(primary_key=True)
+    line: int = Field(primary_key=True)
+    event: str
+    kind: str
+    participant: str = Field(index=True)
+    amount_micros: int = Field(sa_type=BigInteger)
+
+
+class BalanceRow(Readable, table=True):
+    """What stands on an account."""
+
+    __tablename__ = "balances"
+    kind: str = Field(primary_key=True)
+    participant: str = Field(primary_key=True)
+    amount_micros: int = Field(sa_type=BigInteger)
+
+
+def table(row: type[Truth | Readable]) -> Table:
+    """Return the Core table of a row class, for writing in bulk and for statements."""
+    return row.metadata.tables[str(row.__tablename__)]

@@ -1,0 +1,150 @@
+"""The venue: exchange and books as one deterministic machine. A batch of commands goes in, its events come out.
+
+`decide` is how it runs; `absorb` is how it is rebuilt, from events alone. After the same batches both stand the same:
+`state_hash` says so. Nothing here reads a clock, a disk or the chain.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ledger.bookkeeping import Books
+from ledger.entries import Posting
+from ledger.funds import Funds
+from market.events import Event
+from market.exchange import Exchange
+from market.orders import (
+    Batch,
+    Command,
+    ConfirmWithdrawal,
+    CreditDeposit,
+    PlaceOrder,
+    ReplaceOrder,
+    RequestWithdrawal,
+)
+from market.units import InvariantBroken
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a batch caused: by time alone (`opening`), then by each command in turn (`answers`), and its postings.
+
+    A repeated `PlaceOrder` or `ReplaceOrder` causes nothing: its answer is empty, and `earlier` tells, by its place in
+    the batch, which order it repeats.
+    """
+
+    opening: tuple[Event, ...]
+    answers: tuple[tuple[Event, ...], ...]
+    postings: tuple[Posting, ...]
+    earlier: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """All events in the order in which they happened: what the record keeps."""
+        return (*self.opening, *(event for answer in self.answers for event in answer))
+
+
+class Venue:
+    """Everything that the record determines: order books, trades, balances, holds, and what was applied already."""
+
+    def __init__(self, *, notice_period_s: int, withdrawal_margin_s: int) -> None:
+        """Start empty. Both settings (seconds) are part of the market's genesis: replay depends on them."""
+        self.exchange = Exchange(notice_period_s=notice_period_s)
+        self.books = Books()
+        self.funds = Funds(self.books, withdrawal_margin_s=withdrawal_margin_s)
+        self.number = 0
+        self.time_us = 0
+
+    def next_due_us(self) -> int:
+        """Return when time alone may next cause something, Unix microseconds."""
+        return min(self.exchange.next_due_us(), self.funds.next_due_us())
+
+    def decide(self, batch: Batch) -> Decision:
+        """Run a batch: first what its time causes, then its commands in order.
+
+        What time alone frees is spendable at once; what the commands free counts from the next batch.
+
+        Raises:
+            InvariantBroken: if the batch is not the next, or a promise does not hold. The venue is then unusable.
+        """
+        self._turn_to(batch)
+        journal = _Journal(self, batch.number)
+        opening = [*self.exchange.begin(batch.time_us), *self.funds.begin(batch.time_us)]
+        journal.book(opening)
+        self.books.begin_batch()
+        answers: list[tuple[Event, ...]] = []
+        earlier: dict[int, int] = {}
+        for position, command in enumerate(batch.commands):
+            repeated = (
+                self.exchange.earlier(command) if isinstance(command, PlaceOrder | ReplaceOrder) else None
+            )
+            if repeated is not None:
+                earlier[position] = repeated
+                answers.append(())
+                continue
+            answer = self._answer(command)
+            journal.book(answer)
+            answers.append(tuple(answer))
+        return Decision(tuple(opening), tuple(answers), tuple(journal.postings), earlier)
+
+    def absorb(self, batch: Batch, events: tuple[Event, ...]) -> tuple[Posting, ...]:
+        """Apply what the record says a batch caused, without matching, and return the postings.
+
+        Raises:
+            InvariantBroken: if the batch is not the next, or the events cannot have happened.
+        """
+        self._turn_to(batch)
+        journal = _Journal(self, batch.number)
+        self.exchange.advance(batch.time_us)
+        for event in events:
+            self.exchange.absorb(event)
+        journal.book(events)
+        return tuple(journal.postings)
+
+    def state_hash(self) -> bytes:
+        """Return the hash of all state. Equal histories give equal hashes, on any machine, rebuilt or not."""
+        digest = hashlib.sha256(self.exchange.state_hash())
+        digest.update(self.number.to_bytes(8, "big"))
+        for part in (self.books.state_bytes(), self.funds.state_bytes()):
+            digest.update(hashlib.sha256(part).digest())
+        return digest.digest()
+
+    def _turn_to(self, batch: Batch) -> None:
+        if batch.number != self.number + 1 or batch.time_us < self.time_us:
+            raise InvariantBroken(
+                f"found batch {batch.number} at {batch.time_us} us, expected batch {self.number + 1} "
+                f"at {self.time_us} us or later"
+            )
+        self.number, self.time_us = batch.number, batch.time_us
+
+    def _answer(self, command: Command) -> list[Event]:
+        """Return what one command causes. Orders must pass the exchange's checks, then the books'."""
+        match command:
+            case CreditDeposit() | RequestWithdrawal() | ConfirmWithdrawal():
+                return [self.funds.decide(command, time_us=self.time_us)]
+            case PlaceOrder() | ReplaceOrder():
+                refused = self.exchange.refusal_of(command) or self.books.check(
+                    command, hold_micros=self.exchange.hold_for(command)
+                )
+                return [refused] if refused is not None else self.exchange.execute(command)
+            case _:
+                return self.exchange.execute(command)
+
+
+class _Journal:
+    """Books the events of one batch as they come, and numbers them."""
+
+    def __init__(self, venue: Venue, batch_number: int) -> None:
+        self.postings: list[Posting] = []
+        self._books = venue.books
+        self._funds = venue.funds
+        self._batch_number = batch_number
+        self._position = 0
+
+    def book(self, events: list[Event] | tuple[Event, ...]) -> None:
+        for event in events:
+            self._funds.absorb(event)
+            posting = self._books.post(event, batch_number=self._batch_number, event_position=self._position)
+            if posting is not None:
+                self.postings.append(posting)
+            self._position += 1

@@ -1,0 +1,38 @@
+"""One way to write facts as bytes: a line of ASCII words each. State hashes are made of it, and two states can be diffed."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from functools import cache
+from operator import attrgetter
+from typing import Any
+
+
+def line(*facts: object) -> bytes:
+    r"""Write integers, bytes (hexadecimal), names, None and dataclasses of these as one line, the same on any machine.
+
+    >>> line("sold", 17, b"\x01\xff", None)
+    b'sold 17 0x01ff -\n'
+    """
+    words: list[str] = []
+    _write(facts, words)
+    return (" ".join(words) + "\n").encode("ascii")
+
+
+def _write(facts: Iterable[Any], words: list[str]) -> None:
+    for fact in facts:
+        if isinstance(fact, int):
+            words.append(str(int(fact)))
+        elif isinstance(fact, bytes):
+            words.append("0x" + fact.hex())
+        elif isinstance(fact, str):
+            words.append(fact)
+        elif fact is None:
+            words.append("-")
+        else:
+            _write(_reader(type(fact))(fact), words)
+
+
+@cache
+def _reader(kind: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what reads the fields of a dataclass (of two or more) in their order."""
+    return attrgetter(*(each.name for each in fields(kind)))

@@ -1,0 +1,105 @@
+"""A listed instrument: its price terms now, its session, its book, its last price; and what a listing must satisfy."""
+
+from dataclasses import dataclass, field
+
+from market.book import OrderBook
+from market.events import Session
+from market.instruments import Instrument
+from market.matching import PRICE_LIMIT
+from market.orders import ListInstrument, SetPriceTerms, Side
+from market.sessions import fault_in
+from market.trades import order_hold
+from market.units import BPS_ONE, PPM_ONE, QUANTITY_MAX, Lots, Micros, Ticks, format_decimal
+
+
+@dataclass(slots=True, eq=False)
+class Listed:
+    """One listed instrument. The exchange writes it; everybody else reads.
+
+    `terms` are the price terms in force; collateral follows `listing.reference_ticks` for good. `volume_lots` and
+    `last_price_ticks` count every trade agreed, void ones too; `unfinished_trades` those that are not over.
+    """
+
+    id: int
+    instrument: Instrument
+    resource: int
+    listing: ListInstrument
+    terms: SetPriceTerms
+    book: OrderBook
+    session: Session = Session.PENDING
+    last_price_ticks: Ticks | None = None
+    volume_lots: Lots = Lots(0)
+    unfinished_trades: int = 0
+    open_lots: list[int] = field(default_factory=lambda: [0, 0])
+
+    def price_micros(self, price_ticks: Ticks) -> Micros:
+        """Return a price in micros per unit."""
+        return Micros(price_ticks * self.instrument.commodity.tick_micros)
+
+    @property
+    def reference_micros(self) -> Micros:
+        """The price per unit, in micros, from which collateral is computed: the reference at listing."""
+        return self.price_micros(self.listing.reference_ticks)
+
+    def hold_micros(self, side: Side, price_micros: Micros, quantity_lots: Lots) -> Micros:
+        """Return what an order of this instrument sets aside, in micros."""
+        return order_hold(
+            side=side,
+            price_micros=price_micros,
+            reference_micros=self.reference_micros,
+            tier=self.instrument.tier,
+            quantity_lots=quantity_lots,
+            commodity=self.instrument.commodity,
+            fee_bps=self.listing.fee_bps,
+        )
+
+    def price_text(self, price_micros: int) -> str:
+        """Return a price in words: `0.0453 per kWh`."""
+        return f"{format_decimal(price_micros, scale=1_000_000)} per {self.instrument.commodity.unit}"
+
+    def quantity_text(self, quantity_lots: int) -> str:
+        """Return a quantity in words: `12.5 kWh`."""
+        commodity = self.instrument.commodity
+        return f"{format_decimal(quantity_lots, scale=commodity.lots_per_unit)} {commodity.unit}"
+
+
+def fault_in_price_terms(terms: ListInstrument | SetPriceTerms) -> str | None:
+    """Return what is wrong with a reference price, band and weight, None if they fit together."""
+    low, reference, high = terms.band_low_ticks, terms.reference_ticks, terms.band_high_ticks
+    if not 1 <= low <= reference <= high:
+        return f"found a band of {low} to {high} ticks around {reference}, expected 1 <= low <= reference <= high"
+    if high >= PRICE_LIMIT:
+        return f"found a band up to {high} ticks, expected less than {PRICE_LIMIT}"
+    if not 0 <= terms.weight_ppm <= PPM_ONE:
+        return f"found a supplier's weight of {terms.weight_ppm} ppm, expected 0 to {PPM_ONE}"
+    return None
+
+
+def fault_in_listing(listing: ListInstrument, instrument: Instrument) -> str | None:
+    """Return what is wrong with a listing, None if schedule, price terms, cap and fee fit together."""
+    fault = fault_in(listing.schedule, instrument) or fault_in_price_terms(listing)
+    if fault is not None:
+        return fault
+    if not 0 <= listing.fee_bps <= BPS_ONE:
+        return f"found a fee of {listing.fee_bps} bps, expected 0 to {BPS_ONE}"
+    if listing.quantity_cap_lots < 1:
+        return f"found a quantity cap of {listing.quantity_cap_lots} lots, expected at least one"
+    return fault_in_money(listing, instrument, listing.band_high_ticks)
+
+
+def fault_in_money(listing: ListInstrument, instrument: Instrument, band_high_ticks: Ticks) -> str | None:
+    """Return why the hold of the dearest order would not fit the 63 bits that money has, None if it does."""
+    commodity = instrument.commodity
+    for side in Side:
+        hold = order_hold(
+            side=side,
+            price_micros=Micros(band_high_ticks * commodity.tick_micros),
+            reference_micros=Micros(listing.reference_ticks * commodity.tick_micros),
+            tier=instrument.tier,
+            quantity_lots=listing.quantity_cap_lots,
+            commodity=commodity,
+            fee_bps=listing.fee_bps,
+        )
+        if hold > QUANTITY_MAX:
+            return f"found that an order at the cap could hold {hold} micros, expected at most {QUANTITY_MAX}"
+    return None

@@ -1,0 +1,170 @@
+"""Open orders: what each may still trade and sets aside, and the client order ids that were ever used."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from market.canonical import line
+from market.events import OrderAccepted, OrderReplaced
+from market.orders import Address, OrderTerms, OrderType, PlaceOrder, ReplaceOrder, TimeInForce
+from market.units import InvariantBroken, Lots, Micros
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOrder:
+    """Terms and the signature under them, as the contract checks them."""
+
+    terms: OrderTerms
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """An order that may still trade, under the terms in force; `hold_micros` is set aside for it."""
+
+    order_id: int
+    signed: SignedOrder
+    order_type: OrderType
+    time_in_force: TimeInForce
+    post_only: bool
+    remaining_lots: Lots
+    hold_micros: Micros
+
+    @property
+    def terms(self) -> OrderTerms:
+        """The terms in force."""
+        return self.signed.terms
+
+    @property
+    def signature(self) -> bytes:
+        """The participant's signature under the terms in force."""
+        return self.signed.signature
+
+
+def fingerprint(request: PlaceOrder | ReplaceOrder | OrderAccepted | OrderReplaced) -> bytes:
+    """Return 16 bytes that tell a repetition from another request: terms and flags, without the signature.
+
+    A request and the event that answers it have the same fingerprint.
+    """
+    if isinstance(request, PlaceOrder | OrderAccepted):
+        facts = line("place", request.terms, request.order_type, request.time_in_force, request.post_only)
+    else:
+        facts = line("replace", request.order_id, request.terms)
+    return sha256(facts).digest()[:16]
+
+
+class OpenOrders:
+    """Find orders by id and by participant. Ids are given from 1 on, one after the other."""
+
+    __slots__ = ("_by_id", "_by_participant", "_used", "last_id")
+
+    def __init__(self) -> None:
+        self.last_id = 0
+        self._by_id: dict[int, OpenOrder] = {}
+        self._by_participant: dict[Address, set[int]] = {}
+        self._used: dict[tuple[Address, int], tuple[int, bytes]] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[OpenOrder]:
+        """Iterate in the order of acceptance."""
+        return iter(self._by_id.values())
+
+    def find(self, order_id: int) -> OpenOrder | None:
+        """Return an open order, None if it is closed or never was."""
+        return self._by_id.get(order_id)
+
+    def get(self, order_id: int) -> OpenOrder:
+        """Return an order that must be open.
+
+        Raises:
+            InvariantBroken: if it is not.
+        """
+        order = self._by_id.get(order_id)
+        if order is None:
+            raise InvariantBroken(f"order {order_id}: found no open order, expected one")
+        return order
+
+    def of(self, participant: Address) -> tuple[OpenOrder, ...]:
+        """Return a participant's open orders, oldest first."""
+        return tuple(self._by_id[order_id] for order_id in sorted(self._by_participant.get(participant, ())))
+
+    def used(self, participant: Address, client_order_id: int) -> tuple[int, bytes] | None:
+        """Return the order id that a client order id stands for and the fingerprint of its request."""
+        return self._used.get((participant, client_order_id))
+
+    def accept(self, event: OrderAccepted) -> OpenOrder:
+        """Take an accepted order in."""
+        if event.order_id != self.last_id + 1:
+            raise InvariantBroken(f"order ids: found {event.order_id}, expected {self.last_id + 1}")
+        self.last_id = event.order_id
+        order = OpenOrder(
+            order_id=event.order_id,
+            signed=SignedOrder(event.terms, event.signature),
+            order_type=event.order_type,
+            time_in_force=event.time_in_force,
+            post_only=event.post_only,
+            remaining_lots=event.terms.quantity_lots,
+            hold_micros=event.hold_micros,
+        )
+        self._use(event)
+        self._by_id[event.order_id] = order
+        self._by_participant.setdefault(event.terms.participant, set()).add(event.order_id)
+        return order
+
+    def renew(self, event: OrderReplaced) -> OpenOrder:
+        """Put new terms in place of an order's old ones and return it."""
+        order = replace(
+            self.get(event.order_id),
+            signed=SignedOrder(event.terms, event.signature),
+            remaining_lots=event.terms.quantity_lots,
+            hold_micros=event.hold_micros,
+        )
+        self._use(event)
+        self._by_id[event.order_id] = order
+        return order
+
+    def fill(self, order_id: int, *, quantity_lots: Lots, hold_micros: Micros) -> None:
+        """Take a traded quantity off an order; one that is filled leaves.
+
+        Raises:
+            InvariantBroken: if that is more than the order may trade, or the hold does not shrink to zero with it.
+        """
+        order = self.get(order_id)
+        remaining = order.remaining_lots - quantity_lots
+        if remaining < 0 or not 0 <= hold_micros <= order.hold_micros or (remaining == 0 and hold_micros):
+            raise InvariantBroken(
+                f"order {order_id}: found a fill of {quantity_lots} lots that leaves a hold of {hold_micros}, "
+                f"expected at most {order.remaining_lots} lots and {order.hold_micros} micros"
+            )
+        if remaining == 0:
+            self.close(order_id)
+        else:
+            self._by_id[order_id] = replace(order, remaining_lots=Lots(remaining), hold_micros=hold_micros)
+
+    def close(self, order_id: int) -> OpenOrder:
+        """Forget an order, but not its client order id, and return it as it last was."""
+        order = self.get(order_id)
+        del self._by_id[order_id]
+        ids = self._by_participant[order.terms.participant]
+        ids.remove(order_id)
+        if not ids:
+            del self._by_participant[order.terms.participant]
+        return order
+
+    def state(self) -> Iterator[tuple[object, ...]]:
+        """Return the content in canonical order, for the state hash."""
+        yield "last_order", self.last_id
+        for order in self:
+            yield "order", order
+        for (participant, client_order_id), (order_id, mark) in sorted(self._used.items()):
+            yield "used", participant, client_order_id, order_id, mark
+
+    def _use(self, event: OrderAccepted | OrderReplaced) -> None:
+        key = (event.terms.participant, event.terms.client_order_id)
+        if key in self._used:
+            raise InvariantBroken(
+                f"client order id {key[1]}: found it used for order {self._used[key][0]} already"
+            )
+        self._used[key] = (event.order_id, fingerprint(event))

@@ -1,0 +1,40 @@
+"""The Solidity side: the committed artifacts are those of the sources, and its own tests pass."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .conftest import NODE_MODULES, need_node_modules
+
+ROOT = NODE_MODULES.parent
+
+
+def run(*command: str | Path) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-8000:]
+
+
+def forge() -> Path:
+    """Find the native program: the npm wrapper exits 0 when tests fail."""
+    need_node_modules()
+    found = sorted(NODE_MODULES.glob("@foundry-rs/forge-*/bin/forge*"))
+    if not found:
+        pytest.fail("no @foundry-rs/forge-* platform package in contracts/node_modules")
+    return found[0]
+
+
+def test_the_committed_artifacts_are_fresh() -> None:
+    need_node_modules()
+    node = shutil.which("node")
+    assert node is not None, "node is not on PATH"
+    run(node, "script/build.mjs", "--check")
+
+
+def test_forge_tests_pass() -> None:
+    run(forge(), "test")
+
+
+def test_solidity_is_formatted() -> None:
+    run(forge(), "fmt", "--check")

@@ -1,0 +1,119 @@
+"""Deposits, counter-signed withdrawals, and the exit that needs nobody's leave."""
+
+import pytest
+
+from contracts.chain import Reverted
+from contracts.settlement import Deposit, Withdrawal, sign_withdrawal
+from contracts.signing import Signer
+from market.units import Micros
+
+from .conftest import NOTICE_S, TOKEN, Stage
+
+
+def test_a_deposit_is_credited_and_found_in_the_chains_history(stage: Stage) -> None:
+    trader = stage.trader(deposit=0)
+    receipt = stage.send(stage.market.settlement.deposit_for(trader.address, Micros(5 * TOKEN)))
+    assert stage.money(trader) == (5 * TOKEN, 0)
+    (deposit,) = stage.market.settlement.deposits(
+        stage.chain, from_block=receipt.block_number, to_block=receipt.block_number
+    )
+    assert deposit == Deposit(trader.address, Micros(5 * TOKEN), receipt.transaction, deposit.log_index)
+
+
+def test_a_signed_permit_deposits_without_the_owner_paying_for_gas(stage: Stage) -> None:
+    owner = stage.trader(deposit=0)
+    market = stage.market
+    stage.send(market.token.mint(owner.address, Micros(7 * TOKEN)))
+    deadline_s = stage.chain.now_s() + 600
+    signature = market.token.sign_permit(
+        stage.chain,
+        owner,
+        spender=market.settlement.address,
+        amount_micros=Micros(7 * TOKEN),
+        deadline_s=deadline_s,
+    )
+    transaction = market.settlement.deposit_with_permit(
+        owner.address, Micros(7 * TOKEN), deadline_s=deadline_s, signature=signature
+    )
+    stage.send(transaction)
+    assert stage.money(owner) == (7 * TOKEN, 0)
+    assert market.token.balance_of(stage.chain, owner.address) == 0
+    with pytest.raises(Reverted, match="PermitFailed"):
+        stage.send(transaction)
+
+
+def test_a_counter_signed_withdrawal_is_paid_at_once_and_once(stage: Stage) -> None:
+    trader, stranger = stage.trader(ether=True), stage.trader(deposit=0, ether=True)
+    settlement = stage.market.settlement
+    deadline_s = stage.chain.now_s() + 600
+
+    def withdrawal(signer: Signer, nonce: int, deadline_s: int) -> bytes:
+        return sign_withdrawal(
+            signer,
+            participant=trader.address,
+            amount_micros=Micros(400 * TOKEN),
+            nonce=nonce,
+            deadline_s=deadline_s,
+            domain=stage.market.domain,
+        )
+
+    def transaction(signature: bytes, nonce: int = 1, deadline_s: int = deadline_s):  # type: ignore[no-untyped-def]
+        return settlement.withdraw(
+            trader.address,
+            Micros(400 * TOKEN),
+            nonce=nonce,
+            deadline_s=deadline_s,
+            operator_signature=signature,
+        )
+
+    good = withdrawal(stage.chain.operator, 1, deadline_s)
+    with pytest.raises(Reverted, match="NotParticipantOrOperator"):
+        stage.send(transaction(good), by=stranger)
+    with pytest.raises(Reverted, match="OperatorSignatureInvalid"):
+        stage.send(transaction(withdrawal(trader, 1, deadline_s)), by=trader)
+    receipt = stage.send(transaction(good), by=trader)
+    assert stage.money(trader) == (600 * TOKEN, 0)
+    assert stage.market.token.balance_of(stage.chain, trader.address) == 400 * TOKEN
+    assert settlement.withdrawal_used(stage.chain, trader.address, 1)
+    assert settlement.withdrawals(
+        stage.chain, from_block=receipt.block_number, to_block=receipt.block_number
+    ) == (Withdrawal(trader.address, Micros(400 * TOKEN), 1, receipt.transaction),)
+    with pytest.raises(Reverted, match="WithdrawalAlreadyUsed"):
+        stage.send(transaction(good), by=trader)
+    late = stage.chain.now_s() - 1
+    with pytest.raises(Reverted, match="WithdrawalExpired"):
+        stage.send(
+            transaction(withdrawal(stage.chain.operator, 2, late), nonce=2, deadline_s=late), by=trader
+        )
+
+
+def test_an_exit_takes_effect_after_the_notice_without_the_operator(stage: Stage) -> None:
+    trader, stranger = stage.trader(ether=True), stage.trader(deposit=0, ether=True)
+    settlement = stage.market.settlement
+    stage.send(settlement.request_exit(Micros(5000 * TOKEN)), by=trader)
+    wish = settlement.exit_of(stage.chain, trader.address)
+    assert wish.amount_micros == 5000 * TOKEN
+    assert wish.effective_at_s == stage.chain.now_s() + NOTICE_S
+    with pytest.raises(Reverted, match="NoticeNotOver"):
+        stage.send(settlement.execute_exit(trader.address), by=trader)
+    stage.chain.set_time(wish.effective_at_s)
+    stage.send(settlement.execute_exit(trader.address), by=stranger)
+    assert stage.money(trader) == (0, 0)
+    assert stage.market.token.balance_of(stage.chain, trader.address) == 1000 * TOKEN
+    assert settlement.exit_of(stage.chain, trader.address).effective_at_s == 0
+    with pytest.raises(Reverted, match="NoExitRequested"):
+        stage.send(settlement.execute_exit(trader.address), by=stranger)
+
+
+def test_meters_are_registered_by_the_operator_and_serve_one_seller(stage: Stage) -> None:
+    seller, other = stage.trader(deposit=0, ether=True), stage.trader(deposit=0)
+    settlement = stage.market.settlement
+    resource = stage.instrument().resource
+    meter = Signer.from_seed(5, "shared meter").address
+    with pytest.raises(Reverted, match="NotOperator"):
+        stage.send(settlement.register_meter(seller.address, resource, meter), by=seller)
+    stage.send(settlement.register_meter(seller.address, resource, meter))
+    assert settlement.meter_of(stage.chain, seller.address, resource) == meter
+    assert settlement.meter_of(stage.chain, other.address, resource) == bytes(20)
+    with pytest.raises(Reverted, match="MeterNotFree"):
+        stage.send(settlement.register_meter(other.address, resource, meter))

@@ -1,0 +1,207 @@
+"""A small market day for the ledger's tests: from a list of short actions to commands that fit what has happened so far."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from ledger.rebuild import open_venue
+from ledger.record import Genesis
+from ledger.venue import Decision, Venue
+from market.orders import (
+    Address,
+    Batch,
+    CancelOrder,
+    Command,
+    ConfirmDelivery,
+    ConfirmLocks,
+    ConfirmOpening,
+    ConfirmPayout,
+    ConfirmWithdrawal,
+    PlaceOrder,
+    ReplaceOrder,
+    RequestWithdrawal,
+    Side,
+    TimeInForce,
+    VoidTrade,
+)
+from market.trades import Trade, TradeState
+from market.units import Lots, Micros
+from tests.ledger.builders import (
+    ALICE,
+    BOB,
+    CALL_S,
+    CAROL,
+    CONTINUOUS_S,
+    GATE_S,
+    MARGIN_S,
+    NOTICE_S,
+    SOLAR,
+    Day,
+    a_deposit,
+    a_listing,
+    a_meter,
+    terms,
+)
+
+PARTICIPANTS = (ALICE, BOB, CAROL)
+HOURS_S = (CALL_S, CONTINUOUS_S, CONTINUOUS_S + 1800, GATE_S, SOLAR.start_s, SOLAR.end_s, SOLAR.end_s + 7200)
+"""When batches may come: in the call, in continuous trading, at gate closure, in delivery, after it."""
+GENESIS = Genesis("a small day", NOTICE_S, MARGIN_S, 31337, Address(b"\x5e" * 20))
+TX = b"\x7a" * 32
+
+
+class Action(NamedTuple):
+    """What somebody does: `kind` picks the command, the numbers pick whose and how much."""
+
+    kind: str
+    who: int
+    price: int
+    quantity: int
+
+
+KINDS = (
+    *("bid", "offer") * 4,
+    *("bid_now", "offer_now", "cancel", "replace", "repeat", "deposit"),
+    *("withdraw", "confirm_withdrawal", "lock", "void", "deliver", "open", "pay"),
+)
+
+
+class SmallDay:
+    """Runs actions through a venue and keeps what it decided."""
+
+    def __init__(self) -> None:
+        self.venue: Venue = open_venue(GENESIS)
+        self.history: list[tuple[Batch, Decision]] = []
+        self._day = Day()
+        self._asked = 0
+        self._last_order: PlaceOrder | None = None
+        self.run(
+            CALL_S - 1000,
+            a_listing(),
+            a_meter(BOB),
+            replace(a_meter(CAROL), meter=Address(b"\x3f" * 20)),
+            *(a_deposit(who, 3, index) for index, who in enumerate(PARTICIPANTS)),
+        )
+
+    def run(self, seconds: int, *commands: Command) -> Decision:
+        batch = self._day.batch(seconds, *commands)
+        decision = self.venue.decide(batch)
+        self.history.append((batch, decision))
+        return decision
+
+    def act(self, seconds: int, actions: list[Action]) -> Decision:
+        return self.run(seconds, *(self.command(action, seconds) for action in actions))
+
+    def command(self, action: Action, seconds: int) -> Command:
+        self._asked += 1
+        who = PARTICIPANTS[action.who % 3]
+        match action.kind:
+            case "bid" | "offer" | "bid_now" | "offer_now":
+                side = Side.BUY if action.kind.startswith("bid") else Side.SELL
+                wanted = terms(
+                    who,
+                    side,
+                    price=action.price,
+                    quantity=action.quantity,
+                    client_order_id=self._asked,
+                )
+                now = TimeInForce.IOC if action.kind.endswith("now") else TimeInForce.GTC
+                self._last_order = PlaceOrder(wanted, b"signed", time_in_force=now)
+                return self._last_order
+            case "repeat" if self._last_order is not None:
+                return self._last_order
+            case "cancel" | "replace":
+                return self._change(action, who)
+            case "withdraw":
+                return RequestWithdrawal(who, Micros(action.quantity * 37), action.price, seconds + 600)
+            case "confirm_withdrawal":
+                return ConfirmWithdrawal(who, action.price, TX)
+            case "lock" | "void" | "deliver" | "open" | "pay":
+                return self._step(action)
+            case _:
+                return a_deposit(who, 1, log_index=action.price)
+
+    def _change(self, action: Action, who: Address) -> Command:
+        orders = self.venue.exchange.open_orders(who)
+        if not orders:
+            return CancelOrder(who, action.quantity)
+        order = orders[action.price % len(orders)]
+        if action.kind == "cancel":
+            return CancelOrder(who, order.order_id)
+        renewed = replace(
+            order.terms,
+            price_micros=Micros(action.price * 100),
+            quantity_lots=Lots(action.quantity),
+            client_order_id=self._asked,
+        )
+        return ReplaceOrder(order.order_id, renewed, b"signed again")
+
+    def _step(self, action: Action) -> Command:
+        match action.kind:
+            case "lock":
+                numbers = [trade.agreed.trade_number for trade in self._trades(TradeState.AGREED)]
+                skipped = numbers[: action.who]
+                return ConfirmLocks(
+                    action.price, TX, tuple(numbers[action.who :]), tuple((each, 4) for each in skipped)
+                )
+            case "void":
+                return VoidTrade(self._pick(TradeState.AGREED, action), "not locked by the start of its slot")
+            case "deliver":
+                locked = self._trades(TradeState.LOCKED)
+                batch_number = locked[0].batch_number if locked else 0
+                return ConfirmDelivery(
+                    batch_number,
+                    TX,
+                    tuple(each.agreed.trade_number for each in locked if each.batch_number == batch_number)[
+                        action.who :
+                    ],
+                )
+            case "open":
+                return ConfirmOpening(self._pick(TradeState.LOCKED, action), TX, Lots(action.price))
+            case _:
+                return self._payout(action)
+
+    def _payout(self, action: Action) -> Command:
+        opened = self._trades(TradeState.OPENED)
+        if not opened:
+            return ConfirmPayout(999, TX, Lots(0), Micros(0), Micros(0), Micros(0), Micros(0))
+        trade = opened[action.price % len(opened)].agreed
+        delivered = min(trade.quantity_lots, action.quantity)
+        paid = trade.payment_micros * delivered // trade.quantity_lots
+        fee = trade.fee_micros * delivered // trade.quantity_lots
+        back = trade.payment_micros + trade.fee_micros - paid - fee
+        credit = min(trade.collateral_micros, action.price)
+        return ConfirmPayout(
+            trade.trade_number, TX, Lots(delivered), Micros(paid), Micros(fee), Micros(back), Micros(credit)
+        )
+
+    def _trades(self, state: TradeState) -> list[Trade]:
+        return list(self.venue.exchange.trades(state=state))
+
+    def _pick(self, state: TradeState, action: Action) -> int:
+        trades = self._trades(state)
+        return trades[action.price % len(trades)].agreed.trade_number if trades else 999
+
+
+def a_whole_day() -> SmallDay:
+    """A fixed day in which everything happens: auction, trades, a lock, a skip, a delivery, a paid guarantee."""
+    day = SmallDay()
+    bid, offer = Action("bid", 0, 520, 4_000), Action("offer", 1, 480, 3_000)
+    withdraw, leave_unused = Action("withdraw", 2, 1, 10_000), Action("withdraw", 2, 2, 500)
+    day.act(CALL_S, [bid, offer, withdraw, leave_unused])
+    day.act(CALL_S + 60, [Action("confirm_withdrawal", 2, 1, 0)])
+    day.act(CONTINUOUS_S, [Action("bid_now", 2, 600, 500), Action("offer", 1, 500, 2_000)])
+    day.act(
+        CONTINUOUS_S + 1800,
+        [
+            Action("offer", 2, 510, 1_500),
+            Action("bid", 0, 530, 700),
+            Action("bid", 0, 450, 300),
+            Action("repeat", 0, 0, 0),
+            Action("replace", 0, 455, 200),
+        ],
+    )
+    day.act(GATE_S, [Action("lock", 1, 1, 0), Action("bid", 0, 500, 10)])
+    day.act(SOLAR.end_s, [Action("open", 0, 0, 0)])
+    day.act(SOLAR.end_s + 60, [Action("deliver", 0, 0, 0), Action("pay", 0, 20, 100)])
+    day.run(SOLAR.end_s + 7200)
+    return day

@@ -1,0 +1,151 @@
+import json
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger import codec
+from ledger.codec import BadEncoding
+from market.events import Event, Session, SessionChanged
+from market.orders import Address, Command
+from tests.ledger.builders import ALICE, a_bid, a_deposit, an_offer
+
+FIXTURE = Path(__file__).parent / "encoding_v1.json"
+"""What version 1 wrote for `a_sample` of every kind. Never change it: old records must stay readable."""
+
+KINDS = [*get_args(Command), *get_args(Event)]
+ADDRESSES = st.binary(min_size=20, max_size=20)
+INTEGERS = st.integers(-(2**255), 2**256 - 1) | st.integers(-(2**64), 2**65)
+
+
+def values_of(hint: Any) -> st.SearchStrategy[Any]:
+    plain = getattr(hint, "__supertype__", hint)
+    if hint is Address:
+        return ADDRESSES
+    if plain is int:
+        return INTEGERS
+    if plain in (bytes, str, bool):
+        return {bytes: st.binary(max_size=70), str: st.text("abc é算😀", max_size=20), bool: st.booleans()}[
+            plain
+        ]
+    if isinstance(plain, type) and issubclass(plain, Enum):
+        return st.sampled_from(plain)
+    if is_dataclass(plain):
+        hints = get_type_hints(plain)
+        return st.builds(plain, **{each.name: values_of(hints[each.name]) for each in fields(plain)})
+    arms = get_args(plain)
+    if NoneType in arms:
+        return st.none() | values_of(next(arm for arm in arms if arm is not NoneType))
+    if arms[-1] is ...:
+        return st.lists(small(arms[0]), max_size=4).map(tuple)
+    return st.tuples(*(small(arm) for arm in arms))
+
+
+def small(hint: Any) -> st.SearchStrategy[Any]:
+    """Trade numbers and codes, which the operator numbers: always 64 bits."""
+    return st.integers(0, 2**63) if hint is int else values_of(hint)
+
+
+def a_sample(hint: Any, seed: int = 1) -> Any:
+    """One fixed value of every field, each different from its neighbours."""
+    plain = getattr(hint, "__supertype__", hint)
+    if hint is Address:
+        return Address(bytes([seed]) * 20)
+    if is_dataclass(plain):
+        hints = get_type_hints(plain)
+        names = [each.name for each in fields(plain)]
+        return plain(**{name: a_sample(hints[name], seed + at) for at, name in enumerate(names)})
+    if plain is int:
+        return (1 << 248) + seed if seed % 5 == 2 else seed * 1_000_003
+    if isinstance(plain, type) and issubclass(plain, Enum):
+        return list(plain)[seed % len(plain)]
+    if plain in (bytes, str, bool):
+        return {bytes: bytes([seed, 255]), str: f"text {seed} η", bool: seed % 2 == 0}[plain]
+    arms = get_args(plain)
+    if NoneType in arms:
+        return a_sample(arms[0], seed)
+    return (3, 5) if arms[-1] is ... and arms[0] is int else ((3, 5), (8, 13))
+
+
+def encoded(kind: type, value: Any) -> bytes:
+    if kind in get_args(Command):
+        return codec.encode_commands((value,))
+    return codec.encode_events((value,))
+
+
+def decoded(kind: type, blob: bytes) -> tuple[Any, ...]:
+    if kind in get_args(Command):
+        return codec.decode_commands(blob, version=1)
+    return codec.decode_events(blob, version=1)
+
+
+def test_every_command_and_event_has_a_tag() -> None:
+    assert set(codec.COMMAND_TAGS.values()) == set(get_args(Command))
+    assert set(codec.EVENT_TAGS.values()) == set(get_args(Event))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_whatever_is_written_is_read_back(kind: type) -> None:
+    @given(values_of(kind))
+    def check(value: Any) -> None:
+        assert decoded(kind, encoded(kind, value)) == (value,)
+
+    check()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_version_1_stays_as_it_was(kind: type) -> None:
+    stored = bytes.fromhex(json.loads(FIXTURE.read_text())[kind.__name__])
+    assert decoded(kind, stored) == (a_sample(kind),)
+    assert encoded(kind, a_sample(kind)) == stored
+
+
+def test_an_order_takes_few_bytes() -> None:
+    assert len(codec.encode_commands((a_bid(),))) == 151
+
+
+def test_order_and_types_survive_in_a_batch() -> None:
+    commands = (a_deposit(), a_bid(), an_offer())
+    assert codec.decode_commands(codec.encode_commands(commands), version=1) == commands
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([[99, 1]], "event 0: found [99, 1], expected a row that starts with a known tag"),
+        ([[]], "event 0: found [], expected a row"),
+        (["x"], "event 0: found 'x'"),
+        ({"a": 1}, "found {'a': 1}, expected a list"),
+        ([[4, 5]], "event 0 (SessionChanged): found 1 fields, expected 2: instrument_id, session"),
+        ([[4, 5, 9]], "event 0 (SessionChanged): session: 9 is not a valid Session"),
+        ([[4, "5", 1]], "instrument_id: found '5', expected an integer"),
+        ([[4, b"\x05", 1]], "found 05, which is not how 5 is written"),
+        ([[8, 1, 2, 3], [11, b"short", 1, b"", 0]], "event 1 (Deposited): participant: found b'short'"),
+        ([[9, ALICE, 5, 1, "unknown_order", ""]], "command: found 5, expected str"),
+    ],
+)
+def test_what_this_encoding_does_not_write_is_named(rows: Any, message: str) -> None:
+    with pytest.raises(BadEncoding) as caught:
+        codec.decode_events(msgspec.msgpack.encode(rows), version=1)
+    assert message in str(caught.value)
+
+
+def test_bytes_that_are_no_msgpack_are_named() -> None:
+    with pytest.raises(BadEncoding, match="events: "):
+        codec.decode_events(b"\xc1", version=1)
+
+
+def test_another_version_is_named() -> None:
+    with pytest.raises(BadEncoding, match="found encoding version 2, expected 1"):
+        codec.decode_events(b"\x90", version=2)
+
+
+def test_a_row_is_its_tag_and_its_fields() -> None:
+    (row,) = msgspec.msgpack.decode(codec.encode_events((SessionChanged(7, Session.CALL),)))
+    assert row == [4, 7, 1]

@@ -1,0 +1,180 @@
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+
+from ledger.accounts import AccountKind
+from ledger.database import open_database
+from ledger.projections import BALANCES, TABLES, Projector, frames, read_postings
+from ledger.rebuild import rebuild
+from ledger.record import Record
+from market.units import InvariantBroken
+from tests.ledger.builders import ALICE, BOB, CAROL, SOLAR
+from tests.ledger.days import GENESIS, TX, SmallDay, a_whole_day
+
+
+@pytest.fixture(scope="module")
+def day() -> SmallDay:
+    return a_whole_day()
+
+
+def projected(day: SmallDay, engine: Engine | None = None) -> Engine:
+    engine = engine or open_database("sqlite://")
+    project(Projector(engine), day)
+    return engine
+
+
+def project(projector: Projector, day: SmallDay) -> None:
+    for batch, decision in day.history:
+        if batch.number > projector.position:
+            projector.apply(batch, decision.events, decision.postings)
+
+
+def recorded(day: SmallDay) -> Record:
+    record = Record(open_database("sqlite://"), GENESIS)
+    for batch, decision in day.history:
+        record.append(batch, decision.events)
+    return record
+
+
+def contents(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
+    with engine.connect() as connection:
+        return {
+            each.name: [tuple(row) for row in connection.execute(select(each).order_by(*each.primary_key))]
+            for each in TABLES
+        }
+
+
+def rows(engine: Engine, name: str) -> list[dict[str, Any]]:
+    frame = frames(engine)[name]
+    return [dict(zip(frame.columns, values, strict=True)) for values in frame.itertuples(index=False)]
+
+
+def pick(found: Iterable[dict[str, Any]], *columns: str) -> list[tuple[Any, ...]]:
+    return [tuple(row[column] for column in columns) for row in found]
+
+
+def test_trades_tell_their_whole_life(day: SmallDay) -> None:
+    trades = rows(projected(day), "trades")
+    assert pick(trades, "trade_number", "taker", "quantity_lots", "state", "settlement_batch") == [
+        (1, "auction", 3_000, "void", 0),
+        (2, "sell", 1_000, "paid_out", 1),
+        (3, "buy", 700, "delivered", 1),
+    ]
+    assert trades[0]["void_reason"] == "skipped by the contract: 4"
+    assert pick(trades, "price_micros", "bid_micros", "ask_micros")[1] == (52_000, 52_000, 50_000)
+    assert (trades[1]["buyer"], trades[1]["seller"]) == (f"0x{ALICE.hex()}", f"0x{BOB.hex()}")
+
+
+def test_orders_tell_how_they_ended(day: SmallDay) -> None:
+    orders = rows(projected(day), "orders")
+    assert pick(orders, "order_id", "side", "status", "reason", "remaining_lots", "hold_micros") == [
+        (1, "buy", "filled", "", 0, 0),
+        (2, "sell", "filled", "", 0, 0),
+        (3, "buy", "cancelled", "remainder_not_resting", 500, 0),
+        (4, "sell", "cancelled", "gate_closed", 300, 0),
+        (5, "sell", "cancelled", "gate_closed", 1_500, 0),
+        (6, "buy", "filled", "", 0, 0),
+        (7, "buy", "cancelled", "gate_closed", 200, 0),
+    ]
+    assert {row["symbol"] for row in orders} == {SOLAR.symbol}
+    assert pick(orders, "price_micros", "quantity_lots")[6] == (45_500, 200)
+
+
+def test_instruments_and_clearings_are_readable(day: SmallDay) -> None:
+    engine = projected(day)
+    (instrument,) = rows(engine, "instruments")
+    assert (instrument["symbol"], instrument["session"]) == (SOLAR.symbol, "settled")
+    assert instrument["instrument_id"] == f"0x{SOLAR.id:064x}"
+    assert (instrument["band_low_micros"], instrument["band_high_micros"]) == (10_000, 100_000)
+    (clearing,) = rows(engine, "clearings")
+    assert (clearing["low_micros"], clearing["high_micros"], clearing["volume_lots"]) == (
+        clearing["price_micros"],
+        clearing["price_micros"],
+        3_000,
+    )
+
+
+def test_guarantees_and_settlement_batches_are_readable(day: SmallDay) -> None:
+    engine = projected(day)
+    (guarantee,) = rows(engine, "guarantees")
+    assert pick([guarantee], "trade_number", "delivered_lots", "compensation_micros") == [(2, 100, 20)]
+    assert guarantee["paid_to_seller_micros"] == 5_200
+    assert guarantee["paid_transaction"] == f"0x{TX.hex()}"
+    (settled,) = rows(engine, "settlement_batches")
+    assert pick([settled], "batch_number", "locked_trades", "delivered_trades", "opened_trades") == [
+        (1, 2, 1, 1)
+    ]
+
+
+def test_balances_are_those_of_the_books(day: SmallDay) -> None:
+    engine = projected(day)
+    with engine.connect() as connection:
+        found = {
+            (row.kind, row.participant): row.amount_micros
+            for row in connection.execute(select(BALANCES))
+            if row.amount_micros
+        }
+    assert found == {
+        (account.kind.name.lower(), f"0x{account.participant.hex()}"): amount
+        for account, amount in day.venue.books.balances.items()
+    }
+    assert found["free", f"0x{CAROL.hex()}"] == 3_000_000 - 370_000
+    assert sum(found.values()) == 0
+
+
+def test_the_journal_reads_back_as_the_postings(day: SmallDay) -> None:
+    written = [posting for _, decision in day.history for posting in decision.postings]
+    assert list(read_postings(projected(day))) == written
+
+
+def test_a_journal_that_does_not_balance_is_not_read_back(day: SmallDay) -> None:
+    engine = projected(day)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE entries SET amount_micros = 5 WHERE batch_number = 1 AND line = 0")
+    with pytest.raises(InvariantBroken, match="posting of batch 1"):
+        list(read_postings(engine))
+
+
+def test_tables_made_again_from_the_record_are_equal(day: SmallDay) -> None:
+    engine = projected(day)
+    before = contents(engine)
+    projector = Projector(engine)
+    projector.reset()
+    assert all(found == [] for found in contents(engine).values())
+    venue = rebuild(recorded(day), projector=projector)
+    assert contents(engine) == before
+    assert venue.state_hash() == day.venue.state_hash()
+
+
+@pytest.mark.parametrize("stop", range(1, 10))
+def test_a_projector_that_stopped_anywhere_goes_on_from_there(day: SmallDay, stop: int) -> None:
+    engine = open_database("sqlite://")
+    first = Projector(engine)
+    for batch, decision in day.history[:stop]:
+        first.apply(batch, decision.events, decision.postings)
+    rebuild(recorded(day), projector=Projector(engine))
+    assert contents(engine) == contents(projected(day))
+
+
+def test_batches_are_applied_once_and_in_order(day: SmallDay) -> None:
+    projector = Projector(projected(day))
+    batch, decision = day.history[-1]
+    with pytest.raises(InvariantBroken, match=f"found batch {batch.number}, expected {batch.number + 1}"):
+        projector.apply(batch, decision.events, decision.postings)
+
+
+def test_tables_live_in_the_file_of_the_record(day: SmallDay, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/market.db"
+    projected(day, open_database(url))
+    assert contents(open_database(url)) == contents(projected(day))
+
+
+def test_every_table_has_a_frame(day: SmallDay) -> None:
+    found = frames(projected(day))
+    assert list(found) == [each.name for each in TABLES]
+    assert found["balances"].groupby("kind")["amount_micros"].sum()[AccountKind.CUSTODY.name.lower()] == (
+        370_000 - 9_000_000
+    )

@@ -1,0 +1,56 @@
+"""Whatever participants and operator ask for, in whatever order: books balance, and the record tells the whole story."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ledger.accounts import AccountKind
+from ledger.audit import audit
+from ledger.database import open_database
+from ledger.projections import Projector
+from ledger.rebuild import rebuild
+from ledger.record import Record
+from tests.ledger.days import GENESIS, HOURS_S, KINDS, Action, SmallDay
+
+ACTIONS = st.builds(
+    Action,
+    kind=st.sampled_from(KINDS),
+    who=st.integers(0, 2),
+    price=st.integers(99, 104) | st.integers(0, 3),
+    quantity=st.integers(1, 30_000) | st.integers(1, 5),
+)
+DAYS = st.lists(
+    st.tuples(st.sampled_from(HOURS_S), st.lists(ACTIONS, max_size=12)), min_size=1, max_size=8
+).map(lambda batches: sorted(batches, key=lambda batch: batch[0]))
+
+
+@settings(max_examples=120, deadline=None)
+@given(DAYS)
+def test_random_days_balance_and_rebuild(days: list[tuple[int, list[Action]]]) -> None:
+    engine = open_database("sqlite://")
+    record, projector = Record(engine, GENESIS), Projector(engine)
+    day = SmallDay()
+    for seconds, actions in days:
+        day.act(seconds, actions)
+        balances = dict(day.venue.books.balances.items())
+        assert sum(balances.values()) == 0
+        assert all(
+            amount > 0 for account, amount in balances.items() if account.kind is not AccountKind.CUSTODY
+        )
+        _holds_are_those_of_open_orders(day)
+    for batch, decision in day.history:
+        last = batch.number == len(day.history)
+        record.append(batch, decision.events, state_hash=day.venue.state_hash() if last else b"")
+        projector.apply(batch, decision.events, decision.postings)
+    assert rebuild(record).state_hash() == day.venue.state_hash()
+    assert audit(record, tables=engine).findings == ()
+    record.close()
+    engine.dispose()
+
+
+def _holds_are_those_of_open_orders(day: SmallDay) -> None:
+    """The books' holds, kept from events alone, are what the exchange says its open orders set aside."""
+    for who in {account.participant for account, _ in day.venue.books.balances.items()}:
+        orders = day.venue.exchange.open_orders(who)
+        held = sum(int(day.venue.books.order_hold(order.order_id)) for order in orders)
+        assert held == sum(int(order.hold_micros) for order in orders)
+        assert held == day.venue.books.balances.of(AccountKind.ORDER_HOLD, who)

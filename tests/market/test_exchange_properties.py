@@ -1,0 +1,354 @@
+"""What holds after any history: replaying the events gives the same state, nothing is lost, nobody's limit is passed."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from market.events import (
+    Cleared,
+    Event,
+    OrderAccepted,
+    OrderCancelled,
+    OrderReplaced,
+    Refused,
+    Session,
+    TradeAgreed,
+    TradeVoided,
+)
+from market.exchange import Exchange
+from market.instruments import parse_symbol
+from market.orders import (
+    Address,
+    CancelOrder,
+    Command,
+    ConfirmDelivery,
+    ConfirmLocks,
+    ConfirmOpening,
+    ConfirmPayout,
+    OrderType,
+    Side,
+    SubmitReading,
+    TimeInForce,
+    TradePriceRule,
+    VoidTrade,
+)
+from market.trades import TradeState
+from market.units import Lots, Micros
+
+from .builders import (
+    ALICE,
+    BOB,
+    CALL_OPENS_S,
+    CONTINUOUS_OPENS_S,
+    GATE_CLOSES_S,
+    H100,
+    NOTICE_S,
+    SOLAR,
+    SUN,
+    WIND,
+    a_listing,
+    a_meter,
+    a_replacement,
+    an_order,
+    price_terms,
+    some_terms,
+    us,
+)
+
+GOLD = parse_symbol("ENE.SOLAR@CISO/2022-03-12T18Z/1h#Q3")
+INSTRUMENTS = (SOLAR, GOLD, H100)
+SUPPLIERS = (SUN, WIND)
+CAPACITY = 60
+MOMENTS_S = (
+    CALL_OPENS_S,
+    CALL_OPENS_S + 60,
+    CONTINUOUS_OPENS_S,
+    CONTINUOUS_OPENS_S + 1,
+    CONTINUOUS_OPENS_S + 600,
+    GATE_CLOSES_S - 1,
+    GATE_CLOSES_S,
+    SOLAR.start_s,
+    SOLAR.end_s,
+    SOLAR.end_s + 60,
+)
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What somebody does, in numbers that mean something for every kind of command."""
+
+    kind: str
+    who: int
+    side: Side
+    price: int
+    quantity: int
+    instrument: int
+    number: int
+    order_type: OrderType
+    time_in_force: TimeInForce
+    post_only: bool
+    good_for: int
+
+
+KINDS = ["place"] * 12 + [
+    "cancel",
+    "replace",
+    "replace",
+    "terms",
+    "lock",
+    "lock",
+    "void",
+    "deliver",
+    "short",
+    "read",
+]
+DEEDS = st.builds(
+    Deed,
+    kind=st.sampled_from(KINDS),
+    who=st.integers(0, 3),
+    side=st.sampled_from(Side),
+    price=st.integers(498, 503),
+    quantity=st.integers(1, 12),
+    instrument=st.sampled_from([0, 0, 0, 1, 2]),
+    number=st.integers(1, 20),
+    order_type=st.sampled_from([OrderType.LIMIT] * 5 + [OrderType.MARKET]),
+    time_in_force=st.sampled_from([TimeInForce.GTC] * 5 + [TimeInForce.IOC, TimeInForce.FOK]),
+    post_only=st.sampled_from([False, False, False, True]),
+    good_for=st.sampled_from([0, 30, 100_000]),
+)
+BATCHES = st.lists(
+    st.tuples(st.sampled_from([0, 0, 0, 0, 0, 1, 1, 2]), st.lists(DEEDS, max_size=8)), max_size=14
+)
+
+
+def command_of(deed: Deed, exchange: Exchange, salt: int) -> Command:
+    """Turn a deed into a command that often succeeds."""
+    instrument = INSTRUMENTS[deed.instrument]
+    seller = SUPPLIERS[deed.who % 2]
+    good_until_s = exchange.time_us // 1_000_000 + deed.good_for
+    participant = seller if deed.side is Side.SELL else (ALICE, BOB, SUN, WIND)[deed.who]
+    terms = some_terms(
+        deed.side,
+        by=participant,
+        price=deed.price,
+        quantity=deed.quantity,
+        instrument=instrument,
+        good_until_s=good_until_s,
+        client_order_id=salt,
+    )
+    match deed.kind:
+        case "place" if exchange.listing(instrument.id).session is Session.CALL:
+            return an_order(terms)
+        case "place":
+            kind, time_in_force = deed.order_type, deed.time_in_force
+            return an_order(terms, order_type=kind, time_in_force=time_in_force, post_only=deed.post_only)
+        case "cancel":
+            order = exchange.order(deed.number)
+            return CancelOrder(order.terms.participant if order is not None else ALICE, deed.number)
+        case "replace":
+            order = exchange.order(deed.number)
+            if order is None:
+                return a_replacement(deed.number, terms)
+            old = order.terms
+            return a_replacement(
+                deed.number,
+                some_terms(
+                    old.side,
+                    by=old.participant,
+                    price=deed.price,
+                    quantity=deed.quantity,
+                    instrument=next(each for each in INSTRUMENTS if each.id == old.instrument_id),
+                    good_until_s=good_until_s,
+                    client_order_id=salt,
+                ),
+            )
+        case "terms":
+            return price_terms(instrument, reference=deed.price, weight=deed.quantity * 80_000)
+        case "lock":
+            numbers = [trade.agreed.trade_number for trade in exchange.trades(TradeState.AGREED)]
+            skipped = tuple((number, deed.who) for number in numbers[: deed.who % 2])
+            return ConfirmLocks(salt, b"lock", tuple(numbers[deed.who % 2 : deed.quantity]), skipped)
+        case "void":
+            return VoidTrade(deed.number, "not locked in time")
+        case "deliver":
+            locked = list(exchange.trades(TradeState.LOCKED))[: deed.quantity]
+            batch = locked[0].batch_number if locked else 0
+            numbers = [trade.agreed.trade_number for trade in locked if trade.batch_number == batch]
+            return ConfirmDelivery(batch, b"deliver", tuple(numbers))
+        case "short":
+            opened = next(exchange.trades(TradeState.OPENED), None)
+            if opened is not None:
+                number, delivered = opened.agreed.trade_number, opened.delivered_lots
+                return ConfirmPayout(number, b"paid", delivered, Micros(1), Micros(0), Micros(2), Micros(3))
+            return ConfirmOpening(deed.number, b"opened", Lots(0))
+        case _:
+            return SubmitReading(a_meter(seller).meter, SOLAR.start_hour, Lots(deed.quantity), b"meter's")
+
+
+def a_fresh_exchange() -> Exchange:
+    return Exchange(notice_period_s=NOTICE_S)
+
+
+OPENING: list[Command] = [
+    a_listing(SOLAR, rule=TradePriceRule.NASH, weight=300_000),
+    a_listing(GOLD, rule=TradePriceRule.MIDPOINT),
+    a_listing(H100),
+    *(
+        a_meter(supplier, instrument, capacity=CAPACITY)
+        for supplier in SUPPLIERS
+        for instrument in (SOLAR, H100)
+    ),
+]
+
+
+def history(
+    batches: list[tuple[int, list[Deed]]],
+) -> tuple[Exchange, list[tuple[int, list[Command], list[Event]]]]:
+    """Decide batch after batch; return the exchange, and each batch's time, commands and events."""
+    exchange = a_fresh_exchange()
+    told: list[tuple[int, list[Command], list[Event]]] = []
+    moment, salt = 0, 0
+    for step, deeds in [(0, None), *batches]:
+        moment = min(moment + step, len(MOMENTS_S) - 1)
+        time_us = us(MOMENTS_S[moment])
+        events = exchange.begin(time_us)
+        commands: list[Command] = []
+        for index in range(len(OPENING) if deeds is None else len(deeds)):
+            salt += 1
+            command = OPENING[index] if deeds is None else command_of(deeds[index], exchange, salt)
+            commands.append(command)
+            events += exchange.execute(command)
+        told.append((time_us, commands, events))
+    return exchange, told
+
+
+@settings(max_examples=150, deadline=None)
+@given(BATCHES, st.integers(0, 14))
+def test_absorbing_the_events_gives_the_same_state_and_the_same_future(
+    batches: list[tuple[int, list[Deed]]], absorbed: int
+) -> None:
+    exchange, told = history(batches)
+    rebuilt = a_fresh_exchange()
+    for time_us, _, events in told[:absorbed]:
+        for event in events:
+            rebuilt.absorb(event)
+        rebuilt.advance(time_us)
+    for time_us, commands, events in told[absorbed:]:
+        again = rebuilt.begin(time_us)
+        for command in commands:
+            again += rebuilt.execute(command)
+        assert again == events
+    assert rebuilt.state_bytes() == exchange.state_bytes()
+
+
+@settings(max_examples=150, deadline=None)
+@given(BATCHES)
+def test_quantities_limits_holds_and_capacity_are_conserved(batches: list[tuple[int, list[Deed]]]) -> None:
+    exchange, told = history(batches)
+    events = [event for _, _, each in told for event in each]
+    check_orders(exchange, events)
+    check_trades(exchange, events)
+    check_capacity(exchange)
+    check_books(exchange)
+
+
+def check_orders(exchange: Exchange, events: list[Event]) -> None:
+    """What an order may trade is traded, cancelled or still open; its hold is never negative and ends with it."""
+    remaining: dict[int, int] = {}
+    holds: dict[int, int] = {}
+    for event in events:
+        match event:
+            case OrderAccepted() | OrderReplaced():
+                remaining[event.order_id] = event.terms.quantity_lots
+                holds[event.order_id] = event.hold_micros
+            case TradeAgreed():
+                for order_id, hold in (
+                    (event.buy_order_id, event.buy_hold_micros),
+                    (event.sell_order_id, event.sell_hold_micros),
+                ):
+                    remaining[order_id] -= event.quantity_lots
+                    assert 0 <= hold <= holds[order_id]
+                    holds[order_id] = hold
+                    assert remaining[order_id] > 0 or (remaining[order_id], hold) == (0, 0)
+            case OrderCancelled():
+                assert remaining[event.order_id] == event.remaining_lots > 0
+                remaining[event.order_id] = holds[event.order_id] = 0
+            case Refused():
+                assert event.detail.count("found") >= 1
+    still_open = {
+        order.order_id: order for who in (ALICE, BOB, SUN, WIND) for order in exchange.open_orders(who)
+    }
+    assert {order_id: lots for order_id, lots in remaining.items() if lots} == {
+        order_id: order.remaining_lots for order_id, order in still_open.items()
+    }
+    for order_id, order in still_open.items():
+        assert order.hold_micros == holds[order_id]
+
+
+def check_trades(exchange: Exchange, events: list[Event]) -> None:
+    """Every trade is within both limits and pays for itself; an auction has one price, in its interval."""
+    cleared: dict[int, Cleared] = {}
+    holds: dict[int, int] = {}
+    for event in events:
+        match event:
+            case OrderAccepted() | OrderReplaced():
+                holds[event.order_id] = event.hold_micros
+            case Cleared():
+                assert event.low_ticks <= event.price_ticks <= event.high_ticks
+                cleared[event.instrument_id] = event
+            case TradeAgreed():
+                assert event.ask_ticks <= event.price_ticks <= event.bid_ticks
+                freed_buy = holds[event.buy_order_id] - event.buy_hold_micros
+                freed_sell = holds[event.sell_order_id] - event.sell_hold_micros
+                assert freed_buy >= event.payment_micros + event.fee_micros
+                assert freed_sell >= event.collateral_micros
+                holds[event.buy_order_id] = event.buy_hold_micros
+                holds[event.sell_order_id] = event.sell_hold_micros
+                if event.taker is None:
+                    assert event.price_ticks == cleared[event.instrument_id].price_ticks
+    for instrument_id, auction in cleared.items():
+        traded = sum(
+            trade.agreed.quantity_lots
+            for trade in exchange.trades()
+            if trade.agreed.taker is None and trade.agreed.instrument_id == instrument_id
+        )
+        assert traded == auction.volume_lots
+    voided = {event.trade_number for event in events if isinstance(event, TradeVoided)}
+    assert voided == {trade.agreed.trade_number for trade in exchange.trades(TradeState.VOID)}
+
+
+def check_capacity(exchange: Exchange) -> None:
+    """Nobody has offered and sold more than is registered, and load counts what is sold and not void."""
+    sold: Counter[int] = Counter()
+    committed: Counter[tuple[Address, int]] = Counter()
+    resources = {each.id: each.resource for each in INSTRUMENTS}
+    for trade in exchange.trades():
+        if trade.state is not TradeState.VOID:
+            resource = resources[trade.agreed.instrument_id]
+            sold[resource] += trade.agreed.quantity_lots
+            committed[trade.agreed.seller, resource] += trade.agreed.quantity_lots
+    for supplier in SUPPLIERS:
+        for order in exchange.open_orders(supplier):
+            if order.terms.side is Side.SELL:
+                committed[supplier, resources[order.terms.instrument_id]] += order.remaining_lots
+    assert all(lots <= CAPACITY for lots in committed.values())
+    for resource in resources.values():
+        assert exchange.load(resource, SOLAR.start_hour) == (sold[resource], CAPACITY * len(SUPPLIERS))
+
+
+def check_books(exchange: Exchange) -> None:
+    """Each book holds exactly the open orders, and only a call's may be crossed."""
+    for listed in exchange.listings():
+        bid, ask = listed.book.best_bid(), listed.book.best_ask()
+        if listed.session is not Session.CALL and bid is not None and ask is not None:
+            assert bid < ask
+        for side in Side:
+            rows = listed.book.orders(side).tolist()
+            assert listed.open_lots[side] == sum(lots for _, _, lots in rows)
+            for price, order_id, lots in rows:
+                order = exchange.order(order_id)
+                assert order is not None
+                assert (order.terms.price_micros, order.remaining_lots) == (listed.price_micros(price), lots)
+                assert (order.terms.side, order.terms.instrument_id) == (side, listed.id)
