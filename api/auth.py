@@ -89,7 +89,12 @@ class Door:
                 "login_time_invalid",
                 f"expires: found {expires_s}, expected at most {LOGIN_HOURS_MAX} h after {now_s}",
             )
-        _require(login_digest(participant=participant, expires_s=expires_s, domain=self.domain), signature, participant, "login")
+        _require(
+            login_digest(participant=participant, expires_s=expires_s, domain=self.domain),
+            signature,
+            participant,
+            "login",
+        )
         claim = f"{participant.hex()}.{expires_s}"
         return f"{claim}.{self._seal(claim)}"
 
@@ -104,11 +109,15 @@ class Door:
         address, _, expires = claim.partition(".")
         if scheme.lower() != "bearer" or not hmac.compare_digest(seal, self._seal(claim)):
             raise Problem(
-                401, "login_required", "expected `Authorization: Bearer …` from POST /v1/login",
+                401,
+                "login_required",
+                "expected `Authorization: Bearer …` from POST /v1/login",
                 {"WWW-Authenticate": "Bearer"},
             )
         if int(expires) < now_s:
-            raise Problem(401, "login_expired", f"the login ended at {expires}", {"WWW-Authenticate": "Bearer"})
+            raise Problem(
+                401, "login_expired", f"the login ended at {expires}", {"WWW-Authenticate": "Bearer"}
+            )
         return Address(bytes.fromhex(address))
 
     def check_operator(self, authorization: str | None) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from rich.console import Console
 
 EXIT_BAD_INPUT = 2
@@ -62,8 +64,17 @@ def demo(
     Example: `ccei demo --chain anvil --out day-report`
     """
     _run_day(
-        "ciso-2022-03-12", seed=seed, chain=chain, chain_id=None, database=database, out=out, json=json,
-        energy=None, day=None, workload=None, network=None,
+        "ciso-2022-03-12",
+        seed=seed,
+        chain=chain,
+        chain_id=None,
+        database=database,
+        out=out,
+        json=json,
+        energy=None,
+        day=None,
+        workload=None,
+        network=None,
     )
 
 
@@ -84,13 +95,19 @@ def market_day(
     ] = None,
     day: Annotated[
         str | None,
-        typer.Option("--day", metavar="YYYY-MM-DD", help="Delivery day (UTC); offers come from the day before."),
+        typer.Option(
+            "--day", metavar="YYYY-MM-DD", help="Delivery day (UTC); offers come from the day before."
+        ),
     ] = None,
     workload: Annotated[
-        Path | None, typer.Option("--workload", metavar="FILE", help="LLM requests: TIMESTAMP,ContextTokens,GeneratedTokens.")
+        Path | None,
+        typer.Option(
+            "--workload", metavar="FILE", help="LLM requests: TIMESTAMP,ContextTokens,GeneratedTokens."
+        ),
     ] = None,
     network: Annotated[
-        Path | None, typer.Option("--network", metavar="DIR", help="Egress cost, latency, throughput between regions.")
+        Path | None,
+        typer.Option("--network", metavar="DIR", help="Egress cost, latency, throughput between regions."),
     ] = None,
     json: JsonOption = False,
 ) -> None:
@@ -101,33 +118,78 @@ def market_day(
     With `--chain URL` the operator's key is read from CCEI_OPERATOR_KEY (not needed on a development node).
     """
     _run_day(
-        scenario, seed=seed, chain=chain, chain_id=chain_id, database=database, out=out, json=json,
-        energy=energy, day=day, workload=workload, network=network,
+        scenario,
+        seed=seed,
+        chain=chain,
+        chain_id=chain_id,
+        database=database,
+        out=out,
+        json=json,
+        energy=energy,
+        day=day,
+        workload=workload,
+        network=network,
     )
 
 
+def _day(text: str | None) -> "date | None":
+    from datetime import date
+
+    try:
+        return date.fromisoformat(text) if text is not None else None
+    except ValueError:
+        _stop(f"--day: found {text!r}, expected a date such as 2022-02-15")
+
+
 def _run_day(
-    scenario: str, *, seed: int, chain: str, chain_id: int | None, database: str | None, out: Path, json: bool,
-    energy: Path | None, day: str | None, workload: Path | None, network: Path | None,
+    scenario: str,
+    *,
+    seed: int,
+    chain: str,
+    chain_id: int | None,
+    database: str | None,
+    out: Path,
+    json: bool,
+    energy: Path | None,
+    day: str | None,
+    workload: Path | None,
+    network: Path | None,
 ) -> None:
     import json as json_module
 
     from api.day.inputs import InputError
-    from api.day.report import print_summary, summary, write_report, write_summary
+    from api.day.report import write_report
     from api.day.run import DayFailed, run_day
     from api.day.scenario import ScenarioError, load_scenario
+    from api.day.summary import print_summary, summary, write_summary
     from contracts.chain import ChainUnavailable
     from ledger.database import DatabaseUnusable
+    from ledger.record import RecordInUse, WrongMarket
 
     console = _console(quiet=json)
     try:
-        loaded = load_scenario(scenario, energy=energy, day=day, workload=workload, network=network)
+        delivery_day = _day(day)
+        loaded = load_scenario(scenario, energy=energy, day=delivery_day, workload=workload, network=network)
         out.mkdir(parents=True, exist_ok=True)
         result = run_day(
-            loaded, seed=seed, chain=chain, chain_id=chain_id, database=database or f"sqlite:///{out / 'day.db'}",
-            fresh_database=database is None, console=console,
+            loaded,
+            seed=seed,
+            chain=chain,
+            chain_id=chain_id,
+            database=database or f"sqlite:///{out / 'day.db'}",
+            fresh_database=database is None,
+            console=console,
         )
-    except (InputError, ScenarioError, ChainUnavailable, DatabaseUnusable, DayFailed, OSError) as error:
+    except (
+        InputError,
+        ScenarioError,
+        ChainUnavailable,
+        DatabaseUnusable,
+        RecordInUse,
+        WrongMarket,
+        DayFailed,
+        OSError,
+    ) as error:
         _stop(str(error))
     with console.status("writing the report"):
         write_summary(result, out / "summary.json")
@@ -152,28 +214,32 @@ def match(
     """Replay an order flow through one book with strict price-time priority.
 
     Columns: `action` (new, cancel, replace), `order_id`, `side` (buy, sell), `type` (limit, market),
-    `tif` (gtc, ioc, fok), `price`, `quantity` (whole numbers), and if you like `participant`, `post_only`, `timestamp`.
-    Trades come out as `taker_order_id,maker_order_id,price,quantity`.
+    `tif` (gtc, ioc, fok), `price`, `quantity` (up to six decimals), and if you like `participant`, `post_only`, `timestamp`.
+    Trades come out as `taker_order_id,maker_order_id,price,quantity`: to `--trades`, else to standard output.
 
     Example: `ccei match flow.csv --trades trades.csv`
     """
     import json as json_module
 
-    from api.flows import FlowError, replay
+    from api.day.inputs import InputError
+    from api.flows import replay
 
+    console = _console(quiet=json)
     try:
-        replayed = replay(flow, trades, console=_console(quiet=json))
-    except (FlowError, OSError) as error:
+        replayed = replay(flow, trades, write_trades=not json or trades is not None, console=console)
+    except (InputError, OSError) as error:
         _stop(str(error))
     if json:
         typer.echo(json_module.dumps(replayed.as_dict()))
     else:
-        replayed.show()
+        replayed.show(console)
 
 
 @app.command()
 def clear(
-    bids: Annotated[Path, typer.Argument(metavar="BIDS.csv", help="Bids and offers, one a line.", show_default=False)],
+    bids: Annotated[
+        Path, typer.Argument(metavar="BIDS.csv", help="Bids and offers, one a line.", show_default=False)
+    ],
     mechanism: Annotated[
         str, typer.Option("--mechanism", metavar="uniform|pay-as-bid", help="How prices are set.")
     ] = "uniform",
@@ -187,26 +253,38 @@ def clear(
     """
     import json as json_module
 
-    from api.clearing import BidsError, clear_file
+    from api.clearing import UnknownMechanism, clear_file
+    from api.day.inputs import InputError
 
     try:
         cleared = clear_file(bids, mechanism)
-    except (BidsError, OSError) as error:
+    except (InputError, UnknownMechanism, OSError) as error:
         _stop(str(error))
     if json:
         typer.echo(json_module.dumps(cleared.as_dict(), indent=2))
     else:
-        cleared.show()
+        from rich.console import Console
+
+        cleared.show(Console())
 
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option("--host", help="Address to listen on.", envvar="CCEI_HOST")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen on.", envvar="CCEI_HOST")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port.", envvar="CCEI_PORT")] = 8000,
-    chain: Annotated[str, typer.Option("--chain", help="auto, tester, anvil, ganache or URL.", envvar="CCEI_CHAIN")] = "auto",
+    chain: Annotated[
+        str, typer.Option("--chain", help="auto, tester, anvil, ganache or URL.", envvar="CCEI_CHAIN")
+    ] = "auto",
     database: Annotated[
         str | None,
-        typer.Option("--database", metavar="URL", help="SQLite URL; a fresh one if not given.", envvar="CCEI_DATABASE_URL"),
+        typer.Option(
+            "--database",
+            metavar="URL",
+            help="SQLite URL; a fresh one if not given.",
+            envvar="CCEI_DATABASE_URL",
+        ),
     ] = None,
 ) -> None:
     """Serve the market over HTTP; the OpenAPI page is at /docs. Ctrl-C stops it.
@@ -217,21 +295,38 @@ def serve(
     """
     from pydantic import ValidationError
 
+    from api.day.inputs import InputError
     from api.server import serve_market
     from contracts.chain import ChainUnavailable
     from ledger.database import DatabaseUnusable
+    from ledger.record import BrokenChain, RecordInUse, WrongMarket
 
     try:
         serve_market(host=host, port=port, chain=chain, database=database, console=_console(quiet=False))
     except ValidationError as error:
-        _stop("; ".join(f"CCEI_{item['loc'][0] if item['loc'] else 'settings'}: {item['msg']}" for item in error.errors()))
-    except (ChainUnavailable, DatabaseUnusable, OSError) as error:
+        _stop(
+            "; ".join(
+                f"CCEI_{item['loc'][0] if item['loc'] else 'settings'}: {item['msg']}"
+                for item in error.errors()
+            )
+        )
+    except (
+        InputError,
+        ChainUnavailable,
+        DatabaseUnusable,
+        RecordInUse,
+        WrongMarket,
+        BrokenChain,
+        OSError,
+    ) as error:
         _stop(str(error))
 
 
 @app.command()
 def audit(
-    database: Annotated[str, typer.Argument(metavar="URL", help="Database of a day or a service, e.g. sqlite:///day.db.")],
+    database: Annotated[
+        str, typer.Argument(metavar="URL", help="Database of a day or a service, e.g. sqlite:///day.db.")
+    ],
 ) -> None:
     """Check a record: hash chain, replayed matching, entries that sum to zero, tables that agree. Exit 1 on a finding.
 
@@ -239,12 +334,13 @@ def audit(
     """
     from api.auditing import audit_database
     from ledger.database import DatabaseUnusable
+    from ledger.record import WrongMarket
 
     try:
-        findings = audit_database(database, console=_console(quiet=False))
-    except DatabaseUnusable as error:
+        report = audit_database(database, console=_console(quiet=False))
+    except (DatabaseUnusable, WrongMarket) as error:
         _stop(str(error))
-    if findings:
+    if report.findings:
         raise typer.Exit(1)
 
 

@@ -165,9 +165,7 @@ class Client:
             price=price,
             quantity=quantity,
             good_until=instrument.gate_closes,
-            settle_until=max(
-                instrument.delivery_starts, instrument.gate_closes + market.notice_period_s
-            ),
+            settle_until=max(instrument.delivery_starts, instrument.gate_closes + market.notice_period_s),
             fee_cap_bps=instrument.fee_bps,
             reference_price=instrument.collateral_reference_price,
             client_order_id=str(self._next_order_id()),
@@ -192,7 +190,9 @@ class Client:
             digest = login_digest(
                 participant=self._signer.address, expires_s=expires, domain=self._sign_domain()
             )
-            answer = self._request("POST", "/v1/login", json={"expires": expires, **self._signed_by_me(digest)})
+            answer = self._request(
+                "POST", "/v1/login", json={"expires": expires, **self._signed_by_me(digest)}
+            )
             self._token = answer.json()["token"]
         return {"Authorization": f"Bearer {self._token}"}
 
@@ -206,7 +206,11 @@ class Client:
         return kind.model_validate_json(self._request("GET", path, params=query, headers=headers).content)
 
     def _list(
-        self, path: str, kind: type[Answer], query: dict[str, str | int], headers: dict[str, str] | None = None
+        self,
+        path: str,
+        kind: type[Answer],
+        query: dict[str, str | int],
+        headers: dict[str, str] | None = None,
     ) -> list[Answer]:
         answer = self._request("GET", path, params=query, headers=headers)
         return [kind.model_validate(item) for item in answer.json()]

@@ -11,8 +11,9 @@ from api.clock import Clock
 from api.sequencer import Sequencer
 from api.settings import Settings
 from api.settler import Settler
-from contracts.chain import Chain, ChainUnavailable, open_chain
+from contracts.chain import Chain, ChainUnavailable
 from contracts.deployment import Deployment, attach, deploy
+from contracts.opening import open_chain
 from ledger.database import open_database
 from ledger.outbox import Outbox
 from ledger.projections import Projector
@@ -86,11 +87,14 @@ def open_house(
         projector = Projector(engine)
         venue = rebuild(record, projector=projector)
         sequencer = Sequencer(
-            venue, record, projector, clock, queue_limit=settings.queue_limit, batch_limit=settings.batch_limit
+            venue,
+            record,
+            projector,
+            clock,
+            queue_limit=settings.queue_limit,
+            batch_limit=settings.batch_limit,
         )
-        settler = Settler(
-            sequencer, chain, deployment, Outbox(engine), confirmations=settings.confirmations
-        )
+        settler = Settler(sequencer, chain, deployment, Outbox(engine), confirmations=settings.confirmations)
         recovered = record.number
         if recovered:
             settler.recover()
@@ -127,4 +131,6 @@ def _key_bytes(text: str | None) -> bytes | None:
     try:
         return bytes.fromhex(text.removeprefix("0x"))
     except ValueError:
-        raise ChainUnavailable("CCEI_OPERATOR_KEY: found something else, expected 0x and 64 hex digits") from None
+        raise ChainUnavailable(
+            "CCEI_OPERATOR_KEY: found something else, expected 0x and 64 hex digits"
+        ) from None

@@ -1,8 +1,8 @@
 """The one writer: what happens to an order, in one place.
 
 Gather all that has arrived into one batch, stamp its time and number, decide (checks, holds, matching, books), commit the
-batch to the record, and only then bring the readable tables forward and answer. If the commit fails, or a promise of the machine is broken, the
-process ends; the next start rebuilds from the record. It never carries on.
+batch to the record, and only then bring the readable tables forward and answer. If the commit fails, or a promise of the
+machine is broken, the process ends; the next start rebuilds from the record. It never carries on.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import RLock
 from typing import NoReturn
 
 from api.clock import Clock
@@ -47,8 +48,8 @@ def halt(error: Exception) -> NoReturn:
 class Sequencer:
     """Turns what arrives into recorded batches, one after the other.
 
-    `process` is synchronous and runs on the event loop's own thread: while it waits for the disk, newcomers
-    queue up and become the next batch (group commit), and readers never see a half-applied batch.
+    `process` is synchronous and belongs to one thread, in a service the event loop's own: while it waits for the
+    disk, newcomers queue up and become the next batch (group commit), and routes never see a half-applied batch.
     """
 
     def __init__(
@@ -65,6 +66,8 @@ class Sequencer:
         self.venue = venue
         self.record = record
         self._projector = projector
+        self.quiet = RLock()
+        """Held while a batch changes the venue: another thread that reads more than one thing at a time takes it."""
         self._clock = clock
         self._batch_limit = batch_limit
         self._on_broken = on_broken
@@ -89,9 +92,10 @@ class Sequencer:
         time_us = max(self._clock.now_us(), self.venue.time_us)
         batch = Batch(self.venue.number + 1, time_us, tuple(commands))
         try:
-            decision = self.venue.decide(batch)
-            self.record.append(batch, decision.events)
-            self._projector.apply(batch, decision.events, decision.postings)
+            with self.quiet:
+                decision = self.venue.decide(batch)
+                self.record.append(batch, decision.events)
+                self._projector.apply(batch, decision.events, decision.postings)
         except (RecordFailed, InvariantBroken) as error:
             self._on_broken(error)
         return _answers(decision)
@@ -143,6 +147,4 @@ class Sequencer:
 
 
 def _answers(decision: Decision) -> list[Answer]:
-    return [
-        Answer(events, decision.earlier.get(index)) for index, events in enumerate(decision.answers)
-    ]
+    return [Answer(events, decision.earlier.get(index)) for index, events in enumerate(decision.answers)]

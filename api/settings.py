@@ -12,8 +12,12 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CCEI_", extra="ignore")
 
-    database_url: str = Field("sqlite:///ccei.db", description="Where the record and the readable tables live.")
-    chain: str = Field("auto", description="auto, tester, anvil, ganache, or the http(s) address of an EVM node.")
+    database_url: str = Field(
+        "sqlite:///ccei.db", description="Where the record and the readable tables live."
+    )
+    chain: str = Field(
+        "auto", description="auto, tester, anvil, ganache, or the http(s) address of an EVM node."
+    )
     chain_id: int | None = Field(None, description="The chain id to insist on.")
     operator_key: SecretStr | None = Field(
         None, description="Private key (0x…) that signs settlement on a chain given by address."
@@ -22,21 +26,38 @@ class Settings(BaseSettings):
         None, description="Bearer token of operator routes (meters, faucet). Without it they answer 403."
     )
     login_secret: SecretStr | None = Field(
-        None, description="Signs login tokens. Without it a random one is made at start: logins end at a restart."
+        None,
+        description="Signs login tokens. Without it a random one is made at start: logins end at a restart.",
     )
-    catalogue: Path | None = Field(None, description="TOML file of the products to list; the built-in one if empty.")
+    catalogue: Path | None = Field(
+        None, description="TOML file of the products to list; the built-in one if empty."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: Annotated[int, Field(ge=1, le=65535, description="Port to listen on.")] = 8000
-    queue_limit: Annotated[int, Field(ge=1, description="Commands that may wait; beyond it, 503 with Retry-After.")] = 10_000
+    queue_limit: Annotated[
+        int, Field(ge=1, description="Commands that may wait; beyond it, 503 with Retry-After.")
+    ] = 10_000
     batch_limit: Annotated[int, Field(ge=1, description="Commands taken as one batch at most.")] = 1_000
     horizon_hours: Annotated[int, Field(ge=1, le=168, description="Delivery hours listed ahead.")] = 24
-    fee_bps: Annotated[int, Field(ge=0, le=1000, description="Venue fee on delivered value, basis points.")] = 10
-    notice_period_s: Annotated[int, Field(ge=1, description="Notice for exits and cancels on chain, s.")] = 3_600
-    gate_closure_lead_s: Annotated[int, Field(ge=1, description="Gate closes this long before delivery, s.")] = 900
-    reading_window_s: Annotated[int, Field(ge=1, description="Meters may report this long after a slot, s.")] = 3_600
-    challenge_window_s: Annotated[int, Field(ge=1, description="A guarantee waits this long before it pays, s.")] = 1_800
+    fee_bps: Annotated[
+        int, Field(ge=0, le=1000, description="Venue fee on delivered value, basis points.")
+    ] = 10
+    notice_period_s: Annotated[int, Field(ge=1, description="Notice for exits and cancels on chain, s.")] = (
+        3_600
+    )
+    gate_closure_lead_s: Annotated[
+        int, Field(ge=1, description="Gate closes this long before delivery, s.")
+    ] = 900
+    reading_window_s: Annotated[
+        int, Field(ge=1, description="Meters may report this long after a slot, s.")
+    ] = 3_600
+    challenge_window_s: Annotated[
+        int, Field(ge=1, description="A guarantee waits this long before it pays, s.")
+    ] = 1_800
     confirmations: Annotated[int, Field(ge=0, description="Blocks on top before a chain event counts.")] = 0
-    settlement_latency_s: Annotated[int, Field(ge=1, description="Longest that locking a slot may take, s.")] = 300
+    settlement_latency_s: Annotated[
+        int, Field(ge=1, description="Longest that locking a slot may take, s.")
+    ] = 300
     block_time_s: Annotated[int, Field(ge=1, description="Longest usual time between blocks, s.")] = 12
 
     @model_validator(mode="after")

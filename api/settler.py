@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
+from threading import RLock
 from typing import TypeVar
 
 from api.sequencer import Sequencer
@@ -66,9 +67,21 @@ class SettledBatch:
 
 
 class Settler:
-    """Settles for one venue on one chain. `step` does all that is due; nothing is due twice."""
+    """Settles for one venue on one chain. `step` does all that is due; nothing is due twice.
 
-    def __init__(self, sequencer: Sequencer, chain: Chain, deployment: Deployment, outbox: Outbox, *, confirmations: int = 0) -> None:
+    Waiting for blocks takes long, so a service lets the settler work in a thread of its own: one thread at a time uses
+    the chain, and what the chain told goes to the sequencer through `apply`, which a service points at its queue.
+    """
+
+    def __init__(
+        self,
+        sequencer: Sequencer,
+        chain: Chain,
+        deployment: Deployment,
+        outbox: Outbox,
+        *,
+        confirmations: int = 0,
+    ) -> None:
         self.batches: dict[int, SettledBatch] = {}
         self.guarantee_gas = 0
         self._sequencer = sequencer
@@ -81,6 +94,8 @@ class Settler:
         self._seen_block = deployment.block_number - 1
         self._leaves: dict[int, tuple[Leaf, ...]] = {}
         self._payable_from_s: dict[int, int] = {}
+        self._turn = RLock()
+        self.apply: Callable[[Sequence[Command]], object] = sequencer.process
 
     @property
     def _venue(self) -> Venue:
@@ -88,11 +103,12 @@ class Settler:
 
     def step(self) -> None:
         """Do all that is due now, in the order of a trade's life."""
-        self.watch()
-        self._lock()
-        self._void()
-        self._deliver()
-        self._pay_out()
+        with self._turn:
+            self.watch()
+            self._lock()
+            self._void()
+            self._deliver()
+            self._pay_out()
 
     def recover(self) -> None:
         """Take up where an earlier process stopped: learn the leaves from the chain, finish what was signed."""
@@ -100,11 +116,15 @@ class Settler:
             self._learn(number)
         for entry in self._outbox.pending():
             self._finish(entry)
-        for trade in self._venue.exchange.trades(TradeState.OPENED):
+        for trade in self._trades(TradeState.OPENED):
             self._note_opening(trade.agreed.trade_number)
 
     def watch(self) -> None:
         """Credit deposits and book withdrawals that have enough blocks on top."""
+        with self._turn:
+            self._watch()
+
+    def _watch(self) -> None:
         last = self._chain.block_number() - self._confirmations
         if last <= self._seen_block:
             return
@@ -120,18 +140,21 @@ class Settler:
             if self._venue.funds.is_open(each.participant, each.nonce)
         ]
         if commands:
-            self._sequencer.process(commands)
+            self.apply(commands)
         self._seen_block = last
 
-    def fund(self, amounts: Mapping[Address, Micros], *, progress: Callable[[int], None] = lambda _: None) -> None:
+    def fund(
+        self, amounts: Mapping[Address, Micros], *, progress: Callable[[int], None] = lambda _: None
+    ) -> None:
         """Mint test tokens and deposit them for participants (amounts in micros); `watch` credits them."""
         token, operator = self._deployment.token, self._chain.operator
         total = Micros(sum(amounts.values()))
-        self._chain.send(operator, token.mint(operator.address, total))
-        self._chain.send(operator, token.approve(self._settlement.address, total))
-        for count, (participant, amount) in enumerate(amounts.items(), start=1):
-            self._chain.send(operator, self._settlement.deposit_for(participant, amount))
-            progress(count)
+        with self._turn:
+            self._chain.send(operator, token.mint(operator.address, total))
+            self._chain.send(operator, token.approve(self._settlement.address, total))
+            for count, (participant, amount) in enumerate(amounts.items(), start=1):
+                self._chain.send(operator, self._settlement.deposit_for(participant, amount))
+                progress(count)
 
     def register_meters(
         self, registrations: Iterable[RegisterMeter], *, progress: Callable[[int], None] = lambda _: None
@@ -139,7 +162,8 @@ class Settler:
         """Register meters with the contract."""
         for count, each in enumerate(registrations, start=1):
             transaction = self._settlement.register_meter(each.participant, each.resource, each.meter)
-            self._chain.send(self._chain.operator, transaction)
+            with self._turn:
+                self._chain.send(self._chain.operator, transaction)
             progress(count)
 
     def counter_sign(self, participant: Address, amount_micros: Micros, nonce: int, deadline_s: int) -> bytes:
@@ -168,14 +192,17 @@ class Settler:
     @property
     def unfinished(self) -> int:
         """Trades that are locked or opened and not over."""
-        exchange = self._venue.exchange
-        return sum(1 for state in (TradeState.LOCKED, TradeState.OPENED) for _ in exchange.trades(state))
+        return len(self._trades(TradeState.LOCKED)) + len(self._trades(TradeState.OPENED))
+
+    def _trades(self, state: TradeState) -> list[Trade]:
+        with self._sequencer.quiet:
+            return list(self._venue.exchange.trades(state))
 
     # --- lock ---------------------------------------------------------------------------------------------------
 
     def _lock(self) -> None:
         now_s = self._sequencer.now_s()
-        due = [trade for trade in self._venue.exchange.trades(TradeState.AGREED) if self._gate_closed(trade, now_s)]
+        due = [trade for trade in self._trades(TradeState.AGREED) if self._gate_closed(trade, now_s)]
         due.sort(key=lambda trade: (*self._group(trade), trade.agreed.trade_number))
         for (start_hour, fee_bps), trades in groupby(due, key=self._group):
             if start_hour * SECONDS_PER_HOUR > now_s:
@@ -201,7 +228,9 @@ class Settler:
         receipt = self._send("settle", str(number), self._settlement.settle_batch(plan))
         outcome = self._settlement.outcome(receipt, batch_number=number)
         if outcome is None:
-            raise InvariantBroken(f"batch {number} was sent as the next one, but the contract had settled it before")
+            raise InvariantBroken(
+                f"batch {number} was sent as the next one, but the contract had settled it before"
+            )
         check_outcome(plan, outcome)
         self.batches[number] = SettledBatch(
             number, start_hour, plan.record_hash, len(outcome.locked), len(outcome.skipped), receipt.gas_used
@@ -210,7 +239,9 @@ class Settler:
     def _signed(self, trade: Trade) -> SignedTrade:
         signed = self._venue.exchange.signed_orders(trade.agreed.trade_number)
         if signed is None:
-            raise InvariantBroken(f"trade {trade.agreed.trade_number} is agreed, but its signed orders are gone")
+            raise InvariantBroken(
+                f"trade {trade.agreed.trade_number} is agreed, but its signed orders are gone"
+            )
         bid, offer = signed
         return SignedTrade(
             trade.agreed, SignedOrder(bid.terms, bid.signature), SignedOrder(offer.terms, offer.signature)
@@ -220,17 +251,17 @@ class Settler:
         now_s = self._sequencer.now_s()
         late: list[Command] = [
             VoidTrade(trade.agreed.trade_number, NOT_LOCKED_IN_TIME)
-            for trade in self._venue.exchange.trades(TradeState.AGREED)
+            for trade in self._trades(TradeState.AGREED)
             if self._group(trade)[0] * SECONDS_PER_HOUR <= now_s
         ]
         if late:
-            self._sequencer.process(late)
+            self.apply(late)
 
     # --- deliver ------------------------------------------------------------------------------------------------
 
     def _deliver(self) -> None:
         locked = defaultdict(list)
-        for trade in self._venue.exchange.trades(TradeState.LOCKED):
+        for trade in self._trades(TradeState.LOCKED):
             locked[trade.batch_number].append(trade)
         now_s = min(self._sequencer.now_s(), self._chain.now_s())
         for number, trades in sorted(locked.items()):
@@ -238,7 +269,9 @@ class Settler:
             if (start_hour + 1) * SECONDS_PER_HOUR <= now_s:
                 self._deliver_batch(number, trades, start_hour=start_hour, chain_now_s=now_s)
 
-    def _deliver_batch(self, number: int, trades: Sequence[Trade], *, start_hour: int, chain_now_s: int) -> None:
+    def _deliver_batch(
+        self, number: int, trades: Sequence[Trade], *, start_hour: int, chain_now_s: int
+    ) -> None:
         """Release what was delivered in full, then open what fell short or was never metered."""
         leaves = self._leaves[number]
         numbers = {trade.agreed.trade_number for trade in trades}
@@ -248,12 +281,17 @@ class Settler:
         late = chain_now_s > deadline_s
         if None in readings.values() and not late:
             return
-        whole, short = [], []
+        whole: list[int] = []
+        short: list[int] = []
         for leaf in waiting:
             reading = readings[leaf.meter]
             delivered = self._delivered(leaf, reading) if reading is not None else 0
             (whole if delivered == leaf.quantity_lots else short).append(leaf.position)
-        told = [Reading(each.meter, each.start_hour, each.delivered_lots, each.signature) for each in readings.values() if each is not None]
+        told = [
+            Reading(each.meter, each.start_hour, each.delivered_lots, each.signature)
+            for each in readings.values()
+            if each is not None
+        ]
         if told:
             transaction = self._settlement.deliver_batch(number, leaves, whole, told)
             receipt = self._send("deliver", str(number), transaction)
@@ -277,7 +315,7 @@ class Settler:
         now_s = self._chain.now_s()
         due = [
             self._leaf(trade)
-            for trade in self._venue.exchange.trades(TradeState.OPENED)
+            for trade in self._trades(TradeState.OPENED)
             if self._payable_from_s[trade.agreed.trade_number] <= now_s
         ]
         for chunk in _chunks(due, LEAVES_MAX):
@@ -289,7 +327,9 @@ class Settler:
         for leaf in self._leaves[trade.batch_number]:
             if leaf.trade_number == trade.agreed.trade_number:
                 return leaf
-        raise InvariantBroken(f"trade {trade.agreed.trade_number}: found no leaf in batch {trade.batch_number}")
+        raise InvariantBroken(
+            f"trade {trade.agreed.trade_number}: found no leaf in batch {trade.batch_number}"
+        )
 
     def _note_opening(self, trade_number: int) -> None:
         leaf = self._leaf(self._venue.exchange.trade(trade_number))
@@ -303,7 +343,9 @@ class Settler:
         operator = self._chain.operator
         nonce = self._outbox.next_nonce(self._chain.nonce(operator.address))
         raw = self._chain.sign(operator, transaction, nonce=nonce)
-        entry = self._outbox.add(kind=kind, reference=reference, raw=raw, hash_=transaction_hash(raw), nonce=nonce)
+        entry = self._outbox.add(
+            kind=kind, reference=reference, raw=raw, hash_=transaction_hash(raw), nonce=nonce
+        )
         return self._finish(entry)
 
     def _finish(self, entry: OutboxEntry) -> Receipt:
@@ -312,10 +354,12 @@ class Settler:
         receipt = self._chain.wait(entry.hash)
         if not receipt.succeeded:
             self._outbox.mark(entry.sequence, OutboxStatus.REVERTED)
-            raise SettlementFailed(f"{entry.kind} {entry.reference}: transaction 0x{entry.hash.hex()} was reverted")
+            raise SettlementFailed(
+                f"{entry.kind} {entry.reference}: transaction 0x{entry.hash.hex()} was reverted"
+            )
         commands = self._told(entry, receipt)
         if commands:
-            self._sequencer.process(commands)
+            self.apply(commands)
         for command in commands:
             if isinstance(command, ConfirmOpening):
                 self._note_opening(command.trade_number)
@@ -354,9 +398,13 @@ class Settler:
                     for each in self._guarantee.payouts(receipt)
                 ]
             case _:
-                raise InvariantBroken(f"outbox: found a transaction of kind {entry.kind!r}, expected one of ours")
+                raise InvariantBroken(
+                    f"outbox: found a transaction of kind {entry.kind!r}, expected one of ours"
+                )
 
-    def _learn(self, number: int, receipt: Receipt | None = None) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+    def _learn(
+        self, number: int, receipt: Receipt | None = None
+    ) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
         """Remember the leaves of a settled batch; return the trades locked, and those skipped with their codes."""
         outcome = self._settlement.outcome(receipt, batch_number=number) if receipt is not None else None
         if outcome is None:
@@ -364,7 +412,9 @@ class Settler:
                 self._chain, batch_number=number, from_block=self._deployment.block_number
             )
         if outcome is None:
-            raise InvariantBroken(f"batch {number}: the contract counts it as settled, but its events are gone")
+            raise InvariantBroken(
+                f"batch {number}: the contract counts it as settled, but its events are gone"
+            )
         self._leaves[number] = outcome.locked
         return (
             tuple(leaf.trade_number for leaf in outcome.locked),

@@ -1,4 +1,4 @@
-"""One door to any EVM chain: in-process eth-tester, a child Anvil or Ganache, or a JSON-RPC address.
+"""An open chain, whichever it is: its clock, its calls, and transactions from signed bytes to receipt.
 
 Transactions are signed here and sent raw everywhere, so that the bytes can be kept before they are broadcast, and a
 second broadcast of the same bytes changes nothing. A chain that the caller drives moves its clock by one second a block
@@ -6,20 +6,11 @@ and by `Chain.set_time`; a chain that nobody drives follows its own clock.
 """
 
 import ast
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final
 
 from eth_hash.auto import keccak
 
@@ -32,25 +23,11 @@ if TYPE_CHECKING:
     from web3 import Web3
     from web3.types import LogReceipt, TxReceipt
 
-SPECS: Final = "auto, tester, anvil, ganache, or an address such as http://127.0.0.1:8545"
 BLOCK_GAS_LIMIT: Final = 30_000_000
 GAS_MAX: Final = 16_700_000
 """Most gas that a transaction may ask for: the cap of EIP-7825 (2^24), rounded down."""
-DEV_SIGNERS: Final = (
-    # The first accounts of Anvil and Hardhat, and of `ganache --wallet.deterministic`: public, for test chains only.
-    Signer(bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")),
-    Signer(bytes.fromhex("4f3edf983ac636a65a842ce7c78d9aa706d3b113bce9c46f30d7d21715b23b1d")),
-)
 
-_NODE_MODULES = Path(__file__).parent / "node_modules"
-_WEI_PER_ETHER = 10**18
-_OPERATOR_WEI = 1_000_000 * _WEI_PER_ETHER
 _GWEI = 10**9
-_LOCAL_POLL_S = 0.005
-_REMOTE_POLL_S = 0.5
-_START_TIMEOUT_S = 30.0
-_STOP_TIMEOUT_S = 5.0
-_REQUEST_TIMEOUT_S = 120.0
 
 
 class ChainUnavailable(Exception):
@@ -104,9 +81,13 @@ class Receipt:
     created: Address | None
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Chain:
-    """An open chain. `drives_time` says whether `set_time` moves its clock. Use it from one thread at a time."""
+    """An open chain; `contracts.opening.open_chain` makes one. Use it from one thread at a time.
+
+    `drives_time` says whether `set_time` moves its clock, and `advance` how: it mines an empty block at a time.
+    `poll_s` is the pause between two looks for a receipt.
+    """
 
     name: str
     description: str
@@ -114,8 +95,8 @@ class Chain:
     chain_id: int
     operator: Signer
     drives_time: bool
-    _advance: Callable[[int], None] = field(repr=False)
-    _poll_s: float = field(repr=False)
+    advance: Callable[[int], None] = field(repr=False)
+    poll_s: float = field(repr=False)
 
     def now_s(self) -> int:
         """Return the time of the latest block, Unix seconds."""
@@ -131,7 +112,7 @@ class Chain:
         """Mine an empty block at this time (Unix seconds) if the clock is behind it. Return whether we drive the clock."""
         if self.drives_time and self.now_s() < timestamp_s:
             with self._reaching():
-                self._advance(timestamp_s)
+                self.advance(timestamp_s)
         return self.drives_time
 
     def nonce(self, address: Address) -> int:
@@ -156,7 +137,7 @@ class Chain:
             Reverted: if the contract refuses.
         """
         from eth_tester.exceptions import TransactionFailed
-        from web3.exceptions import ContractLogicError
+        from web3.exceptions import ContractLogicError, Web3RPCError
 
         request: Any = {"to": _checksum(to), "data": data, "gas": BLOCK_GAS_LIMIT}
         request["from"] = _checksum(sender or self.operator.address)
@@ -165,6 +146,11 @@ class Chain:
                 return bytes(self.w3.eth.call(request))
         except (ContractLogicError, TransactionFailed) as error:
             raise Reverted(_revert_data(error)) from None
+        except Web3RPCError as error:
+            # Ganache answers a revert without data in a form that web3 does not know as one.
+            if "revert" in str(error):
+                raise Reverted(b"") from None
+            raise ChainUnavailable(f"{self.name} refused a call: {error}") from error
 
     def logs(
         self,
@@ -253,7 +239,7 @@ class Chain:
                 raise TimeoutError(
                     f"0x{transaction.hex()} is in no block of {self.name} after {timeout_s:g} s"
                 )
-            time.sleep(self._poll_s)
+            time.sleep(self.poll_s)
         return receipt
 
     def send(self, account: Signer, transaction: Transaction) -> Receipt:
@@ -290,246 +276,9 @@ class Chain:
             raise ChainUnavailable(f"{self.name} does not answer: {error}") from error
 
 
-@contextmanager
-def open_chain(
-    spec: str,
-    *,
-    start_time_s: int | None,
-    operator_key: bytes | None = None,
-    expected_chain_id: int | None = None,
-) -> Iterator[Chain]:
-    """Open a chain, and close it (ending the child process, if there is one) on leaving.
-
-    `auto` takes Anvil where its program is found, else the in-process chain. `start_time_s` (Unix seconds) starts the
-    chain's clock there and lets the caller drive it; None leaves the clock alone. An address is driven only if a
-    development node answers whose clock is not past `start_time_s`, and needs `operator_key` unless that node has
-    funded one of its public keys.
-
-    Raises:
-        ChainUnavailable: if the chain cannot be had, with what was found and what was expected.
-    """
-    if spec == "auto":
-        spec = "anvil" if _find_anvil() is not None else "tester"
-    operator = DEV_SIGNERS[0] if operator_key is None else Signer(operator_key)
-    if spec == "tester":
-        chain = _open_tester(start_time_s, operator)
-        _expect_chain_id(chain, expected_chain_id)
-        yield chain
-    elif spec in ("anvil", "ganache"):
-        with _child(spec, start_time_s, operator) as url:
-            chain = _connect(url, spec, operator, drives_time=start_time_s is not None)
-            if spec == "anvil":
-                _prepare_anvil(chain)
-            _expect_chain_id(chain, expected_chain_id)
-            yield chain
-    elif urlsplit(spec).scheme in ("http", "https"):
-        yield _open_address(spec, start_time_s, operator_key, expected_chain_id)
-    else:
-        raise ChainUnavailable(f"chain: found {spec!r}, expected one of {SPECS}")
-
-
 def transaction_hash(raw: bytes) -> bytes:
     """Return the hash by which the chain will know these signed bytes."""
     return bytes(keccak(raw))
-
-
-def _open_tester(start_time_s: int | None, operator: Signer) -> Chain:
-    from eth_tester import EthereumTester, PyEVMBackend
-    from web3 import EthereumTesterProvider, Web3
-
-    overrides: dict[str, int] = {"gas_limit": BLOCK_GAS_LIMIT}
-    if start_time_s is not None:
-        overrides["timestamp"] = start_time_s
-    account = {"balance": _OPERATOR_WEI, "nonce": 0, "code": b"", "storage": {}}
-    backend = PyEVMBackend(
-        genesis_parameters=PyEVMBackend.generate_genesis_params(overrides),
-        genesis_state={operator.address: account},
-    )
-    if start_time_s is not None:
-        backend.chain = _paced(backend.chain)
-    tester = EthereumTester(backend)
-    w3 = Web3(EthereumTesterProvider(tester))
-    return Chain(
-        name="tester",
-        description="in-process chain (eth-tester with py-evm)",
-        w3=w3,
-        chain_id=w3.eth.chain_id,
-        operator=operator,
-        drives_time=start_time_s is not None,
-        # time_travel mines its block one second before the time it is given, which the next block then has.
-        _advance=lambda timestamp_s: tester.time_travel(timestamp_s + 1),
-        _poll_s=_LOCAL_POLL_S,
-    )
-
-
-def _paced(chain: Any) -> Any:
-    """Return the chain with blocks one second apart: py-evm would stamp each with the wall clock instead."""
-
-    class PacedChain(type(chain)):  # type: ignore[misc]
-        def create_header_from_parent(self, parent_header: Any, **params: Any) -> Any:
-            params.setdefault("timestamp", parent_header.timestamp + 1)
-            return super().create_header_from_parent(parent_header, **params)
-
-    return PacedChain(chain.chaindb.db)
-
-
-def _open_address(
-    url: str, start_time_s: int | None, operator_key: bytes | None, expected_chain_id: int | None
-) -> Chain:
-    chain = _connect(url, url, DEV_SIGNERS[0], drives_time=False)
-    _expect_chain_id(chain, expected_chain_id)
-    version = chain.w3.client_version
-    is_development = any(name in version.lower() for name in ("anvil", "ganache", "hardhat"))
-    if operator_key is not None:
-        chain.operator = Signer(operator_key)
-    elif is_development:
-        funded = [signer for signer in DEV_SIGNERS if chain.balance_wei(signer.address)]
-        if not funded:
-            raise ChainUnavailable(
-                f"{url}: found {version} without its usual funded accounts, expected an operator key"
-            )
-        chain.operator = funded[0]
-    else:
-        raise ChainUnavailable(
-            f"{url}: found no operator key, expected one (this is no development chain: {version})"
-        )
-    chain.drives_time = is_development and start_time_s is not None and chain.now_s() <= start_time_s
-    if not is_development:
-        chain._poll_s = _REMOTE_POLL_S
-    chain.description = f"{version.split('/')[0]} at {url}, chain id {chain.chain_id}"
-    return chain
-
-
-def _connect(url: str, name: str, operator: Signer, *, drives_time: bool) -> Chain:
-    from requests import RequestException
-    from web3 import HTTPProvider, Web3
-
-    w3 = Web3(HTTPProvider(url, request_kwargs={"timeout": _REQUEST_TIMEOUT_S}))
-    try:
-        version, chain_id = w3.client_version, w3.eth.chain_id
-    except RequestException as error:
-        raise ChainUnavailable(
-            f"{url}: nothing answers there, expected an Ethereum JSON-RPC node ({error})"
-        ) from error
-    except Exception as error:
-        raise ChainUnavailable(
-            f"{url}: found something that is no Ethereum JSON-RPC node ({error})"
-        ) from error
-
-    def advance(timestamp_s: int) -> None:
-        _rpc(w3, "evm_mine", timestamp_s)
-
-    description = f"{'/'.join(version.split('/')[:2])}, child process"
-    return Chain(name, description, w3, chain_id, operator, drives_time, advance, _LOCAL_POLL_S)
-
-
-def _prepare_anvil(chain: Chain) -> None:
-    _rpc(chain.w3, "anvil_setBalance", "0x" + chain.operator.address.hex(), hex(_OPERATOR_WEI))
-    if chain.drives_time:
-        _rpc(chain.w3, "anvil_setBlockTimestampInterval", 1)
-
-
-def _expect_chain_id(chain: Chain, expected: int | None) -> None:
-    if expected is not None and chain.chain_id != expected:
-        raise ChainUnavailable(f"{chain.name}: found chain id {chain.chain_id}, expected {expected}")
-
-
-@contextmanager
-def _child(program: str, start_time_s: int | None, operator: Signer) -> Iterator[str]:
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}"
-    command = (_anvil_command if program == "anvil" else _ganache_command)(port, start_time_s, operator)
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603
-        try:
-            _await_start(program, process, port, output)
-            yield url
-        finally:
-            process.terminate()
-            try:
-                process.wait(_STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _await_start(program: str, process: "subprocess.Popen[bytes]", port: int, output: IO[bytes]) -> None:
-    deadline = time.monotonic() + _START_TIMEOUT_S
-    while True:
-        if process.poll() is not None:
-            output.seek(0)
-            said = output.read().decode("utf-8", "replace").strip() or "nothing"
-            raise ChainUnavailable(
-                f"{program} ended with status {process.returncode} on starting; it said: {said}"
-            )
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        if time.monotonic() > deadline:
-            raise ChainUnavailable(f"{program} does not listen {_START_TIMEOUT_S:g} s after starting")
-        time.sleep(0.01)
-
-
-def _anvil_command(port: int, start_time_s: int | None, _operator: Signer) -> list[str]:
-    binary = _find_anvil()
-    if binary is None:
-        raise ChainUnavailable(
-            "anvil: found neither @foundry-rs/anvil in contracts/node_modules nor anvil on PATH; "
-            "run `npm ci` in contracts/, or choose the chain `tester`"
-        )
-    timestamp = [] if start_time_s is None else ["--timestamp", str(start_time_s)]
-    options = ["--silent", "--prune-history", "--gas-limit", str(BLOCK_GAS_LIMIT)]
-    return [str(binary), "--host", "127.0.0.1", "--port", str(port), *options, *timestamp]
-
-
-def _ganache_command(port: int, start_time_s: int | None, operator: Signer) -> list[str]:
-    script = _NODE_MODULES / "ganache" / "dist" / "node" / "cli.js"
-    node = shutil.which("node")
-    if node is None or not script.is_file():
-        raise ChainUnavailable(
-            f"ganache: found {'no node on PATH' if node is None else 'no ganache in contracts/node_modules'}; "
-            "run `npm ci` in contracts/, or choose the chain `tester`"
-        )
-    options = {
-        "server.host": "127.0.0.1",
-        "server.port": str(port),
-        "chain.hardfork": "shanghai",
-        "miner.blockGasLimit": str(BLOCK_GAS_LIMIT),
-        "wallet.accounts": f"0x{operator.key.hex()},{_OPERATOR_WEI:#x}",
-    }
-    if start_time_s is not None:
-        options["chain.time"] = datetime.fromtimestamp(start_time_s, UTC).isoformat()
-        options["miner.timestampIncrement"] = "1"
-    return [
-        node,
-        str(script),
-        "--logging.quiet",
-        *(part for k, v in options.items() for part in (f"--{k}", v)),
-    ]
-
-
-def _find_anvil() -> Path | None:
-    """Find the native program: the npm wrapper adds a process that would outlive the one we end."""
-    name = "anvil.exe" if sys.platform == "win32" else "anvil"
-    for binary in sorted(_NODE_MODULES.glob(f"@foundry-rs/anvil-*/bin/{name}")):
-        if os.access(binary, os.X_OK):
-            return binary
-    on_path = shutil.which(name)
-    return None if on_path is None else Path(on_path)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _rpc(w3: "Web3", method: str, *params: Any) -> Any:
-    response: Any = w3.provider.make_request(method, list(params))  # type: ignore[arg-type]
-    if "error" in response:
-        raise ChainUnavailable(f"{method}: {response['error'].get('message', response['error'])}")
-    return response["result"]
 
 
 def _receipt(found: "TxReceipt") -> Receipt:

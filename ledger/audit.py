@@ -99,6 +99,7 @@ def audit(
         findings.append(Finding("trial balance", "all accounts", f"found {tokens(total)}, expected 0"))
     if tables is not None:
         findings += _compare_tables(tables, walk.projected, walk.batches)
+    walk.projected.dispose()
     difference = None
     if chain is not None:
         differences = tuple(_differences(walk.told.books, chain))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, Table, insert, select
+from sqlalchemy.dialects import sqlite
 
 from ledger.accounts import Account, AccountKind, Balances
 from ledger.entries import Entry, Posting
@@ -68,6 +69,12 @@ TABLES = (
     BALANCES,
 )
 _PROJECTED = table(ProjectedRow)
+_DIALECT = sqlite.dialect(paramstyle="named")
+_UPSERTS = {
+    each.name: str(insert(each).prefix_with("OR REPLACE").compile(dialect=_DIALECT))
+    for each in (*TABLES, _PROJECTED)
+}
+"""Compiled once: values are integers and text already, and SQLAlchemy's care for each row would cost twice the writing."""
 
 _OPEN, _FILLED, _CANCELLED = "open", "filled", "cancelled"
 _OVER = (TradeState.VOID.name.lower(), TradeState.DELIVERED.name.lower(), TradeState.PAID_OUT.name.lower())
@@ -165,7 +172,7 @@ class Projector:
         with self._engine.begin() as connection:
             for target, rows in writes:
                 if rows:
-                    connection.execute(insert(target).prefix_with("OR REPLACE"), rows)
+                    connection.exec_driver_sql(_UPSERTS[target.name], rows)
         self._clearings = []
         self.position = batch.number
 
@@ -183,6 +190,7 @@ class Projector:
         self._guarantees = _Sheet(GUARANTEES)
         self._batches = _Sheet(SETTLEMENT_BATCHES)
         self._known: dict[int, Instrument] = {}
+        self._symbols: dict[int, str] = {}
         self._clearings = []
         self._balances = Balances()
         with self._engine.connect() as connection:
@@ -245,7 +253,10 @@ class Projector:
         return found
 
     def _symbol(self, instrument_id: int) -> str:
-        return self._instrument(instrument_id).symbol
+        symbol = self._symbols.get(instrument_id)
+        if symbol is None:
+            symbol = self._symbols[instrument_id] = self._instrument(instrument_id).symbol
+        return symbol
 
     def _prices(self, instrument_id: int, **ticks: Ticks) -> dict[str, int]:
         """Turn prices in ticks into prices in micros per unit."""

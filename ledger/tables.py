@@ -5,7 +5,7 @@ from the record. Amounts are micros, prices micros per unit, quantities lots; ad
 numbers that participants choose freely (they may need all 64 bits) decimal text.
 """
 
-from sqlalchemy import BigInteger, Table
+from sqlalchemy import BigInteger, Table, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -50,6 +50,7 @@ class OutboxRow(Truth, table=True):
     """One signed transaction, stored before it is broadcast."""
 
     __tablename__ = "outbox"
+    __table_args__ = (UniqueConstraint("kind", "reference"),)
     sequence: int = Field(primary_key=True)
     kind: str
     reference: str

@@ -96,7 +96,7 @@ def _quantity(application: Application) -> No | None:
 
 def _price(application: Application) -> No | None:
     price, listed = application.terms.price_micros, application.listed
-    tick = listed.instrument.commodity.tick_micros
+    tick = listed.tick_micros
     if price <= 0:
         return Refusal.PRICE_NOT_POSITIVE, f"found {listed.price_text(price)}, expected more than 0"
     if price % tick:

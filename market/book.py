@@ -27,6 +27,7 @@ REFUSALS: tuple[Refusal | None, ...] = (
 _ANSWERS = {matching.DONE, matching.WOULD_TAKE, matching.CANNOT_FILL_WHOLLY, matching.BOOK_FULL}
 _HIGHEST = {"action": matching.TAKE, "side": 1, "order_type": 1, "time_in_force": 2, "post_only": 1}
 _ORDER_ID_LIMIT = 1 << 63
+_NO_WEIGHT = Ppm(0)
 _LEVELS_AT_FIRST = 16
 _LADDER_AT_FIRST = 128
 
@@ -80,24 +81,27 @@ class OrderBook:
         self,
         *,
         rule: TradePriceRule = TradePriceRule.MAKER,
-        weight_ppm: Ppm = Ppm(0),
+        weight_ppm: Ppm = _NO_WEIGHT,
         capacity: int = 64,
     ) -> None:
         """Make an empty book with room for `capacity` orders; it grows by doubling."""
         if capacity < 1:
             raise InvariantBroken(f"capacity of an order book: found {capacity}, expected at least 1")
         size = 1 << (capacity - 1).bit_length()
-        self._orders = np.zeros(size, matching.ORDER)
-        self._levels = np.zeros(_LEVELS_AT_FIRST, matching.LEVEL)
-        self._ids = np.zeros(2 * size, matching.ENTRY)
-        self._ladder = np.zeros(_LADDER_AT_FIRST, matching.ENTRY)
+        self._book = matching.Book(
+            state=np.zeros(matching.STATE_SIZE, np.int64),
+            orders=np.zeros(size, matching.ORDER),
+            levels=np.zeros(_LEVELS_AT_FIRST, matching.LEVEL),
+            ids=np.zeros(2 * size, matching.ENTRY),
+            ladder=np.zeros(_LADDER_AT_FIRST, matching.ENTRY),
+        )
+        self._state = self._book.state
+        self._state[[matching.BEST + side for side in Side]] = NONE
+        self._state[matching.FREE_ORDER] = _chain(self._book.orders["next"], start=0)
+        self._state[matching.FREE_LEVEL] = _chain(self._book.levels["head"], start=0)
         self._message = np.zeros(1, MESSAGE)
         self._outcome = np.zeros(1, OUTCOME)
         self._fills = np.zeros(size + 2, FILL)
-        self._state = np.zeros(matching.STATE_SIZE, np.int64)
-        self._state[[matching.BEST, matching.BEST + 1]] = NONE
-        self._state[matching.FREE_ORDER] = _chain(self._orders["next"], start=0)
-        self._state[matching.FREE_LEVEL] = _chain(self._levels["head"], start=0)
         self.set_rule(rule, weight_ppm)
 
     def set_rule(self, rule: TradePriceRule, weight_ppm: Ppm) -> None:
@@ -110,7 +114,7 @@ class OrderBook:
     def __len__(self) -> int:
         return int(self._state[matching.ORDERS])
 
-    def place(
+    def place(  # noqa: PLR0917 (what every order has, in the order in which it is said)
         self,
         order_id: int,
         side: Side,
@@ -129,7 +133,12 @@ class OrderBook:
             InvariantBroken: if an order of this id rests already, or a number is out of range.
         """
         code = self._do(
-            matching.NEW, order_id, side, order_type, time_in_force, price_ticks, quantity_lots, post_only
+            matching.NEW,
+            order_id,
+            side=side,
+            price_ticks=price_ticks,
+            quantity_lots=quantity_lots,
+            flags=(order_type, time_in_force, post_only),
         )
         if code not in _ANSWERS:
             raise InvariantBroken(f"order {order_id} cannot be placed: {REFUSALS[code]}")
@@ -161,7 +170,7 @@ class OrderBook:
         Raises:
             InvariantBroken: if an order of this id rests already, a number is out of range, or the book is full.
         """
-        self._must(matching.REST, order_id, side, price_ticks=price_ticks, quantity_lots=quantity_lots)
+        self._must(matching.REST, order_id, side=side, price_ticks=price_ticks, quantity_lots=quantity_lots)
 
     def take(self, order_id: int, quantity_lots: Lots) -> None:
         """Take what traded elsewhere (in an auction, in the record) off a resting order; it keeps its priority.
@@ -173,8 +182,8 @@ class OrderBook:
 
     def remaining(self, order_id: int) -> Lots | None:
         """Return what is left of an order in lots, None if it does not rest here."""
-        slot = matching.find_order(self._ids, order_id)
-        return None if slot == NONE else Lots(int(self._orders[slot]["remaining"]))
+        slot = matching.find_order(self._book.ids, order_id)
+        return None if slot == NONE else Lots(int(self._book.orders[slot]["remaining"]))
 
     def best_bid(self) -> Ticks | None:
         """Return the highest bid in ticks, None if there is none."""
@@ -192,7 +201,7 @@ class OrderBook:
         `.tolist()` turns them into tuples of plain integers.
         """
         found = np.empty(len(self), matching.RESTING)
-        count = matching.list_orders(self._state, self._orders, self._levels, self._ladder, int(side), found)
+        count = matching.list_orders(self._book, int(side), found)
         return found[:count].copy()
 
     def depth(self, levels: int) -> Depth:
@@ -237,17 +246,8 @@ class OrderBook:
         self._state[matching.FILLED] = 0
         done = 0
         while True:
-            done = matching.run(
-                self._state,
-                self._orders,
-                self._levels,
-                self._ids,
-                self._ladder,
-                messages,
-                done,
-                self._fills if fills is None else fills,
-                outcomes,
-            )
+            into = self._fills if fills is None else fills
+            done = matching.run(*self._book, messages, done, into, outcomes)
             if done == len(messages):
                 return
             self._grow()
@@ -256,13 +256,13 @@ class OrderBook:
         self,
         action: int,
         order_id: int,
+        *,
         side: int = 0,
-        order_type: int = 0,
-        time_in_force: int = 0,
         price_ticks: int = 0,
         quantity_lots: int = 1,
-        post_only: bool = False,
+        flags: tuple[int, int, bool] = (OrderType.LIMIT, TimeInForce.GTC, False),
     ) -> int:
+        """Send one message through the kernel and return its outcome code."""
         in_range = (
             -_ORDER_ID_LIMIT <= order_id < _ORDER_ID_LIMIT
             and -PRICE_LIMIT < price_ticks < PRICE_LIMIT
@@ -273,23 +273,15 @@ class OrderBook:
                 f"order {order_id}: found price {price_ticks} and quantity {quantity_lots}, expected a 64-bit order id, "
                 f"a price within ±{PRICE_LIMIT - 1} ticks and a quantity of 1 to {QUANTITY_MAX} lots"
             )
-        self._message[0] = (
-            order_id,
-            price_ticks,
-            quantity_lots,
-            action,
-            side,
-            order_type,
-            time_in_force,
-            post_only,
-        )
+        self._message[0] = (order_id, price_ticks, quantity_lots, action, side, *flags)
         self._run(self._message, None, self._outcome)
         return int(self._outcome[0]["code"])
 
     def _must(
-        self, action: int, order_id: int, side: int = 0, *, price_ticks: int = 0, quantity_lots: int
+        self, action: int, order_id: int, *, side: int = 0, price_ticks: int = 0, quantity_lots: int
     ) -> None:
-        code = self._do(action, order_id, side, price_ticks=price_ticks, quantity_lots=quantity_lots)
+        """Send one message that cannot fail."""
+        code = self._do(action, order_id, side=side, price_ticks=price_ticks, quantity_lots=quantity_lots)
         if code != matching.DONE:
             raise InvariantBroken(
                 f"order {order_id}, {quantity_lots} lots: {REFUSALS[code]}; the book has {self.remaining(order_id)}"
@@ -297,28 +289,26 @@ class OrderBook:
 
     def _best_rank(self, side: Side) -> int | None:
         slot = int(self._state[matching.BEST + side])
-        return None if slot == NONE else int(self._levels[slot]["rank"])
+        return None if slot == NONE else int(self._book.levels[slot]["rank"])
 
     def _depth(self, side: Side, levels: int) -> tuple[DepthLevel, ...]:
         found = np.empty(min(levels, len(self)), matching.DEPTH)
-        count = matching.list_levels(self._state, self._levels, self._ladder, int(side), found)
+        count = matching.list_levels(self._book, int(side), found)
         return tuple(DepthLevel(*row) for row in found[:count].tolist())
 
     def _grow(self) -> None:
         """Double whatever is full."""
-        state = self._state
+        state, book = self._state, self._book
         if state[matching.FREE_ORDER] == NONE:
-            size = len(self._orders)
-            self._orders = _doubled(self._orders)
-            state[matching.FREE_ORDER] = _chain(self._orders["next"], start=size)
-            self._ids = _rehashed(self._ids)
-            self._fills = np.zeros(2 * size + 2, FILL)
+            book = book._replace(orders=_doubled(book.orders), ids=_rehashed(book.ids))
+            state[matching.FREE_ORDER] = _chain(book.orders["next"], start=len(self._book.orders))
+            self._fills = np.zeros(len(book.orders) + 2, FILL)
         if state[matching.FREE_LEVEL] == NONE:
-            size = len(self._levels)
-            self._levels = _doubled(self._levels)
-            state[matching.FREE_LEVEL] = _chain(self._levels["head"], start=size)
-        if matching.ladder_is_full(state, self._ladder):
-            self._ladder = _rehashed(self._ladder)
+            book = book._replace(levels=_doubled(book.levels))
+            state[matching.FREE_LEVEL] = _chain(book.levels["head"], start=len(self._book.levels))
+        if matching.ladder_is_full(book):
+            book = book._replace(ladder=_rehashed(book.ladder))
+        self._book = book
 
 
 def _chain(links: NDArray[np.int32], *, start: int) -> int:

@@ -20,16 +20,19 @@ def line(*facts: object) -> bytes:
 
 def _write(facts: Iterable[Any], words: list[str]) -> None:
     for fact in facts:
-        if isinstance(fact, int):
-            words.append(str(int(fact)))
-        elif isinstance(fact, bytes):
+        kind: Any = type(fact)
+        if kind is int:
+            words.append(str(fact))
+        elif kind is bytes:
             words.append("0x" + fact.hex())
-        elif isinstance(fact, str):
-            words.append(fact)
         elif fact is None:
             words.append("-")
+        elif issubclass(kind, int):
+            words.append(str(int(fact)))
+        elif issubclass(kind, str):
+            words.append(str(fact))
         else:
-            _write(_reader(type(fact))(fact), words)
+            _write(_reader(kind)(fact), words)
 
 
 @cache

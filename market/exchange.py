@@ -82,6 +82,8 @@ class Exchange:
         # What is due when. Entries that became void stay until they are due and are passed over then.
         self._expiries: list[tuple[int, int]] = []
         self._changes: list[tuple[int, int]] = []
+        # The order that `refusal_of` found nothing against, as long as nothing has changed since.
+        self._admitted: PlaceOrder | ReplaceOrder | None = None
 
     # --- what time causes --------------------------------------------------------------------------------------
 
@@ -94,6 +96,7 @@ class Exchange:
         if time_us < self._time_us:
             raise InvariantBroken(f"time: found {time_us} µs, expected {self._time_us} µs or later")
         self._time_us = time_us
+        self._admitted = None
 
     def next_due_us(self) -> int:
         """Return when time alone may next cause something, Unix microseconds; `NEVER` if nothing is waiting."""
@@ -227,6 +230,8 @@ class Exchange:
         The first that applies, in this order: the client order id is used; (replacing) the order is unknown, closed,
         somebody else's, or of another instrument or side; the instrument is unknown; then `admission.CHECKS`.
         """
+        if command is self._admitted:
+            return None
         no = self._repetition(command)
         replaces = None
         if no is None and isinstance(command, ReplaceOrder):
@@ -236,7 +241,10 @@ class Exchange:
             replaces = self._orders.find(command.order_id)
         if no is None:
             no = self._no_admission(command, replaces)
-        return self._refuse(command, no) if no is not None else None
+        if no is not None:
+            return self._refuse(command, no)
+        self._admitted = command
+        return None
 
     def hold_for(self, command: PlaceOrder | ReplaceOrder) -> Micros:
         """Return what is set aside, in micros, when an order enters that nothing speaks against."""
@@ -323,7 +331,7 @@ class Exchange:
         order = self._orders.get(order_id)
         terms = order.terms
         listed = self._listed[terms.instrument_id]
-        price_ticks = _ticks(listed, order)
+        price_ticks = listed.price_ticks(terms.price_micros)
         if listed.session is Session.CALL:
             listed.book.rest(order_id, terms.side, price_ticks, terms.quantity_lots)
             return []
@@ -391,8 +399,8 @@ class Exchange:
             seller=sell.terms.participant,
             taker=taker,
             price_ticks=price_ticks,
-            bid_ticks=_ticks(listed, buy),
-            ask_ticks=_ticks(listed, sell),
+            bid_ticks=listed.price_ticks(buy.terms.price_micros),
+            ask_ticks=listed.price_ticks(sell.terms.price_micros),
             quantity_lots=quantity_lots,
             payment_micros=payment,
             fee_micros=fee_micros(value_micros=payment, fee_bps=listed.listing.fee_bps),
@@ -536,8 +544,8 @@ class Exchange:
         match event:
             case OrderAccepted(order_id, terms):
                 listed = self._listed[terms.instrument_id]
-                ticks = Ticks(terms.price_micros // listed.instrument.commodity.tick_micros)
-                listed.book.rest(order_id, terms.side, ticks, terms.quantity_lots)
+                price_ticks = listed.price_ticks(terms.price_micros)
+                listed.book.rest(order_id, terms.side, price_ticks, terms.quantity_lots)
             case TradeAgreed():
                 book = self._listed[event.instrument_id].book
                 book.take(event.buy_order_id, event.quantity_lots)
@@ -550,11 +558,12 @@ class Exchange:
                     listed.book.reduce(order_id, terms.quantity_lots)
                 else:
                     listed.book.cancel(order_id)
-                    ticks = Ticks(terms.price_micros // listed.instrument.commodity.tick_micros)
-                    listed.book.rest(order_id, terms.side, ticks, terms.quantity_lots)
+                    price_ticks = listed.price_ticks(terms.price_micros)
+                    listed.book.rest(order_id, terms.side, price_ticks, terms.quantity_lots)
 
     def _apply(self, event: Event) -> None:
         """Change everything outside the books as the event says: the one transition of deciding and absorbing."""
+        self._admitted = None
         match event:
             case OrderAccepted():
                 order = self._orders.accept(event)
@@ -752,10 +761,6 @@ def _unknown_instrument(instrument_id: int) -> No:
     except Malformed:
         found = f"{instrument_id:#x}"
     return Refusal.UNKNOWN_INSTRUMENT, f"found {found}, expected a listed instrument"
-
-
-def _ticks(listed: Listed, order: OpenOrder) -> Ticks:
-    return Ticks(order.terms.price_micros // listed.instrument.commodity.tick_micros)
 
 
 def _hold_after(listed: Listed, order: OpenOrder, quantity_lots: Lots) -> Micros:

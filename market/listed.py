@@ -16,8 +16,9 @@ from market.units import BPS_ONE, PPM_ONE, QUANTITY_MAX, Lots, Micros, Ticks, fo
 class Listed:
     """One listed instrument. The exchange writes it; everybody else reads.
 
-    `terms` are the price terms in force; collateral follows `listing.reference_ticks` for good. `volume_lots` and
-    `last_price_ticks` count every trade agreed, void ones too; `unfinished_trades` those that are not over.
+    `terms` are the price terms in force; `reference_micros`, from which collateral is computed, is the reference price at
+    listing for good. `volume_lots` and `last_price_ticks` count every trade agreed, void ones too; `unfinished_trades`
+    those that are not over; `open_lots` what is open on each side.
     """
 
     id: int
@@ -31,15 +32,20 @@ class Listed:
     volume_lots: Lots = Lots(0)
     unfinished_trades: int = 0
     open_lots: list[int] = field(default_factory=lambda: [0, 0])
+    tick_micros: Micros = field(init=False)
+    reference_micros: Micros = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tick_micros = self.instrument.commodity.tick_micros
+        self.reference_micros = self.price_micros(self.listing.reference_ticks)
 
     def price_micros(self, price_ticks: Ticks) -> Micros:
         """Return a price in micros per unit."""
-        return Micros(price_ticks * self.instrument.commodity.tick_micros)
+        return Micros(price_ticks * self.tick_micros)
 
-    @property
-    def reference_micros(self) -> Micros:
-        """The price per unit, in micros, from which collateral is computed: the reference at listing."""
-        return self.price_micros(self.listing.reference_ticks)
+    def price_ticks(self, price_micros: Micros) -> Ticks:
+        """Return a price, a multiple of the tick, in ticks."""
+        return Ticks(price_micros // self.tick_micros)
 
     def hold_micros(self, side: Side, price_micros: Micros, quantity_lots: Lots) -> Micros:
         """Return what an order of this instrument sets aside, in micros."""

@@ -20,6 +20,8 @@ All compiled code lives in this one file because numba renews its cache by the a
 private to numba: the version is pinned, and `tests/market/test_matching_compiled.py` guards what we rely on.
 """
 
+# mypy: disable-error-code="no-any-return"
+
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -128,12 +130,15 @@ class Book(NamedTuple):
     ladder: Records
 
 
+_njit: Callable[..., Any] = njit  # numba's own signature leaves its private options out
+
+
 def _inlined(function: Function) -> Function:
-    return cast(Function, njit(forceinline=True, _nrt=False, cache=True)(function))
+    return cast(Function, _njit(forceinline=True, _nrt=False, cache=True)(function))
 
 
 def _compiled(function: Function) -> Function:
-    return cast(Function, njit(_nrt=False, cache=True)(function))
+    return cast(Function, _njit(_nrt=False, cache=True)(function))
 
 
 # --- hash tables ---------------------------------------------------------------------------------------------------
@@ -203,7 +208,7 @@ def _key(side: int, layer: int, prefix: int) -> int:
 @_inlined
 def _node(book: Book, side: int, layer: int, prefix: int) -> int:
     """Return what the ladder keeps there: in layer 0 the level plus one, above it the children's bits; 0 for nothing."""
-    return cast(int, book.ladder[_find(book.ladder, _key(side, layer, prefix))].value)
+    return book.ladder[_find(book.ladder, _key(side, layer, prefix))].value
 
 
 @_inlined
@@ -337,20 +342,9 @@ def _append(book: Book, order_id: int, side: int, price: int, quantity: int) -> 
 
 
 @_inlined
-def _shrink(book: Book, slot: int, by: int) -> None:
-    """Take quantity off an order; its place in the queue stays."""
-    order = book.orders[slot]
-    level = book.levels[order.level]
-    order.remaining -= by
-    level.quantity -= by
-    book.state[LOTS + level.side] -= by
-
-
-@_inlined
 def _remove(book: Book, slot: int) -> None:
-    """Take an order off the book, and its level with it if it was the last one there."""
+    """Take an emptied order off the book, and its level with it if it was the last one there."""
     order = book.orders[slot]
-    _shrink(book, slot, order.remaining)
     level = book.levels[order.level]
     if order.prev == NONE:
         level.head = order.next
@@ -367,6 +361,18 @@ def _remove(book: Book, slot: int) -> None:
     order.next = book.state[FREE_ORDER]
     book.state[FREE_ORDER] = slot
     book.state[ORDERS] -= 1
+
+
+@_inlined
+def _shrink(book: Book, slot: int, by: int) -> None:
+    """Take quantity off an order. It keeps its place in the queue, and leaves the book when nothing is left."""
+    order = book.orders[slot]
+    level = book.levels[order.level]
+    order.remaining -= by
+    level.quantity -= by
+    book.state[LOTS + level.side] -= by
+    if order.remaining == 0:
+        _remove(book, slot)
 
 
 # --- matching ------------------------------------------------------------------------------------------------------
@@ -417,7 +423,9 @@ def _overflows(book: Book, side: int, quantity: int, replaced: int) -> bool:
 
 
 @_inlined
-def _place(book: Book, message: Any, side: int, replaced: int, fills: Records, outcome: Any) -> int:
+def _place(  # noqa: PLR0917 (compiled functions take no keywords)
+    book: Book, message: Any, side: int, replaced: int, fills: Records, outcome: Any
+) -> int:
     """Match an order against the side across, then rest or drop what is left. A replaced order leaves the book first.
 
     Every check comes before the first change. None of them depends on the replaced order, which stands on its own side.
@@ -436,7 +444,7 @@ def _place(book: Book, message: Any, side: int, replaced: int, fills: Records, o
     if rests and _overflows(book, side, left, replaced):
         return BOOK_FULL
     if replaced != NONE:
-        _remove(book, replaced)
+        _shrink(book, replaced, book.orders[replaced].remaining)
 
     while matches and left > 0 and _reaches(book, other, reach):
         level = book.levels[book.state[BEST + other]]
@@ -452,8 +460,6 @@ def _place(book: Book, message: Any, side: int, replaced: int, fills: Records, o
         book.state[FILLED] += 1
         left -= traded
         _shrink(book, maker, traded)
-        if book.orders[maker].remaining == 0:
-            _remove(book, maker)
 
     if rests and left > 0:
         _append(book, message.order_id, side, price, left)
@@ -478,8 +484,6 @@ def _change(book: Book, message: Any, slot: int, outcome: Any) -> int:
             by = remaining - by
         outcome.resting_lots = remaining - by
     _shrink(book, slot, by)
-    if by == remaining:
-        _remove(book, slot)
     return DONE
 
 
@@ -547,7 +551,7 @@ def run(  # noqa: PLR0917 (numba unpacks plain arrays in half the time of a name
 @_compiled
 def find_order(ids: Records, order_id: int) -> int:
     """Return the record of a resting order, or NONE."""
-    return ids[_find(ids, order_id)].value - 1  # type: ignore[no-any-return]
+    return ids[_find(ids, order_id)].value - 1
 
 
 @_compiled

@@ -28,7 +28,7 @@ from pricing.taxonomy import taxonomy
 _OFFER_STEPS = {
     Commodity.CMP: ((5_500, 10_000), (3_000, 25_000)),
     Commodity.NET: ((8_500, 10_000),),
-    Commodity.ENE: ((6_000, 10_000), (2_500, 30_000)),
+    Commodity.ENE: ((7_500, 10_000), (1_500, 60_000)),
 }
 _METERED_STEPS = ((BPS_ONE, 10_000),)
 _MARGIN_BPS = (600, 1_800)  # of cost, drawn once for each meter
@@ -42,23 +42,23 @@ _BID_STEPS = {
 _NEED_BPS = (9_000, 10_600)
 _DUST_BPS = 150  # less than this share of the forecast is not worth an order
 _WORTH_JITTER_BPS = (9_500, 10_500)  # of what a unit is worth, drawn for each order
-# Data centres: the shares of their expected energy that they bid for in the call, by preference, and what it is worth
-# to them over the reference price, before the premium for renewable energy.
-_ENERGY_SHARES_BPS = (6_500, 2_500)
+# Data centres: the shares of their expected energy that they bid for in the call, for the first two types of their choice
+# that run at that hour, and what it is worth to them over the reference price, before the premium for renewable energy.
+_ENERGY_SHARES_BPS = (6_500, 3_500)
 _ENERGY_WORTH_BPS = 10_500
 _ENERGY_SLACK_BPS = 10_200  # the limit of a purchase within the day, over the best offer seen
-_ENERGY_DUST_WH = Lots(1_000)  # less than this is not worth an order
+_ENERGY_DUST_WH = Lots(10_000)  # less than this is not worth an order
 
-# Within the day, hours from now to the slot at which something is done, and how often it is.
+# Within the day: hours from now to the slot at which something is done.
 _POST_AT, _RAISE_AT, _HURRY_AT, _LAST_AT = 4, 3, 2, 1
-_POST_ODDS_BPS = 6_000
-_RAISE_BPS = 10_300
-_HURRY_BPS = 10_600
-_HURRY_ODDS_BPS = 5_000
-_LAST_BPS = 11_500
+_POST_ODDS_BPS = 6_000  # a supplier posts what it held back
 _RETREAT_ODDS_BPS = (
-    2_500  # a supplier in a hurry cancels, and offers at cost in the end, instead of replacing
+    2_500  # a supplier in a hurry cancels, to offer at cost in the end, and does not come down
 )
+_RAISE_BPS = 10_300  # a resting bid goes up to this share of its price
+_HURRY_ODDS_BPS = 5_000  # a buyer takes offers two hours ahead, and does not wait for the last hour
+_HURRY_BPS = 10_600  # what a unit is then worth, over the worth of the day before
+_LAST_BPS = 11_500  # and in the last hour
 _SLIP_ODDS_BPS = 15  # a price with one digit too many, which the band refuses
 
 
@@ -78,7 +78,7 @@ class _Agent:
 
 
 class Agents:
-    """All participants of a scenario. Call `call_intents` once, then `intents_at` for each hour in turn."""
+    """All participants of a scenario; the seed is not negative. Call `call_intents`, then `intents_at` hour by hour."""
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self._scenario = scenario
@@ -89,7 +89,19 @@ class Agents:
         self._needs_bps = [
             [self._agents[demand.buyer].draw(*_NEED_BPS) for _ in demand.lots] for demand in scenario.demands
         ]
-        self._energy = [series for series in scenario.series if series.commodity is Commodity.ENE]
+        self._energy = [
+            (place, series)
+            for place, series in enumerate(scenario.series)
+            if series.commodity is Commodity.ENE
+        ]
+        # what ran at this hour of the day before, which is published
+        self._generated = [
+            [
+                any(meter.offered_lots[slot] for meter in scenario.meters if meter.series == place)
+                for slot in range(len(scenario.schedules))
+            ]
+            for place in range(len(scenario.series))
+        ]
 
     def call_intents(self, view: MarketView) -> list[Intent]:
         """Return what everybody sends into the day-ahead call of all hours of the day."""
@@ -114,9 +126,9 @@ class Agents:
                 intents += self._offer_on(index, meter, slot, ahead, view)
             for index, demand in enumerate(self._scenario.demands):
                 intents += self._bid_on(index, demand, slot, ahead, view)
-            if ahead in (_LAST_AT, _HURRY_AT):
+            if ahead != _POST_AT:
                 for site in self._scenario.sites:
-                    intents += self._top_up_energy(site, slot, view)
+                    intents += self._top_up_energy(site, slot, ahead, view)
         return self._in_turn(intents)
 
     def _in_turn(self, intents: list[Intent]) -> list[Intent]:
@@ -158,7 +170,8 @@ class Agents:
             meters[meter].offered_lots[slot] * site.expected_load_bps * wh
             for meter, wh in site.wh_per_gpu_hour
         ) // (BPS_ONE * Commodity.CMP.lots_per_unit)
-        for place, share_bps in zip(site.energy, _ENERGY_SHARES_BPS, strict=False):
+        running = [place for place in site.energy if self._generated[place][slot]]
+        for place, share_bps in zip(running, _ENERGY_SHARES_BPS, strict=False):
             lots = Lots(expected * share_bps // BPS_ONE)
             if lots >= _ENERGY_DUST_WH:
                 series = self._scenario.series[place]
@@ -179,7 +192,7 @@ class Agents:
         idle = Lots(unsold - sum(order.remaining_lots for order in resting))
         cost = _cost_ticks(meter, series)
         bid = view.best_bid(instrument)
-        above_bids = Ticks(1 if bid is None else bid + 1)
+        above_bids = Ticks(1 if bid is None else bid.price_ticks + 1)
         if ahead == _POST_AT and idle > 0 and agent.happens(_POST_ODDS_BPS):
             price = max(self._ask(index, meter, series, BPS_ONE), above_bids)
             yield self._sent(Place(meter.owner, instrument, Side.SELL, price, idle, post_only=True), view)
@@ -196,7 +209,7 @@ class Agents:
                         meter.owner, order.order_id, instrument, Side.SELL, price, order.remaining_lots
                     )
         elif ahead == _LAST_AT and idle > 0:
-            at_once = TimeInForce.IOC if bid is not None and bid >= cost else TimeInForce.GTC
+            at_once = TimeInForce.IOC if bid is not None and bid.price_ticks >= cost else TimeInForce.GTC
             offer = Place(meter.owner, instrument, Side.SELL, cost, idle, time_in_force=at_once)
             yield self._sent(offer, view)
 
@@ -222,7 +235,7 @@ class Agents:
             return
         ask = view.best_ask(instrument)
         price = self._worth(demand, instrument, _LAST_BPS if ahead == _LAST_AT else _HURRY_BPS, view)
-        if ask is None or ask > price:
+        if ask is None or ask.price_ticks > price:
             return
         if ahead == _HURRY_AT and not self._agents[demand.buyer].happens(_HURRY_ODDS_BPS):
             return
@@ -241,39 +254,37 @@ class Agents:
                 Place(demand.buyer, instrument, Side.BUY, price, missing, order_type=OrderType.MARKET), view
             )
 
-    def _top_up_energy(self, site: Site, slot: int, view: MarketView) -> Iterator[Intent]:
-        """Buy the energy that the GPU hours sold so far still lack, of the type that costs least after the premium."""
+    def _top_up_energy(self, site: Site, slot: int, ahead: int, view: MarketView) -> Iterator[Intent]:
+        """Buy the energy that the GPU hours sold so far still lack: the offers that cost least after the premium.
+
+        What is not to be had is tried for again an hour later; the last orders rest.
+        """
         scenario = self._scenario
         need = 0
         for index, wh in site.wh_per_gpu_hour:
             sold = view.sold(site.owner, scenario.series[scenario.meters[index].series].instruments[slot])
             need += -(-sold * wh // Commodity.CMP.lots_per_unit)
-        for series in self._energy:
+        offers = []
+        for place, series in self._energy:
             instrument = series.instruments[slot]
             need -= view.bought(site.owner, instrument)
             need -= sum(order.remaining_lots for order in view.open_orders(site.owner, instrument))
-        if need < _ENERGY_DUST_WH:
-            return
-        offers = []
-        for place, series in enumerate(self._energy):
-            ask = view.best_ask(series.instruments[slot])
-            if ask is not None:
-                offers.append((ask - self._premium(site, series), place, ask))
-        if offers:
-            _, place, ask = min(offers)
-            series = self._energy[place]
-            price = Ticks(ask * _ENERGY_SLACK_BPS // BPS_ONE)
-            yield self._sent(
-                Place(
-                    site.owner,
-                    series.instruments[slot],
-                    Side.BUY,
-                    price,
-                    Lots(min(need, series.quantity_cap_lots)),
-                    time_in_force=TimeInForce.IOC,
-                ),
-                view,
+            ask = view.best_ask(instrument)
+            if ask is not None and ask.quantity_lots >= _ENERGY_DUST_WH:
+                offers.append((ask.price_ticks - self._premium(site, series), place, ask))
+        for _, place, ask in sorted(offers):
+            if need < _ENERGY_DUST_WH:
+                return
+            order = Place(
+                site.owner,
+                scenario.series[place].instruments[slot],
+                Side.BUY,
+                Ticks(ask.price_ticks * _ENERGY_SLACK_BPS // BPS_ONE),
+                Lots(min(need, ask.quantity_lots)),
+                time_in_force=TimeInForce.GTC if ahead == _LAST_AT else TimeInForce.IOC,
             )
+            yield self._sent(order, view)
+            need -= order.quantity_lots
 
     def _ask(self, index: int, meter: Meter, series: Series, margin_share_bps: int) -> Ticks:
         margin_bps = self._margins_bps[index] * margin_share_bps // BPS_ONE

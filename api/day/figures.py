@@ -109,14 +109,22 @@ _Drawn = tuple[str, str, str, "Figure"]
 
 
 def _canvas(
-    height_inches: float, rows: int = 1, columns: int = 1, **options: Any
-) -> tuple["Figure", list["Axes"]]:
-    """Make a figure without pyplot, which would keep it and look for a screen."""
+    height_inches: float, mosaic: Sequence[Sequence[str]], *, sharey: bool = False
+) -> tuple["Figure", dict[str, "Axes"]]:
+    """Make a figure with named panels, without pyplot, which would keep it and look for a screen."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(_WIDTH_INCHES, height_inches), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False, **options)
-    return figure, list(axes.flat)
+    panels = figure.subplot_mosaic([list(row) for row in mosaic], sharey=sharey)
+    for axes in panels.values():
+        # The default number of ticks follows the height, which the layout changes after it has measured their labels.
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
+    return figure, panels
+
+
+def _panel_of_each_commodity() -> list[list[str]]:
+    return [[tallies.NAMES[commodity] for commodity in Commodity]]
 
 
 def _svg(figure: "Figure", name: str) -> str:
@@ -172,9 +180,10 @@ def _range_text(trades: Sequence[TradeRow], commodity: Commodity) -> str:
 
 
 def _price_by_hour(result: DayResult) -> _Drawn:
-    figure, panels = _canvas(2.9, columns=3)
+    figure, panels = _canvas(2.9, _panel_of_each_commodity())
     told = []
-    for axes, commodity in zip(panels, Commodity, strict=True):
+    for commodity in Commodity:
+        axes = panels[tallies.NAMES[commodity]]
         trades = tallies.of_commodity(result.standing, commodity)
         told.append(_range_text(trades, commodity))
         axes.set_title(tallies.NAMES[commodity])
@@ -217,10 +226,7 @@ def _mean_and_range(axes: "Axes", trades: Sequence[TradeRow], colour: str, label
 
 
 def _volume_by_hour(result: DayResult) -> _Drawn:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(_WIDTH_INCHES, 5.0), layout="constrained")
-    panels = figure.subplot_mosaic([["energy", "energy"], ["compute", "network"]])
+    figure, panels = _canvas(5.0, [["energy", "energy"], ["compute", "network"]])
     told = []
     for commodity in Commodity:
         trades = tallies.of_commodity(result.standing, commodity)
@@ -271,14 +277,15 @@ def _offered_and_delivered(result: DayResult) -> _Drawn:
     variable = [
         kind for kind in ("SOLAR", "WIND") if any(row.energy_type == kind for row in result.generation)
     ]
-    figure, panels = _canvas(2.9, columns=max(len(variable), 1))
+    figure, panels = _canvas(2.9, [variable or ["none"]])
     wh = Commodity.ENE.lots_per_unit
     told = []
     edges = [hour - 0.5 for hour in range(len(HOURS) + 1)]
     if not variable:
-        _hours(panels[0])
-        _nothing(panels[0], "no wind or solar was offered")
-    for axes, kind in zip(panels, variable, strict=False):
+        _hours(panels["none"])
+        _nothing(panels["none"], "no wind or solar was offered")
+    for kind in variable:
+        axes = panels[kind]
         rows = {row.hour: row for row in result.generation if row.energy_type == kind}
         trades = [
             trade for trade in result.standing if trade.commodity is Commodity.ENE and trade.product == kind
@@ -293,7 +300,14 @@ def _offered_and_delivered(result: DayResult) -> _Drawn:
         delivered = [tallies.delivered(by_hour.get(hour, ())) / wh for hour in HOURS]
         colour = _energy_colour(kind)
         axes.bar(list(HOURS), sold, 0.78, color=_BREACH, alpha=0.85, linewidth=0, label="sold, not delivered")
-        axes.bar(list(HOURS), delivered, 0.78, color=colour, linewidth=0, label="delivered")
+        axes.bar(
+            list(HOURS),
+            delivered,
+            0.78,
+            color=colour,
+            linewidth=0,
+            label="delivered (in the colour of the type)",
+        )
         offered = _generation_line(rows, lambda row: row.offered_lots / wh)
         axes.stairs(
             offered, edges, color=_INK, linewidth=1.1, linestyle=(0, (3, 2)), label="offered", baseline=None
@@ -325,7 +339,7 @@ def _offered_and_delivered(result: DayResult) -> _Drawn:
             f"{kind.lower()} sold {sum(sold):,.0f} kWh and delivered {sum(delivered):,.0f} kWh; "
             f"{sum(short.values())} trades fell short, in {len(short)} hours"
         )
-    handles, labels = panels[0].get_legend_handles_labels()
+    handles, labels = next(iter(panels.values())).get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return (
         "Wind and solar: offered, sold, delivered",
@@ -341,9 +355,10 @@ def _generation_line(rows: dict[int, GenerationRow], value: Callable[[Generation
 
 
 def _price_and_load(result: DayResult) -> _Drawn:
-    figure, panels = _canvas(2.7, columns=3, sharey=True)
+    figure, panels = _canvas(2.7, _panel_of_each_commodity(), sharey=True)
     told = []
-    for axes, commodity in zip(panels, Commodity, strict=True):
+    for commodity in Commodity:
+        axes = panels[tallies.NAMES[commodity]]
         pairs = tallies.relative_prices(row for row in result.prices if row.commodity is commodity)
         axes.set_title(tallies.NAMES[commodity])
         axes.set_xlabel("load: sold / registered capacity, %")
@@ -366,7 +381,7 @@ def _price_and_load(result: DayResult) -> _Drawn:
             f"{tallies.NAMES[commodity]} "
             + ", ".join(f"{ratio:.2f} at {band}" for band, ratio in bands.items())
         )
-    panels[0].set_ylabel("reference price,\n× the product’s median of the day")
+    panels["compute"].set_ylabel("reference price,\n× the product’s median of the day")
     return (
         "Price and load",
         "Each point is a reference price that the pricing rules set for a product and an hour, against the load at that "
@@ -377,9 +392,10 @@ def _price_and_load(result: DayResult) -> _Drawn:
 
 
 def _price_by_tier(result: DayResult) -> _Drawn:
-    figure, panels = _canvas(2.7, columns=3)
+    figure, panels = _canvas(2.7, _panel_of_each_commodity())
     told = []
-    for axes, commodity in zip(panels, Commodity, strict=True):
+    for commodity in Commodity:
+        axes = panels[tallies.NAMES[commodity]]
         trades = tallies.of_commodity(result.standing, commodity)
         axes.set_title(tallies.NAMES[commodity])
         axes.set_ylabel(f"tokens per {commodity.unit}")
@@ -431,7 +447,8 @@ def _price_by_energy_type(result: DayResult) -> _Drawn:
     energy = tallies.of_commodity(result.standing, Commodity.ENE)
     found = tallies.group(energy, lambda trade: trade.product)
     kinds = sorted(found, key=lambda kind: -tallies.mean_price(found[kind]))
-    figure, (axes,) = _canvas(1.1 + 0.3 * max(len(kinds), 2))
+    figure, panels = _canvas(1.1 + 0.3 * max(len(kinds), 2), [["types"]])
+    axes = panels["types"]
     axes.set_xlabel("tokens per kWh")
     axes.grid(visible=False, axis="y")
     if not kinds:
@@ -461,7 +478,8 @@ def _price_by_energy_type(result: DayResult) -> _Drawn:
 
 
 def _surplus(result: DayResult) -> _Drawn:
-    figure, (axes,) = _canvas(1.9)
+    figure, panels = _canvas(1.9, [["surplus"]])
+    axes = panels["surplus"]
     told = []
     names = []
     for row, commodity in enumerate(reversed(Commodity)):
@@ -510,7 +528,8 @@ def _surplus(result: DayResult) -> _Drawn:
 
 
 def _green_by_hour(result: DayResult) -> _Drawn:
-    figure, (share, intensity) = _canvas(2.7, columns=2)
+    figure, panels = _canvas(2.7, [["share", "intensity"]])
+    share, intensity = panels["share"], panels["intensity"]
     by_hour = tallies.carbon_by_hour(result)
     bought = tallies.carbon(result, result.data_centre_purchases)
     supplied = {hour: one for hour, one in by_hour.items() if one.total_lots}
@@ -577,7 +596,8 @@ def _compensation(result: DayResult) -> _Drawn:
         ("compensation from\nsuppliers’ collateral", returned, compensation, _BREACH),
         ("buyers got\nin the end", 0.0, returned + compensation, _BUYERS),
     )
-    figure, (axes,) = _canvas(2.8)
+    figure, panels = _canvas(2.8, [["waterfall"]])
+    axes = panels["waterfall"]
     axes.grid(visible=False, axis="x")
     axes.set_ylabel("tokens")
     axes.set_xticks(range(len(steps)), [label for label, *_ in steps])

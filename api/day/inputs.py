@@ -182,7 +182,7 @@ def read_network(directory: Path, pairs: Iterable[tuple[str, str]]) -> dict[tupl
         pair = (row["src"], row["dest"])
         if pair in prices:
             raise InputError(prices_file, f"line {line}", f"{pair[0]} to {pair[1]} again", "each pair once")
-        prices[pair] = _figure(prices_file, line, "cost", row["cost"])
+        prices[pair] = _measurement(prices_file, line, "cost", row["cost"])
     round_trips = _measured(latency_file, "min_rtt")
     throughputs = _measured(throughput_file, "throughput_received_gbps")
     found: dict[tuple[str, str], PathFigures] = {}
@@ -203,9 +203,7 @@ def read_network(directory: Path, pairs: Iterable[tuple[str, str]]) -> dict[tupl
 def _measured(file: Path, column: str) -> dict[tuple[str, str], Decimal]:
     figures: dict[tuple[str, str], Decimal] = {}
     for line, row in _rows(file, ("src_region", "src_tier", "dst_region", "dst_tier", column)):
-        figure = _figure(file, line, column, row[column])
-        if figure == 0:
-            raise InputError(file, f"line {line}, column {column}", "0", "a measurement above 0")
+        figure = _measurement(file, line, column, row[column])
         pair = (row["src_region"], row["dst_region"])
         if row["src_tier"] == row["dst_tier"] == _MEASURED_TIER:
             figures[pair] = min(figure, figures.get(pair, figure))
@@ -267,6 +265,13 @@ def _figure(path: Path, line: int, column: str, text: str, *, blank_is_zero: boo
         raise InputError(
             path, f"line {line}, column {column}", found, "a number from 0 to 1e12 such as 12.5"
         ) from None
+    return figure
+
+
+def _measurement(path: Path, line: int, column: str, text: str) -> Decimal:
+    figure = _figure(path, line, column, text)
+    if figure == 0:
+        raise InputError(path, f"line {line}, column {column}", text, "a number above 0")
     return figure
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from market.depth import DepthLevel
 from market.instruments import Instrument
 from market.orders import OrderType, Side, TimeInForce
 from market.units import Lots, Ticks
@@ -59,11 +60,11 @@ class OpenOrder:
 class MarketView(Protocol):
     """What an agent sees of the market: public prices, and its own position and orders."""
 
-    def best_bid(self, instrument: Instrument) -> Ticks | None:
-        """Return the highest resting bid."""
+    def best_bid(self, instrument: Instrument) -> DepthLevel | None:
+        """Return the highest price bid and how much is bid there."""
 
-    def best_ask(self, instrument: Instrument) -> Ticks | None:
-        """Return the lowest resting offer."""
+    def best_ask(self, instrument: Instrument) -> DepthLevel | None:
+        """Return the lowest price offered and how much is offered there."""
 
     def reference(self, instrument: Instrument) -> Ticks:
         """Return the reference price."""

@@ -79,9 +79,10 @@ class Resolver:
         for index, buyer in enumerate(layout.energy_buyer):
             key = f"energy_buyer[{index}]"
             buying = self._join(key, buyer.name, Role(buyer.role), buyer.deposit)
-            for product in self.file.each(f"{key}.types", buyer.types, kinds):
+            for product, share in buyer.wants.items():
+                self.file.known(f"{key}.wants", product, kinds)
                 offered = self._offered(places[product])
-                self._want(buying, places[product], buyer.worth, [lots * buyer.share for lots in offered])
+                self._want(buying, places[product], buyer.worth, [lots * share for lots in offered])
 
     def compute(self, tokens: Tokens) -> None:
         """Add data centres with their need for energy, and buyers of compute."""

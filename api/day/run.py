@@ -1,7 +1,8 @@
 """The market day as a story: open the house, list, call, trade hour by hour, lock, meter, deliver, pay, audit.
 
-The agents say what they intend; everything else is the real thing: signed orders through the sequencer, the record on
-disk, contracts on a chain, books that are compared with the contract in the end. The clock is driven, so a day takes a minute.
+The agents say what they intend; everything else is the real thing: signed orders through the sequencer, the record
+on disk, contracts on a chain, books that are compared with the contract in the end. The clock is driven, so that a day
+takes a minute or two.
 """
 
 import time
@@ -12,7 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from api.clock import DrivenClock
 from api.day.agents import Agents
@@ -29,7 +37,7 @@ from api.day.result import (
 )
 from api.day.scenario import Scenario
 from api.day.view import View
-from api.house import House, open_house
+from api.house import OWN_CHAINS, House, open_house
 from api.sequencer import Answer
 from api.settings import Settings
 from contracts.settlement import sign_reading
@@ -51,8 +59,9 @@ from market.orders import (
     SetPriceTerms,
     SubmitReading,
 )
+from market.refusals import Refusal
 from market.trades import TradeState
-from market.units import MICROS_PER_TOKEN, Commodity, InvariantBroken, Lots, Micros, format_decimal
+from market.units import MICROS_PER_TOKEN, Commodity, InvariantBroken, Lots, Micros, Ppm, format_decimal
 from pricing.dynamic import LoadController
 from pricing.rules import nash_weight, price_terms
 from pricing.taxonomy import taxonomy
@@ -61,9 +70,9 @@ CHUNK = 500
 """Commands in one batch of the sequencer."""
 REPRICED_HOURS_AHEAD = 4
 """Load moves the prices of the slots that agents look at: those that start within this many hours."""
-DRIVEN_WINDOWS = {"reading_window_s": 1_800, "challenge_window_s": 1_800}
-REAL_TIME_WINDOWS = {"reading_window_s": 1, "challenge_window_s": 2}
-"""Windows on a chain whose clock we do not drive, s: the day must not wait for hours."""
+DRIVEN_WINDOW_S = 1_800
+REAL_TIME_WINDOW_S = 2
+"""Reading and challenge windows on a chain whose clock we do not drive: the day must not wait for hours."""
 GATE_TO_LOCK_S = 60
 SLOT_END_TO_READING_S = 60
 
@@ -108,12 +117,13 @@ def run_day(
     if fresh_database:
         _remove_database(database)
     start_s = scenario.schedules[0].call_opens_s - SECONDS_PER_HOUR
-    own = not chain.startswith("http")
+    window_s = DRIVEN_WINDOW_S if chain in OWN_CHAINS else REAL_TIME_WINDOW_S
     settings = Settings(
         database_url=database,
         chain=chain,
         chain_id=chain_id,
-        **(DRIVEN_WINDOWS if own else REAL_TIME_WINDOWS),
+        reading_window_s=window_s,
+        challenge_window_s=window_s,
     )
     clock = DrivenClock(start_s)
     with (
@@ -135,7 +145,9 @@ def run_day(
 class _Day:
     """One run of one scenario."""
 
-    def __init__(self, scenario: Scenario, seed: int, house: House, clock: DrivenClock, progress: Progress) -> None:
+    def __init__(
+        self, scenario: Scenario, seed: int, house: House, clock: DrivenClock, progress: Progress
+    ) -> None:
         self._scenario = scenario
         self._seed = seed
         self._house = house
@@ -178,7 +190,9 @@ class _Day:
             settler.fund(deposits, progress=advance)
         settler.watch()
         self._process(registrations)
-        self._process([self._listing(series, slot) for series in range(len(scenario.series)) for slot in range(24)])
+        self._process(
+            [self._listing(series, slot) for series in range(len(scenario.series)) for slot in range(24)]
+        )
 
     def call(self) -> None:
         """Collect orders for the whole day, then clear every instrument at one price."""
@@ -275,9 +289,7 @@ class _Day:
                 return ReplaceOrder(intent.order_id, terms, signature)
             case Place():
                 terms, signature = self._sign(intent)
-                return PlaceOrder(
-                    terms, signature, intent.order_type, intent.time_in_force, intent.post_only
-                )
+                return PlaceOrder(terms, signature, intent.order_type, intent.time_in_force, intent.post_only)
 
     def _sign(self, intent: Place | Replace) -> tuple[OrderTerms, bytes]:
         """Sign as the participant would, and check the signature as the door does."""
@@ -305,8 +317,8 @@ class _Day:
         return terms, signature
 
     def _note_order(self, intent: Place, answer: Answer) -> None:
-        refusal = next((event.refusal.value for event in answer.events if isinstance(event, Refused)), "")
-        if not refusal and not any(isinstance(event, OrderAccepted) for event in answer.events):
+        refusal = next((event.refusal for event in answer.events if isinstance(event, Refused)), None)
+        if refusal is None and not any(isinstance(event, OrderAccepted) for event in answer.events):
             raise InvariantBroken(f"{intent}: neither accepted nor refused")
         participant = self._scenario.participants[intent.agent]
         self._notes.orders.append(
@@ -325,7 +337,9 @@ class _Day:
     def _listing(self, series_index: int, slot: int) -> ListInstrument:
         series = self._scenario.series[series_index]
         instrument = series.instruments[slot]
-        terms = price_terms(base_price_per_unit=series.base_usd, load_multiplier=1.0, commodity=series.commodity)
+        terms = price_terms(
+            base_price_per_unit=series.base_usd, load_multiplier=1.0, commodity=series.commodity
+        )
         return ListInstrument(
             instrument_id=instrument.id,
             schedule=self._scenario.schedules[slot],
@@ -357,7 +371,11 @@ class _Day:
                 weight = self._weight(instrument, load=load)
                 commands.append(
                     SetPriceTerms(
-                        instrument.id, terms.reference_ticks, terms.band_low_ticks, terms.band_high_ticks, weight
+                        instrument.id,
+                        terms.reference_ticks,
+                        terms.band_low_ticks,
+                        terms.band_high_ticks,
+                        weight,
                     )
                 )
                 self._notes.prices[key] = PriceRow(
@@ -372,7 +390,7 @@ class _Day:
             self._process(commands)
 
     @staticmethod
-    def _weight(instrument: Instrument, *, load: float) -> int:
+    def _weight(instrument: Instrument, *, load: float) -> Ppm:
         energy = {
             Commodity.CMP: f"G{instrument.green}",
             Commodity.NET: "MIX",
@@ -424,16 +442,20 @@ class _Day:
     def result(self, seconds: float, *, chain_difference: Micros) -> DayResult:
         """Return the finished day."""
         scenario, venue = self._scenario, self._house.venue
-        names = {signer.address: each.name for signer, each in zip(self._signers, scenario.participants, strict=True)}
-        refusals: Counter[str] = Counter()
+        names = {
+            signer.address: each.name
+            for signer, each in zip(self._signers, scenario.participants, strict=True)
+        }
+        refusals: Counter[Refusal] = Counter()
         payouts: list[GuaranteePaid] = []
         for row in RecordReader(self._house.engine).rows():
             for event in row.told():
                 if isinstance(event, Refused):
-                    refusals[event.refusal.value] += 1
+                    refusals[event.refusal] += 1
                 elif isinstance(event, GuaranteePaid):
                     payouts.append(event)
         energy = taxonomy().energy
+        fees = venue.books.trial_balance().by_kind[AccountKind.FEES]
         return DayResult(
             title=scenario.title,
             description=scenario.description,
@@ -461,16 +483,19 @@ class _Day:
             ),
             guarantees=tuple(payouts),
             generation=self._generation(),
-            balances=tuple(
-                BalanceRow(each.name, each.role.value, each.deposit_micros, self._wealth(signer.address))
-                for signer, each in zip(self._signers, scenario.participants, strict=True)
+            balances=(
+                *(
+                    BalanceRow(each.name, each.role.value, each.deposit_micros, self._wealth(signer.address))
+                    for signer, each in zip(self._signers, scenario.participants, strict=True)
+                ),
+                BalanceRow("the venue", "venue (fees)", Micros(0), fees),
             ),
             data_centres=frozenset(
                 each.name for each in scenario.participants if each.role is Role.DATA_CENTRE
             ),
             grid_gco2_per_kwh=tuple(float(each) for each in scenario.grid_gco2_per_kwh),
-            gco2_per_kwh={name: figures.lifecycle_g_per_kwh for name, figures in energy.items()},
-            green_types=frozenset(name for name, figures in energy.items() if figures.renewable),
+            gco2_per_kwh={name: figures.lifecycle_g_per_kwh for name, figures in energy.rows.items()},
+            green_types=frozenset(name for name, figures in energy.rows.items() if figures.renewable),
             trial_balance_difference=_tokens(venue.books.trial_balance().total_micros),
             chain_reconciliation_difference=_tokens(chain_difference),
         )

@@ -18,9 +18,9 @@ import msgspec
 from api.day.inputs import HOURS, InputError
 from market.orders import TradePriceRule
 
-Name = Annotated[str, msgspec.Meta(pattern=r"^[^\W_][\w .,&'()-]{0,39}$")]
-Code = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9-]{1,8}\\Z")]
-PathCode = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9-]{1,8}>[A-Z0-9-]{1,8}\\Z")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[^\W_][\w .,&'()-]{0,39}\Z")]
+Code = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9-]{1,8}\Z")]
+PathCode = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9-]{1,8}>[A-Z0-9-]{1,8}\Z")]
 Tier = Annotated[int, msgspec.Meta(ge=0, le=4)]
 FeeBps = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 Codes = Annotated[tuple[Code, ...], msgspec.Meta(min_length=1)]
@@ -38,6 +38,7 @@ _RANGES = {
     "haircut": _SHARE,
     "share": _SHARE,
     "share_of_range": _SHARE,
+    "wants": _SHARE,
     "pue": (Decimal(1), Decimal(10), True),
     "worth": (Decimal(0), Decimal(100), False),
     "kw_per_mw": (Decimal(0), Decimal(1000), False),
@@ -92,12 +93,11 @@ class Generator(_Table, frozen=True):
 
 
 class EnergyBuyer(_Table, frozen=True):
-    """A buyer of energy: a share of each type's offered output, at a multiple of the reference price."""
+    """A buyer of energy: what share of each type's offered output it wants, at a multiple of the reference price."""
 
     name: Name
     role: BuyerRole
-    types: Codes
-    share: Decimal
+    wants: dict[Code, Decimal]
     worth: Decimal
     deposit: Decimal
 

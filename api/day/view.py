@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from api.day.intents import OpenOrder
+from market.depth import DepthLevel
 from market.exchange import Exchange
 from market.instruments import Instrument
 from market.orders import Address
@@ -42,13 +43,15 @@ class View:
                 )
         self._bought, self._sold, self._open = dict(bought), dict(sold), dict(resting)
 
-    def best_bid(self, instrument: Instrument) -> Ticks | None:
-        """Return the highest resting bid."""
-        return self._exchange.book(instrument.id).best_bid()
+    def best_bid(self, instrument: Instrument) -> DepthLevel | None:
+        """Return the highest price bid and how much is bid there."""
+        bids = self._exchange.book(instrument.id).depth(1).bids
+        return bids[0] if bids else None
 
-    def best_ask(self, instrument: Instrument) -> Ticks | None:
-        """Return the lowest resting offer."""
-        return self._exchange.book(instrument.id).best_ask()
+    def best_ask(self, instrument: Instrument) -> DepthLevel | None:
+        """Return the lowest price offered and how much is offered there."""
+        asks = self._exchange.book(instrument.id).depth(1).asks
+        return asks[0] if asks else None
 
     def reference(self, instrument: Instrument) -> Ticks:
         """Return the reference price."""

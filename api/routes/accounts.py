@@ -1,5 +1,6 @@
 """One's own money, meters and readings: log in, see balances, withdraw, report deliveries."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Header
@@ -125,7 +126,7 @@ async def register_meter(request: MeterIn, house: HouseOf, authorization: Author
         capacity_lots=Lots(capacity),
     )
     await _submit(house, registration)
-    house.settler.register_meters([registration])
+    await asyncio.to_thread(house.settler.register_meters, [registration])
     return Accepted()
 
 
@@ -138,6 +139,6 @@ async def faucet(request: DepositIn, house: HouseOf, authorization: Authorizatio
     amount = Micros(parse_decimal(request.amount, scale=MICROS_PER_TOKEN, what="amount"))
     if not 0 < amount < 1 << 63:
         raise Malformed(f"amount: found {request.amount}, expected more than 0")
-    house.settler.fund({parse_address(request.participant): amount})
-    house.settler.watch()
+    await asyncio.to_thread(house.settler.fund, {parse_address(request.participant): amount})
+    await asyncio.to_thread(house.settler.watch)
     return Accepted()

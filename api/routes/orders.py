@@ -17,6 +17,7 @@ from api.routes.wire import (
     OrderOut,
     ProblemOut,
     SignedOrder,
+    StatusName,
 )
 from api.sequencer import Answer
 from market.events import OrderAccepted, OrderCancelled, OrderReplaced, Refused, TradeAgreed
@@ -49,7 +50,9 @@ def signed_terms(order: SignedOrder) -> tuple[Instrument, OrderTerms, bytes]:
         participant=parse_address(order.participant),
         instrument_id=instrument.id,
         side=Side[order.side.upper()],
-        price_micros=Micros(_uint64(parse_decimal(order.price, scale=MICROS_PER_TOKEN, what="price"), "price")),
+        price_micros=Micros(
+            _uint64(parse_decimal(order.price, scale=MICROS_PER_TOKEN, what="price"), "price")
+        ),
         quantity_lots=Lots(
             _uint64(parse_decimal(order.quantity, scale=lots_per_unit, what="quantity"), "quantity")
         ),
@@ -111,6 +114,7 @@ def _order_out(house: House, instrument: Instrument, client_order_id: int, answe
     if order_id is None:
         raise Problem(500, "no_answer", "the order got no answer")
     order = house.venue.exchange.order(order_id)
+    status: StatusName
     if order is not None:
         status = "open"
     elif answer.earlier_order_id is not None:
@@ -201,7 +205,9 @@ async def cancel(order_id: int, request: Cancel, house: HouseOf) -> CancelledOut
         if isinstance(event, Refused):
             raise refused(event)
         if isinstance(event, OrderCancelled) and order is not None:
-            lots_per_unit = house.venue.exchange.listing(order.terms.instrument_id).instrument.commodity.lots_per_unit
+            lots_per_unit = house.venue.exchange.listing(
+                order.terms.instrument_id
+            ).instrument.commodity.lots_per_unit
             return CancelledOut(
                 order_id=str(order_id), remaining=format_decimal(event.remaining_lots, scale=lots_per_unit)
             )

@@ -11,6 +11,7 @@ HexSignature = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{130}$")]
 Symbol = Annotated[str, Field(examples=["ENE.SOLAR@CISO/2022-03-12T18Z/1h#Q1"], max_length=80)]
 UnixSeconds = Annotated[int, Field(ge=0, lt=1 << 53)]
 SideName = Literal["buy", "sell"]
+StatusName = Literal["open", "filled", "partly_filled_and_cancelled", "cancelled", "closed"]
 
 
 class Model(BaseModel):
@@ -25,13 +26,21 @@ class SignedOrder(Model):
     participant: HexAddress
     instrument: Symbol
     side: SideName
-    price: Annotated[Decimal, Field(description="Worst price per unit, in tokens; a market order's protective limit.")]
+    price: Annotated[
+        Decimal, Field(description="Worst price per unit, in tokens; a market order's protective limit.")
+    ]
     quantity: Annotated[Decimal, Field(description="Largest quantity, in units: GPU·h, Mbps·h or kWh.")]
     good_until: Annotated[UnixSeconds, Field(description="Last moment it may match.")]
-    settle_until: Annotated[UnixSeconds, Field(description="Last moment a trade of it may be locked on chain.")]
+    settle_until: Annotated[
+        UnixSeconds, Field(description="Last moment a trade of it may be locked on chain.")
+    ]
     fee_cap_bps: Annotated[int, Field(ge=0, le=10_000, description="Highest fee accepted, basis points.")]
-    reference_price: Annotated[Decimal, Field(description="The instrument's collateral reference price, in tokens.")]
-    client_order_id: Annotated[Integer, Field(description="Your own number, never used twice: the signed salt.")]
+    reference_price: Annotated[
+        Decimal, Field(description="The instrument's collateral reference price, in tokens.")
+    ]
+    client_order_id: Annotated[
+        Integer, Field(description="Your own number, never used twice: the signed salt.")
+    ]
     signature: HexSignature
 
 
@@ -56,10 +65,12 @@ class OrderOut(Model):
 
     order_id: str
     client_order_id: str
-    status: Literal["open", "filled", "partly_filled_and_cancelled", "cancelled", "closed"]
+    status: StatusName
     remaining: str
     fills: list[FillOut]
-    repeated: Annotated[bool, Field(description="This signed order had been taken in before; nothing was done.")] = False
+    repeated: Annotated[
+        bool, Field(description="This signed order had been taken in before; nothing was done.")
+    ] = False
 
 
 class ProblemOut(BaseModel):

@@ -66,7 +66,9 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
         uint64 deadline,
         bytes calldata operatorSignature
     ) external nonReentrant {
-        if (msg.sender != participant && msg.sender != operator) revert NotParticipantOrOperator(msg.sender);
+        if (msg.sender != participant && msg.sender != operator) {
+            revert NotParticipantOrOperator(msg.sender);
+        }
         if (block.timestamp > deadline) revert WithdrawalExpired(deadline);
         if (_withdrawalUsed[participant][nonce]) revert WithdrawalAlreadyUsed(participant, nonce);
         bytes32 digest =

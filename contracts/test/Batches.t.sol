@@ -26,9 +26,7 @@ contract Batches is Market {
         assertEq(slot().sold, 1500, "sold");
         assertEq(
             keccak256(abi.encode(leaf)),
-            keccak256(
-                abi.encode(0, 7, anInstrument(2), buyer, seller, meter, 2_000_000, 1500, 2_500_000, FEE_BPS, 0)
-            ),
+            keccak256(abi.encode(0, 7, anInstrument(2), buyer, seller, meter, 2_000_000, 1500, 2_500_000, FEE_BPS, 0)),
             "leaf"
         );
         assertEq(settlement.batchRoot(1), leaf.leafHash(), "root of one leaf");
@@ -59,9 +57,8 @@ contract Batches is Market {
         assertEq(leaves[1].soldBefore, 300, "sold before the second");
         assertEq(leaves[2].soldBefore, 800, "sold before the third");
         assertEq(slot().sold, 1500, "sold");
-        bytes32 root = Merkle.pairHash(
-            Merkle.pairHash(leaves[0].leafHash(), leaves[1].leafHash()), leaves[2].leafHash()
-        );
+        bytes32 root =
+            Merkle.pairHash(Merkle.pairHash(leaves[0].leafHash(), leaves[1].leafHash()), leaves[2].leafHash());
         assertEq(settlement.batchRoot(1), root, "root");
     }
 

@@ -83,9 +83,7 @@ contract Delivery is Market {
         report(1500);
         bytes32 root = settlement.batchRoot(1);
         Leaf[] memory part = list(leaves[0]);
-        vm.expectRevert(
-            abi.encodeWithSelector(ISettlement.NotTheBatch.selector, 1, root, leaves[0].leafHash())
-        );
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.NotTheBatch.selector, 1, root, leaves[0].leafHash()));
         settlement.deliverBatch(1, part, ALL, noReadings());
 
         leaves[1].quantity = 501;

@@ -49,8 +49,7 @@ contract Deposits is Market {
         bytes32 hash = keccak256(
             abi.encode(PERMIT_TYPEHASH, owner, address(settlement), amount, token.nonces(owner), block.timestamp)
         );
-        return
-            vm.sign(keyOf[owner], keccak256(abi.encodePacked(hex"1901", token.DOMAIN_SEPARATOR(), hash)));
+        return vm.sign(keyOf[owner], keccak256(abi.encodePacked(hex"1901", token.DOMAIN_SEPARATOR(), hash)));
     }
 
     function test_deposit_credits_the_caller() public {

@@ -278,9 +278,7 @@ contract Guarantees is Market {
         redistribute(leaf, ISettlement.Payout(1000, PAYMENT, FEE + 1, 0));
         vm.expectRevert(beyond);
         redistribute(leaf, ISettlement.Payout(1000, 0, 0, COLLATERAL + 1));
-        vm.expectRevert(
-            abi.encodeWithSelector(IMetering.AllottedBeyondReading.selector, meter, HOUR, 1001, 1000)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IMetering.AllottedBeyondReading.selector, meter, HOUR, 1001, 1000));
         redistribute(leaf, ISettlement.Payout(1001, 0, 0, 0));
     }
 

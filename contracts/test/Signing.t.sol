@@ -28,13 +28,17 @@ contract Wallet {
         if (_manner == Manner.Refuses) return 0xffffffff;
         if (_manner == Manner.Reverts) revert("no");
         if (_manner == Manner.BurnsGas) while (true) {}
-        if (_manner == Manner.AnswersAtLength) assembly {
-            mstore(0x00, magic)
-            return(0x00, 100000)
+        if (_manner == Manner.AnswersAtLength) {
+            assembly {
+                mstore(0x00, magic)
+                return(0x00, 100000)
+            }
         }
-        if (_manner == Manner.AnswersShort) assembly {
-            mstore(0x00, magic)
-            return(0x00, 4)
+        if (_manner == Manner.AnswersShort) {
+            assembly {
+                mstore(0x00, magic)
+                return(0x00, 4)
+            }
         }
         (bytes32 r, bytes32 s) = abi.decode(signature[:64], (bytes32, bytes32));
         return ecrecover(digest, uint8(signature[64]), r, s) == _owner ? magic : bytes4(0);

@@ -108,7 +108,9 @@ def _walk(messages):
     for index in range(len(messages)):
         message = messages[index]
         total += message.order_id ^ message.price_ticks ^ message.quantity_lots
-        total += message.action + message.side + message.order_type + message.time_in_force + message.post_only
+        total += (
+            message.action + message.side + message.order_type + message.time_in_force + message.post_only
+        )
     return total
 
 
@@ -163,7 +165,12 @@ def main() -> None:
         print(json.dumps(results, indent=2))
         return
     for figures in results:
-        print("  ".join(f"{key}={value:,}" if isinstance(value, int | float) else str(value) for key, value in figures.items()))
+        print(
+            "  ".join(
+                f"{key}={value:,}" if isinstance(value, int | float) else str(value)
+                for key, value in figures.items()
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from contracts.batches import BatchOutcome, SignedOrder, SignedTrade, check_outcome, plan_batch
-from contracts.chain import Chain, Receipt, Transaction, open_chain
+from contracts.chain import Chain, Receipt, Transaction
 from contracts.deployment import Deployment, deploy
 from contracts.leaves import Leaf, locked_amounts
+from contracts.opening import open_chain
 from contracts.settlement import Reading, sign_reading
 from contracts.signing import Signer, sign_order
 from market.events import TradeAgreed
@@ -213,7 +214,7 @@ def stage(chain: Chain) -> Stage:
 
 
 @pytest.fixture(scope="session")
-def tester_stage() -> Iterator[Stage]:
-    """A market on the in-process chain only, for what no other chain would do differently."""
-    with open_chain("tester", start_time_s=DAY_S) as chain:
+def one_stage() -> Iterator[Stage]:
+    """A market on the quickest chain at hand only, for what no other chain would do differently."""
+    with open_chain("auto", start_time_s=DAY_S) as chain:
         yield deployed(chain)

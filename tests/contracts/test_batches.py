@@ -168,8 +168,8 @@ def test_only_the_whole_batch_in_its_sequence_can_be_delivered(stage: Stage) -> 
 class TestPlanning:
     """Checks made before anything is sent; no chain is asked."""
 
-    def test_each_order_is_carried_once_and_trades_in_their_sequence(self, tester_stage: Stage) -> None:
-        stage = tester_stage
+    def test_each_order_is_carried_once_and_trades_in_their_sequence(self, one_stage: Stage) -> None:
+        stage = one_stage
         buyer, seller = stage.trader(deposit=0), stage.trader(deposit=0)
         instrument = stage.instrument()
         bid, offer = stage.order(buyer, instrument, Side.BUY), stage.order(seller, instrument, Side.SELL)
@@ -186,9 +186,9 @@ class TestPlanning:
             plan_batch(batch_number=1, record_hash=bytes(32), fee_bps=FEE_BPS, trades=[first] * 101)
 
     def test_books_that_hold_other_money_than_the_contract_would_lock_stop_everything(
-        self, tester_stage: Stage
+        self, one_stage: Stage
     ) -> None:
-        stage = tester_stage
+        stage = one_stage
         buyer, seller = stage.trader(deposit=0), stage.trader(deposit=0)
         instrument = stage.instrument()
         bid, offer = stage.order(buyer, instrument, Side.BUY), stage.order(seller, instrument, Side.SELL)
@@ -201,8 +201,8 @@ class TestPlanning:
             with pytest.raises(InvariantBroken, match=message):
                 plan_batch(batch_number=1, record_hash=bytes(32), fee_bps=FEE_BPS, trades=[bad])
 
-    def test_an_outcome_that_hides_or_alters_a_trade_stops_everything(self, tester_stage: Stage) -> None:
-        stage = tester_stage
+    def test_an_outcome_that_hides_or_alters_a_trade_stops_everything(self, one_stage: Stage) -> None:
+        stage = one_stage
         buyer, seller = stage.trader(), stage.trader()
         instrument = stage.instrument()
         stage.meter(seller, instrument)

@@ -25,6 +25,7 @@ def forge() -> Path:
     return found[0]
 
 
+@pytest.mark.timeout(900)
 def test_the_committed_artifacts_are_fresh() -> None:
     need_node_modules()
     node = shutil.which("node")
@@ -32,6 +33,7 @@ def test_the_committed_artifacts_are_fresh() -> None:
     run(node, "script/build.mjs", "--check")
 
 
+@pytest.mark.timeout(900)  # compiling on a busy machine takes minutes; on a free one, seconds
 def test_forge_tests_pass() -> None:
     run(forge(), "test")
 

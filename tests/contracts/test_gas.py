@@ -23,8 +23,8 @@ def send_all(stage: Stage, transactions: Iterable[Transaction]) -> None:
     assert chain.wait(sent[-1]).succeeded
 
 
-def test_a_batch_in_which_everybody_is_new_fits_the_gas_that_it_states(tester_stage: Stage) -> None:
-    stage, settlement, guarantee = tester_stage, tester_stage.market.settlement, tester_stage.market.guarantee
+def test_a_batch_in_which_everybody_is_new_fits_the_gas_that_it_states(one_stage: Stage) -> None:
+    stage, settlement, guarantee = one_stage, one_stage.market.settlement, one_stage.market.guarantee
     start_hour = stage.hour()
     instrument = stage.instrument(tier=4, start_hour=start_hour)
     buyers, sellers, meters = (
@@ -49,7 +49,6 @@ def test_a_batch_in_which_everybody_is_new_fits_the_gas_that_it_states(tester_st
     outcome = settlement.outcome(receipt, batch_number=number)
     assert outcome is not None
     assert len(outcome.locked) == TRADES_MAX
-    print(f"settle: {receipt.gas_used} of {stated.gas}")
     assert receipt.gas_used <= stated.gas <= GAS_MAX
 
     stage.after(start_hour)
@@ -59,19 +58,16 @@ def test_a_batch_in_which_everybody_is_new_fits_the_gas_that_it_states(tester_st
     ]
     stated = settlement.deliver_batch(number, outcome.locked, range(TRADES_MAX), readings)
     receipt = stage.send(stated)
-    print(f"deliver: {receipt.gas_used} of {stated.gas}")
     assert receipt.gas_used <= stated.gas <= GAS_MAX
     assert settlement.released(receipt, batch_number=number) == tuple(range(LEAVES_MAX, TRADES_MAX))
 
     stated = guarantee.open_many(number, outcome.locked, short)
     receipt = stage.send(stated)
-    print(f"open: {receipt.gas_used} of {stated.gas}")
     assert receipt.gas_used <= stated.gas <= GAS_MAX
     assert len(guarantee.openings(receipt)) == LEAVES_MAX
 
     stage.chain.set_time(stage.chain.now_s() + CHALLENGE_S)
     stated = guarantee.pay_out_many(outcome.locked[:LEAVES_MAX])
     receipt = stage.send(stated)
-    print(f"pay out: {receipt.gas_used} of {stated.gas}")
     assert receipt.gas_used <= stated.gas <= GAS_MAX
     assert len(guarantee.payouts(receipt)) == LEAVES_MAX

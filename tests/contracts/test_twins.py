@@ -57,7 +57,7 @@ def test_orders_have_the_digest_that_the_contract_gives_them(stage: Stage) -> No
 
 
 @pytest.mark.parametrize("commodity", list(Commodity))
-def test_a_leaf_locks_the_money_that_the_contract_locks(tester_stage: Stage, commodity: Commodity) -> None:
+def test_a_leaf_locks_the_money_that_the_contract_locks(one_stage: Stage, commodity: Commodity) -> None:
     names = {Commodity.CMP: ("H100", ""), Commodity.NET: ("GOLD", "NYC"), Commodity.ENE: ("GAS", "")}
     name, place_to = names[commodity]
     for tier, (price, quantity, reference) in product(
@@ -72,7 +72,7 @@ def test_a_leaf_locks_the_money_that_the_contract_locks(tester_stage: Stage, com
             fee_bps=33,
         )
         amounts = leaf.amounts
-        ((payment, fee, collateral),) = view(tester_stage, "amountsOf", leaf.to_abi())  # type: ignore[misc]
+        ((payment, fee, collateral),) = view(one_stage, "amountsOf", leaf.to_abi())  # type: ignore[misc]
         assert (payment, fee, collateral) == (
             amounts.payment_micros,
             amounts.fee_micros,
@@ -129,9 +129,9 @@ def test_a_leaf_beyond_what_was_sold_is_an_invariant_broken() -> None:
         a_leaf().delivered_lots(units_lots=Lots(1), sold_lots=Lots(999))
 
 
-def test_every_tier_and_rung_pays_out_on_chain_what_was_computed_beforehand(tester_stage: Stage) -> None:
+def test_every_tier_and_rung_pays_out_on_chain_what_was_computed_beforehand(one_stage: Stage) -> None:
     """Deliver just above and just below each rung of each tier's ladder, cheap and dear, and compare every payout."""
-    stage = tester_stage
+    stage = one_stage
     start_hour = stage.hour()
     buyer, seller = stage.trader(), stage.trader()
     cases = [(0, 9_999), (0, 0)]

@@ -58,11 +58,8 @@ class Action(NamedTuple):
     quantity: int
 
 
-KINDS = (
-    *("bid", "offer") * 4,
-    *("bid_now", "offer_now", "cancel", "replace", "repeat", "deposit"),
-    *("withdraw", "confirm_withdrawal", "lock", "void", "deliver", "open", "pay"),
-)
+ORDER_KINDS = ("bid", "offer", "bid_now", "offer_now", "cancel", "replace", "repeat")
+MONEY_KINDS = ("deposit", "withdraw", "confirm_withdrawal")
 
 
 class SmallDay:
@@ -112,7 +109,7 @@ class SmallDay:
             case "cancel" | "replace":
                 return self._change(action, who)
             case "withdraw":
-                return RequestWithdrawal(who, Micros(action.quantity * 37), action.price, seconds + 600)
+                return RequestWithdrawal(who, Micros(action.quantity * 37), action.price, seconds + 10_000)
             case "confirm_withdrawal":
                 return ConfirmWithdrawal(who, action.price, TX)
             case "lock" | "void" | "deliver" | "open" | "pay":
@@ -139,22 +136,16 @@ class SmallDay:
         match action.kind:
             case "lock":
                 numbers = [trade.agreed.trade_number for trade in self._trades(TradeState.AGREED)]
-                skipped = numbers[: action.who]
-                return ConfirmLocks(
-                    action.price, TX, tuple(numbers[action.who :]), tuple((each, 4) for each in skipped)
-                )
+                skips = action.who if action.price < 4 else 0
+                skipped = tuple((each, 4) for each in numbers[:skips])
+                return ConfirmLocks(action.price, TX, tuple(numbers[skips:]), skipped)
             case "void":
                 return VoidTrade(self._pick(TradeState.AGREED, action), "not locked by the start of its slot")
             case "deliver":
                 locked = self._trades(TradeState.LOCKED)
                 batch_number = locked[0].batch_number if locked else 0
-                return ConfirmDelivery(
-                    batch_number,
-                    TX,
-                    tuple(each.agreed.trade_number for each in locked if each.batch_number == batch_number)[
-                        action.who :
-                    ],
-                )
+                numbers = [each.agreed.trade_number for each in locked if each.batch_number == batch_number]
+                return ConfirmDelivery(batch_number, TX, tuple(numbers[action.who :]))
             case "open":
                 return ConfirmOpening(self._pick(TradeState.LOCKED, action), TX, Lots(action.price))
             case _:
@@ -197,9 +188,9 @@ def a_whole_day() -> SmallDay:
             Action("bid", 0, 530, 700),
             Action("bid", 0, 450, 300),
             Action("repeat", 0, 0, 0),
-            Action("replace", 0, 455, 200),
         ],
     )
+    day.act(CONTINUOUS_S + 1860, [Action("replace", 0, 455, 200)])
     day.act(GATE_S, [Action("lock", 1, 1, 0), Action("bid", 0, 500, 10)])
     day.act(SOLAR.end_s, [Action("open", 0, 0, 0)])
     day.act(SOLAR.end_s + 60, [Action("deliver", 0, 0, 0), Action("pay", 0, 20, 100)])

@@ -149,7 +149,7 @@ def test_tables_made_again_from_the_record_are_equal(day: SmallDay) -> None:
     assert venue.state_hash() == day.venue.state_hash()
 
 
-@pytest.mark.parametrize("stop", range(1, 10))
+@pytest.mark.parametrize("stop", range(1, 11))
 def test_a_projector_that_stopped_anywhere_goes_on_from_there(day: SmallDay, stop: int) -> None:
     engine = open_database("sqlite://")
     first = Projector(engine)

@@ -3,6 +3,7 @@
 import pytest
 
 from market.events import CancelReason, Cleared, Event, OrderCancelled, Session, SessionChanged, TradeAgreed
+from market.exchange import NEVER, Exchange
 from market.instruments import parse_symbol
 from market.orders import ConfirmDelivery, ConfirmLocks, Schedule, TradePriceRule, VoidTrade
 from market.units import InvariantBroken
@@ -201,6 +202,19 @@ def test_trades_that_are_over_early_leave_settlement_to_the_end_of_delivery() ->
     assert sessions(exchange.execute(VoidTrade(1, "skipped"))) == []
     assert sessions(exchange.begin(us(END_S) - 1)) == [Session.CLOSED, Session.DELIVERY]
     assert sessions(exchange.begin(us(END_S))) == [Session.SETTLED]
+
+
+def test_what_time_may_cause_next_can_be_asked() -> None:
+    exchange = Exchange(notice_period_s=3600)
+    assert exchange.next_due_us() == NEVER
+    exchange.execute(a_listing())
+    assert exchange.next_due_us() == us(CALL_OPENS_S)
+    exchange.begin(us(CONTINUOUS_OPENS_S))
+    assert exchange.next_due_us() == us(GATE_CLOSES_S)
+    exchange.execute(a_bid(good_until_s=CONTINUOUS_OPENS_S + 60))
+    assert exchange.next_due_us() == us(CONTINUOUS_OPENS_S + 60) + 1
+    exchange.begin(us(END_S))
+    assert exchange.next_due_us() == NEVER
 
 
 def test_a_batch_in_which_nothing_is_due_changes_nothing() -> None:

@@ -68,9 +68,10 @@ interface IGuarantee {
 
     /// Pay out a guarantee whose challenge window is over.
     ///
-    /// The seller is paid for what was delivered, less nothing; the buyer pays the fee on that, gets the rest back, and is
-    /// compensated with the higher of cover (reference price less price, for what is missing) and the tier's ladder
-    /// credit (a share of the whole price), at most the collateral. A reading after the window does not count.
+    /// The seller is paid for what was delivered. The buyer pays the fee on that, gets the rest back, and is compensated
+    /// with the higher of cover (reference price less price, for what is missing) and the tier's ladder credit (a
+    /// share of the whole price), at most the collateral. A reading counts if it arrived by the window's last second; in
+    /// that second, what comes first in the block decides.
     function payOut(Leaf calldata leaf) external;
 
     /// Pay out several guarantees; all or none.

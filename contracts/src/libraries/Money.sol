@@ -32,7 +32,6 @@ library Money {
     function amounts(Leaf memory leaf) internal pure returns (Amounts memory locked) {
         locked.payment = value(leaf.instrument, leaf.price, leaf.quantity);
         locked.fee = fee(locked.payment, leaf.feeBps);
-        locked.collateral =
-            value(leaf.instrument, collateralPrice(leaf.instrument, leaf.referencePrice), leaf.quantity);
+        locked.collateral = value(leaf.instrument, collateralPrice(leaf.instrument, leaf.referencePrice), leaf.quantity);
     }
 }

@@ -48,8 +48,7 @@ abstract contract Market is Assertions {
         vm.warp(SLOT_END - 2 hours);
         nextBatch = 1;
         token = new SettlementToken(address(this));
-        settlement =
-            new Settlement(address(token), operator, feeRecipient, NOTICE, READING_WINDOW, CHALLENGE_WINDOW);
+        settlement = new Settlement(address(token), operator, feeRecipient, NOTICE, READING_WINDOW, CHALLENGE_WINDOW);
         guarantee = Guarantee(settlement.guarantee());
         fund(buyer, FUNDS);
         fund(seller, FUNDS);
@@ -84,7 +83,8 @@ abstract contract Market is Assertions {
         pure
         returns (uint256)
     {
-        uint256 places = uint256(uint64(bytes8("H100"))) << 176 | uint256(uint64(bytes8("CISO"))) << 112;
+        uint256 places =
+            uint256(uint64(bytes8("H100"))) << 176 | uint256(uint64(bytes8("CISO"))) << 112;
         return 1 << 248 | commodity << 240 | places | hour << 24 | hours_ << 8 | tier << 4;
     }
 

@@ -1,0 +1,80 @@
+"""The HTTP application around an open house: routes, errors, and the two tasks that keep the market going."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from api import problems
+from api.house import House
+from api.routes import accounts, orders, reading
+from api.sequencer import halt
+from api.settler import SettlementFailed
+from contracts.chain import ChainUnavailable
+from market.orders import Command
+from market.units import InvariantBroken
+
+log = logging.getLogger(__name__)
+
+STEP_EVERY_S = 1.0
+
+DESCRIPTION = """Compute, network and energy, traded together.
+
+Orders are EIP-712 signatures over the terms in `GET /v1/market` and `GET /v1/instrument`; amounts are decimal strings.
+Errors are problem+json (RFC 9457): `title` is the error's or refusal's name, `detail` says what was found and expected.
+"""
+
+
+def create_app(house: House, *, due: Callable[[], Sequence[Command]] | None = None) -> FastAPI:
+    """Return the application. `due` names the commands that are due now, such as new listings; None: nobody steps
+    the settler or lists anything, as a test that drives the clock wants it."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+
+        def through_the_queue(commands: Sequence[Command]) -> object:
+            return asyncio.run_coroutine_threadsafe(house.sequencer.submit_many(commands), loop).result()
+
+        house.settler.apply = through_the_queue
+        tasks = [asyncio.create_task(house.sequencer.run())]
+        if due is not None:
+            tasks.append(asyncio.create_task(_keep_going(house, due)))
+        yield
+        while house.sequencer.waiting:
+            await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    app = FastAPI(
+        title="CCEI Market", version=version("ccei-market"), description=DESCRIPTION, lifespan=lifespan
+    )
+    app.state.house = house
+    for router in (
+        reading.router,
+        orders.router,
+        accounts.router,
+        accounts.operator_router,
+        reading.health_router,
+    ):
+        app.include_router(router)
+    problems.install(app)
+    return app
+
+
+async def _keep_going(house: House, due: Callable[[], Sequence[Command]]) -> None:
+    """Once a second: list what is due, and let the settler do what is due, in a thread of its own."""
+    while True:
+        try:
+            if commands := due():
+                await house.sequencer.submit_many(commands)
+            await asyncio.to_thread(house.settler.step)
+        except (ChainUnavailable, SettlementFailed) as error:
+            log.warning("settlement waits: %s", error)
+        except InvariantBroken as error:
+            halt(error)
+        await asyncio.sleep(STEP_EVERY_S)

@@ -1,0 +1,186 @@
+"""Open a chain by name: in-process eth-tester, a child Anvil or Ganache, or a JSON-RPC address."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from contracts.chain import BLOCK_GAS_LIMIT, Chain, ChainUnavailable, Transaction
+from contracts.nodes import OPERATOR_WEI, find_anvil, running_node
+from contracts.signing import Signer
+
+if TYPE_CHECKING:
+    from web3 import Web3
+
+SPECS: Final = "auto, tester, anvil, ganache, or an address such as http://127.0.0.1:8545"
+DEV_SIGNERS: Final = (
+    # The first accounts of Anvil and Hardhat, and of `ganache --wallet.deterministic`: public, for test chains only.
+    Signer(bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")),
+    Signer(bytes.fromhex("4f3edf983ac636a65a842ce7c78d9aa706d3b113bce9c46f30d7d21715b23b1d")),
+)
+
+_LOCAL_POLL_S = 0.005
+_REMOTE_POLL_S = 0.5
+_REQUEST_TIMEOUT_S = 120.0
+
+
+@contextmanager
+def open_chain(
+    spec: str,
+    *,
+    start_time_s: int | None,
+    operator_key: bytes | None = None,
+    expected_chain_id: int | None = None,
+) -> Iterator[Chain]:
+    """Open a chain, and close it (ending the child process, if there is one) on leaving.
+
+    `auto` takes Anvil where its program is found, else the in-process chain. `start_time_s` (Unix seconds) starts the
+    chain's clock there and lets the caller drive it; None leaves the clock alone. An address is driven only if a
+    development node answers whose clock is not past `start_time_s`, and needs `operator_key` unless that node has
+    funded one of its public keys.
+
+    Raises:
+        ChainUnavailable: if the chain cannot be had, with what was found and what was expected.
+    """
+    if spec == "auto":
+        spec = "anvil" if find_anvil() is not None else "tester"
+    operator = DEV_SIGNERS[0] if operator_key is None else Signer(operator_key)
+    if spec == "tester":
+        chain = _open_tester(start_time_s, operator)
+        _expect_chain_id(chain, expected_chain_id)
+        yield chain
+    elif spec in ("anvil", "ganache"):
+        with running_node(spec, start_time_s=start_time_s, operator=operator) as url:
+            chain = _open_node(spec, url, start_time_s, operator)
+            _expect_chain_id(chain, expected_chain_id)
+            (_prepare_anvil if spec == "anvil" else _prepare_ganache)(chain)
+            yield chain
+    elif urlsplit(spec).scheme in ("http", "https"):
+        chain = _open_address(spec, start_time_s, operator_key)
+        _expect_chain_id(chain, expected_chain_id)
+        yield chain
+    else:
+        raise ChainUnavailable(f"chain: found {spec!r}, expected one of {SPECS}")
+
+
+def _open_tester(start_time_s: int | None, operator: Signer) -> Chain:
+    from eth_tester import EthereumTester, PyEVMBackend
+    from web3 import EthereumTesterProvider, Web3
+
+    overrides: dict[str, int] = {"gas_limit": BLOCK_GAS_LIMIT}
+    if start_time_s is not None:
+        overrides["timestamp"] = start_time_s
+    account = {"balance": OPERATOR_WEI, "nonce": 0, "code": b"", "storage": {}}
+    backend = PyEVMBackend(
+        genesis_parameters=PyEVMBackend.generate_genesis_params(overrides),
+        genesis_state={operator.address: account},
+    )
+    if start_time_s is not None:
+        backend.chain = _paced(backend.chain)
+    tester = EthereumTester(backend)
+    w3 = Web3(EthereumTesterProvider(tester))
+    return Chain(
+        name="tester",
+        description="in-process chain (eth-tester with py-evm)",
+        w3=w3,
+        chain_id=w3.eth.chain_id,
+        operator=operator,
+        drives_time=start_time_s is not None,
+        # time_travel mines its block one second before the time it is given, which the next block then has.
+        advance=lambda timestamp_s: tester.time_travel(timestamp_s + 1),
+        poll_s=_LOCAL_POLL_S,
+    )
+
+
+def _paced(chain: Any) -> Any:
+    """Return the chain with blocks one second apart: py-evm would stamp each with the wall clock instead."""
+
+    class PacedChain(type(chain)):  # type: ignore[misc]
+        def create_header_from_parent(self, parent_header: Any, **params: Any) -> Any:
+            params.setdefault("timestamp", parent_header.timestamp + 1)
+            return super().create_header_from_parent(parent_header, **params)
+
+    return PacedChain(chain.chaindb.db)
+
+
+def _open_node(program: str, url: str, start_time_s: int | None, operator: Signer) -> Chain:
+    w3, version = _connect(url)
+    return Chain(
+        name=program,
+        description=f"{'/'.join(version.split('/')[:2])}, child process",
+        w3=w3,
+        chain_id=w3.eth.chain_id,
+        operator=operator,
+        drives_time=start_time_s is not None,
+        advance=lambda timestamp_s: _rpc(w3, "evm_mine", timestamp_s),
+        poll_s=_LOCAL_POLL_S,
+    )
+
+
+def _open_address(url: str, start_time_s: int | None, operator_key: bytes | None) -> Chain:
+    w3, version = _connect(url)
+    is_development = any(name in version.lower() for name in ("anvil", "ganache", "hardhat"))
+    if operator_key is not None:
+        operator = Signer(operator_key)
+    elif not is_development:
+        raise ChainUnavailable(
+            f"{url}: found no operator key, expected one ({version} is no development chain)"
+        )
+    else:
+        funded = [one for one in DEV_SIGNERS if w3.eth.get_balance(w3.to_checksum_address(one.address))]
+        if not funded:
+            raise ChainUnavailable(
+                f"{url}: found none of {version}'s usual accounts funded, expected an operator key"
+            )
+        operator = funded[0]
+    head_s = w3.eth.get_block("latest")["timestamp"]
+    return Chain(
+        name=url,
+        description=f"{version.split('/')[0]} at {url}, chain id {w3.eth.chain_id}",
+        w3=w3,
+        chain_id=w3.eth.chain_id,
+        operator=operator,
+        drives_time=is_development and start_time_s is not None and head_s <= start_time_s,
+        advance=lambda timestamp_s: _rpc(w3, "evm_mine", timestamp_s),
+        poll_s=_LOCAL_POLL_S if is_development else _REMOTE_POLL_S,
+    )
+
+
+def _connect(url: str) -> tuple["Web3", str]:
+    from requests import RequestException
+    from web3 import HTTPProvider, Web3
+
+    w3 = Web3(HTTPProvider(url, request_kwargs={"timeout": _REQUEST_TIMEOUT_S}))
+    try:
+        return w3, w3.client_version
+    except RequestException as error:
+        raise ChainUnavailable(
+            f"{url}: nothing answers there, expected an Ethereum JSON-RPC node ({error})"
+        ) from error
+    except Exception as error:
+        raise ChainUnavailable(
+            f"{url}: found something that is no Ethereum JSON-RPC node ({error})"
+        ) from error
+
+
+def _prepare_anvil(chain: Chain) -> None:
+    _rpc(chain.w3, "anvil_setBalance", "0x" + chain.operator.address.hex(), hex(OPERATOR_WEI))
+    if chain.drives_time:
+        _rpc(chain.w3, "anvil_setBlockTimestampInterval", 1)
+
+
+def _prepare_ganache(chain: Chain) -> None:
+    # Ganache takes a nonce of 0 for none at all, and would run such bytes a second time: spend that nonce now.
+    chain.send(chain.operator, Transaction(chain.operator.address, b"", 21_000))
+
+
+def _expect_chain_id(chain: Chain, expected: int | None) -> None:
+    if expected is not None and chain.chain_id != expected:
+        raise ChainUnavailable(f"{chain.name}: found chain id {chain.chain_id}, expected {expected}")
+
+
+def _rpc(w3: "Web3", method: str, *params: Any) -> Any:
+    response: Any = w3.provider.make_request(method, list(params))  # type: ignore[arg-type]
+    if "error" in response:
+        raise ChainUnavailable(f"{method}: {response['error'].get('message', response['error'])}")
+    return response["result"]
