@@ -116,7 +116,7 @@ def clear_file(path: Path, mechanism: str) -> Cleared:
         low, high = uniform.low_ticks, uniform.high_ticks
         volume, welfare, rules = uniform.volume_lots, uniform.welfare, (uniform.price_rule, uniform.tie_rule)
     else:
-        paid = clear_pay_as_bid(prices[bid], quantities[bid], prices[ask], quantities[ask], pays=Side.BUY)
+        paid = clear_pay_as_bid(prices[bid], quantities[bid], prices[ask], quantities[ask])
         fills[bid], fills[ask] = paid.buy_fills, paid.sell_fills
         for buy, sell, quantity, at in paid.pairs.tolist():
             for order in (bid[buy], ask[sell]):

@@ -15,8 +15,8 @@ struct Order {
     uint64 quantity;
     /// Last moment at which it may match, Unix seconds. Kept by the exchange and proved by the audit, not checked here.
     uint64 goodUntil;
-    /// Last moment at which a fill of it may be locked, Unix seconds. It alone keeps the operator from locking after the
-    /// delivery hour, when an offer could only be breached: the contract must not, since a chain may run ahead of the market.
+    /// Last moment at which a fill of it may be locked, Unix seconds. Nothing else keeps the operator from locking
+    /// after the delivery hour, when an offer could only be breached: the chain's clock may run ahead of the market's.
     uint64 settleUntil;
     /// Highest fee that a bid pays, in basis points of delivered value. An offer pays none.
     uint16 feeCapBps;
