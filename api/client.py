@@ -60,7 +60,7 @@ class Client:
         self._signer = signer
         self._next_order_id = next_order_id
         self._domain: Domain | None = None
-        self._token: str | None = None
+        self._token, self._token_until_s = "", 0
 
     @property
     def participant(self) -> str:
@@ -185,15 +185,14 @@ class Client:
         return {"participant": self.participant, "signature": f"0x{self._signer.sign(digest).hex()}"}
 
     def _login(self) -> dict[str, str]:
-        if self._token is None:
-            expires = self.market().time + LOGIN_VALID_S
+        now_s = self.market().time
+        if now_s >= self._token_until_s:
+            expires = now_s + LOGIN_VALID_S
             digest = login_digest(
                 participant=self._signer.address, expires_s=expires, domain=self._sign_domain()
             )
-            answer = self._request(
-                "POST", "/v1/login", json={"expires": expires, **self._signed_by_me(digest)}
-            )
-            self._token = answer.json()["token"]
+            answer = self._request("POST", "/v1/login", json={"expires": expires, **self._signed_by_me(digest)})
+            self._token, self._token_until_s = answer.json()["token"], expires
         return {"Authorization": f"Bearer {self._token}"}
 
     def _get(

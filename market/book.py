@@ -92,7 +92,7 @@ class OrderBook:
             state=np.zeros(matching.STATE_SIZE, np.int64),
             orders=np.zeros(size, matching.ORDER),
             levels=np.zeros(_LEVELS_AT_FIRST, matching.LEVEL),
-            ids=np.zeros(2 * size, matching.ENTRY),
+            ids=np.full(2 * size, NONE, np.int32),
             ladder=np.zeros(_LADDER_AT_FIRST, matching.ENTRY),
         )
         self._state = self._book.state
@@ -182,7 +182,7 @@ class OrderBook:
 
     def remaining(self, order_id: int) -> Lots | None:
         """Return what is left of an order in lots, None if it does not rest here."""
-        slot = matching.find_order(self._book.ids, order_id)
+        slot = matching.find_order(self._book.ids, self._book.orders, order_id)
         return None if slot == NONE else Lots(int(self._book.orders[slot]["remaining"]))
 
     def best_bid(self) -> Ticks | None:
@@ -299,15 +299,19 @@ class OrderBook:
     def _grow(self) -> None:
         """Double whatever is full."""
         state, book = self._state, self._book
-        if state[matching.FREE_ORDER] == NONE:
-            book = book._replace(orders=_doubled(book.orders), ids=_rehashed(book.ids))
-            state[matching.FREE_ORDER] = _chain(book.orders["next"], start=len(self._book.orders))
+        if state[matching.FREE_ORDER] == NONE:  # then every record is a resting order
+            used = len(book.orders)
+            book = book._replace(orders=_doubled(book.orders), ids=np.full(2 * len(book.ids), NONE, np.int32))
+            matching.enter_ids(book.ids, book.orders, used)
+            state[matching.FREE_ORDER] = _chain(book.orders["next"], start=used)
             self._fills = np.zeros(len(book.orders) + 2, FILL)
         if state[matching.FREE_LEVEL] == NONE:
             book = book._replace(levels=_doubled(book.levels))
             state[matching.FREE_LEVEL] = _chain(book.levels["head"], start=len(self._book.levels))
         if matching.ladder_is_full(book):
-            book = book._replace(ladder=_rehashed(book.ladder))
+            larger = np.zeros(2 * len(book.ladder), matching.ENTRY)
+            matching.rehash(book.ladder, larger)
+            book = book._replace(ladder=larger)
         self._book = book
 
 
@@ -321,10 +325,4 @@ def _chain(links: NDArray[np.int32], *, start: int) -> int:
 def _doubled(records: NDArray[np.void]) -> NDArray[np.void]:
     larger = np.zeros(2 * len(records), records.dtype)
     larger[: len(records)] = records
-    return larger
-
-
-def _rehashed(table: NDArray[np.void]) -> NDArray[np.void]:
-    larger = np.zeros(2 * len(table), matching.ENTRY)
-    matching.rehash(table, larger)
     return larger

@@ -285,3 +285,31 @@ def test_open_orders_are_listed_by_participant_oldest_first() -> None:
     assert exchange.open_orders(WIND) == ()
     assert exchange.instruments() == (SOLAR, H100)
     assert [listed.id for listed in exchange.listings()] == [SOLAR.id, H100.id]
+
+
+def test_a_replaced_offer_commits_its_new_quantity() -> None:
+    exchange = an_exchange()
+    exchange.execute(an_offer(quantity=100_000))
+    exchange.execute(a_replacement(1, some_terms(Side.SELL, by=SUN, quantity=400_000)))
+    assert exchange.refusal_of(an_offer(quantity=600_000)) is None
+    assert exchange.refusal_of(an_offer(quantity=600_001)) is not None
+    exchange.execute(a_replacement(1, some_terms(Side.SELL, by=SUN, quantity=300_000)))
+    assert exchange.refusal_of(an_offer(quantity=700_000)) is None
+
+
+def test_a_prolonged_order_outlives_its_first_good_until() -> None:
+    exchange = an_exchange()
+    exchange.execute(a_bid(price=400, good_until_s=CONTINUOUS_OPENS_S + 10))
+    exchange.execute(
+        a_replacement(1, some_terms(Side.BUY, by=ALICE, price=400, good_until_s=CONTINUOUS_OPENS_S + 20))
+    )
+    assert exchange.begin(us(CONTINUOUS_OPENS_S + 15)) == []
+    assert exchange.begin(us(CONTINUOUS_OPENS_S + 21)) == [OrderCancelled(1, 1000, CancelReason.EXPIRED)]
+
+
+def test_an_order_that_was_welcome_is_checked_again_after_a_change() -> None:
+    exchange = an_exchange()
+    bid = a_bid(price=600)
+    assert exchange.refusal_of(bid) is None
+    exchange.execute(price_terms(high=599))
+    assert exchange.refusal_of(bid) is not None

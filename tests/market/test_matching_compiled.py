@@ -11,7 +11,7 @@ def test_numba_is_the_version_whose_private_option_we_use():
     assert numba.__version__.split(".")[:2] == ["0", "68"]
 
 
-@pytest.mark.parametrize("name", ["run", "rehash", "find_order", "list_orders", "list_levels"])
+@pytest.mark.parametrize("name", ["run", "rehash", "enter_ids", "find_order", "list_orders", "list_levels"])
 def test_entry_points_count_no_references_and_are_cached(name):
     options = getattr(matching, name).targetoptions
     assert options["_nrt"] is False

@@ -138,7 +138,7 @@ class KernelAndOracle(RuleBasedStateMachine):
         state = self.book._state
         if len(self.book) == 0:
             assert state[[matching.LOTS, matching.LOTS + 1, matching.LADDER_USED]].tolist() == [0, 0, 0]
-            assert not self.book._book.ids["value"].any()
+            assert (self.book._book.ids == matching.NONE).all()
             assert not self.book._book.ladder["value"].any()
 
 

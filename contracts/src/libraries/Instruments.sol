@@ -35,6 +35,8 @@ library Instruments {
 
     /// Return the delivery hour, counted from 1970-01-01T00Z.
     function startHour(uint256 id) internal pure returns (uint32) {
+        // casting to 'uint32' is safe because the field has 24 bits
+        // forge-lint: disable-next-line(unsafe-typecast)
         return uint32(id >> 24 & 0xFFFFFF);
     }
 

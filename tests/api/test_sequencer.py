@@ -1,0 +1,102 @@
+"""The single writer: batches, limits, and what happens when the disk or an invariant fails."""
+
+import asyncio
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from api.clock import DrivenClock
+from api.sequencer import QueueFull, Sequencer
+from ledger.database import open_database
+from ledger.projections import Projector
+from ledger.rebuild import rebuild
+from ledger.record import Genesis, Record, RecordFailed
+from ledger.venue import Venue
+from market.orders import Address, CancelOrder
+from tests.api.conftest import SOLAR, START_S, listing
+
+
+class Stopped(Exception):
+    """The process would have ended here."""
+
+
+def stop(error: Exception) -> NoReturn:
+    raise Stopped(str(error)) from error
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Record:
+    engine = open_database(f"sqlite:///{tmp_path / 'market.db'}")
+    genesis = Genesis("test", notice_period_s=3600, withdrawal_margin_s=0, chain_id=1, settlement=Address(bytes(20)))
+    return Record(engine, genesis)
+
+
+def sequencer_of(record: Record, clock: DrivenClock, *, queue_limit: int = 10) -> Sequencer:
+    venue = Venue(notice_period_s=3600, withdrawal_margin_s=0)
+    return Sequencer(venue, record, Projector(record.engine), clock, queue_limit=queue_limit, on_broken=stop)
+
+
+def test_a_rebuilt_venue_stands_where_the_live_one_did(record: Record) -> None:
+    sequencer = sequencer_of(record, DrivenClock(START_S))
+    sequencer.process([listing(SOLAR)])
+    assert rebuild(record).state_hash() == sequencer.venue.state_hash()
+
+
+def test_a_failed_commit_stops_the_machine_before_anything_is_answered(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sequencer = sequencer_of(record, DrivenClock(START_S))
+
+    def full(*_: object, **__: object) -> NoReturn:
+        raise RecordFailed("no space left on device")
+
+    monkeypatch.setattr(record, "append", full)
+    with pytest.raises(Stopped, match="no space left"):
+        sequencer.process([listing(SOLAR)])
+
+
+def test_more_than_the_queue_holds_is_refused_whole(record: Record) -> None:
+    sequencer = sequencer_of(record, DrivenClock(START_S), queue_limit=2)
+    cancel = CancelOrder(Address(bytes(20)), 1)
+
+    async def fill() -> None:
+        with pytest.raises(QueueFull):
+            await sequencer.submit_many([cancel] * 3)
+        assert sequencer.waiting == 0
+
+    asyncio.run(fill())
+
+
+def test_what_waits_together_becomes_one_batch(record: Record) -> None:
+    sequencer = sequencer_of(record, DrivenClock(START_S))
+    cancel = CancelOrder(Address(bytes(20)), 1)
+
+    async def together() -> None:
+        task = asyncio.create_task(sequencer.run())
+        answers = await asyncio.gather(*(sequencer.submit(cancel) for _ in range(5)))
+        assert [len(answer.events) for answer in answers] == [1] * 5
+        task.cancel()
+
+    asyncio.run(together())
+    assert record.number == 1
+
+
+def test_nothing_is_recorded_while_nothing_is_due(record: Record) -> None:
+    clock = DrivenClock(START_S - 10)
+    sequencer = sequencer_of(record, clock)
+    sequencer.process([listing(SOLAR)])
+    sequencer.tick()
+    assert record.number == 1
+    clock.move_to(START_S)
+    sequencer.tick()
+    assert record.number == 2
+
+
+def test_a_clock_set_back_does_not_turn_time_around(record: Record) -> None:
+    clock = DrivenClock(START_S)
+    sequencer = sequencer_of(record, clock)
+    sequencer.process([listing(SOLAR)])
+    clock._now_us -= 5_000_000
+    sequencer.process([])
+    assert sequencer.venue.time_us == START_S * 1_000_000
