@@ -92,7 +92,7 @@ class OrderBook:
             state=np.zeros(matching.STATE_SIZE, np.int64),
             orders=np.zeros(size, matching.ORDER),
             levels=np.zeros(_LEVELS_AT_FIRST, matching.LEVEL),
-            ids=np.full(2 * size, NONE, np.int32),
+            ids=np.full(4 * size, NONE, np.int32),
             ladder=np.zeros(_LADDER_AT_FIRST, matching.ENTRY),
         )
         self._state = self._book.state

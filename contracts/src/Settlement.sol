@@ -330,7 +330,7 @@ contract Settlement is ISettlement, Custody, Metering {
         for (uint256 i = 0; i < leaves.length; ++i) {
             // The root alone would let neighbours swap places, and with them the bits that mark them.
             if (leaves[i].position != i) revert LeafOutOfPlace(i, leaves[i].position);
-            hashes[i] = leaves[i].leafHash();
+            hashes[i] = leaves[i].encodedHash();
         }
         bytes32 root = Merkle.root(hashes, leaves.length);
         if (root == 0 || root != _roots[batchNumber]) revert NotTheBatch(batchNumber, _roots[batchNumber], root);

@@ -28,7 +28,13 @@ library Merkle {
         }
     }
 
-    function pairHash(bytes32 a, bytes32 b) internal pure returns (bytes32) {
-        return a < b ? keccak256(abi.encode(a, b)) : keccak256(abi.encode(b, a));
+    /// Hash two nodes in sorted order, in the two words that Solidity keeps for this.
+    function pairHash(bytes32 a, bytes32 b) internal pure returns (bytes32 hash) {
+        (a, b) = a < b ? (a, b) : (b, a);
+        assembly ("memory-safe") {
+            mstore(0x00, a)
+            mstore(0x20, b)
+            hash := keccak256(0x00, 0x40)
+        }
     }
 }
