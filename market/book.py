@@ -114,7 +114,7 @@ class OrderBook:
     def __len__(self) -> int:
         return int(self._state[matching.ORDERS])
 
-    def place(  # noqa: PLR0917 (what every order has, in the order in which it is said)
+    def place(
         self,
         order_id: int,
         side: Side,
@@ -132,7 +132,7 @@ class OrderBook:
         Raises:
             InvariantBroken: if an order of this id rests already, or a number is out of range.
         """
-        code = self._do(
+        resting, dropped, filled, code = self._do(
             matching.NEW,
             order_id,
             side=side,
@@ -142,19 +142,18 @@ class OrderBook:
         )
         if code not in _ANSWERS:
             raise InvariantBroken(f"order {order_id} cannot be placed: {REFUSALS[code]}")
-        rows = self._fills[: self._state[matching.FILLED]].tolist()
+        rows = self._fills[:filled].tolist() if filled else []
         return Placement(
             fills=tuple(Fill(maker, price, limit, lots) for _, maker, price, limit, lots in rows),
-            resting_lots=Lots(int(self._outcome[0]["resting_lots"])),
-            dropped_lots=Lots(int(self._outcome[0]["dropped_lots"])),
+            resting_lots=Lots(resting),
+            dropped_lots=Lots(dropped),
             refusal=REFUSALS[code],
         )
 
     def cancel(self, order_id: int) -> Lots | None:
         """Take an order off the book; return what was left of it in lots, None if it does not rest here."""
-        if self._do(matching.CANCEL, order_id) == matching.UNKNOWN_ORDER:
-            return None
-        return Lots(int(self._outcome[0]["dropped_lots"]))
+        _, dropped, _, code = self._do(matching.CANCEL, order_id)
+        return None if code == matching.UNKNOWN_ORDER else Lots(dropped)
 
     def reduce(self, order_id: int, remaining_lots: Lots) -> None:
         """Shrink a resting order to `remaining_lots`; it keeps its priority.
@@ -229,14 +228,16 @@ class OrderBook:
         """
         if messages.dtype != MESSAGE or messages.ndim != 1:
             raise Malformed(f"messages: found {messages.dtype}, expected one row of {MESSAGE}")
-        for name, highest in _HIGHEST.items():
-            wrong = np.flatnonzero(messages[name] > highest)
-            if wrong.size:
-                row = int(wrong[0])
-                raise Malformed(f"message {row}: found {name} {messages[row][name]}, expected 0 to {highest}")
+        messages = np.ascontiguousarray(messages)
+        row = matching.first_malformed(messages)
+        if row != NONE:
+            raise Malformed(
+                f"message {row}: found {messages[row]}, expected at most "
+                + ", ".join(f"{name} {highest}" for name, highest in _HIGHEST.items())
+            )
         fills = np.empty(len(self) + 2 * len(messages), FILL)
         outcomes = np.empty(len(messages), OUTCOME)
-        self._run(np.ascontiguousarray(messages), fills, outcomes)
+        self._run(messages, fills, outcomes)
         return Run(fills=fills[: self._state[matching.FILLED]].copy(), outcomes=outcomes)
 
     def _run(
@@ -261,8 +262,8 @@ class OrderBook:
         price_ticks: int = 0,
         quantity_lots: int = 1,
         flags: tuple[int, int, bool] = (OrderType.LIMIT, TimeInForce.GTC, False),
-    ) -> int:
-        """Send one message through the kernel and return its outcome code."""
+    ) -> tuple[int, int, int, int]:
+        """Send one message through the kernel and return its `OUTCOME`."""
         in_range = (
             -_ORDER_ID_LIMIT <= order_id < _ORDER_ID_LIMIT
             and -PRICE_LIMIT < price_ticks < PRICE_LIMIT
@@ -275,13 +276,14 @@ class OrderBook:
             )
         self._message[0] = (order_id, price_ticks, quantity_lots, action, side, *flags)
         self._run(self._message, None, self._outcome)
-        return int(self._outcome[0]["code"])
+        outcome: tuple[int, int, int, int] = self._outcome[0].item()
+        return outcome
 
     def _must(
         self, action: int, order_id: int, *, side: int = 0, price_ticks: int = 0, quantity_lots: int
     ) -> None:
         """Send one message that cannot fail."""
-        code = self._do(action, order_id, side=side, price_ticks=price_ticks, quantity_lots=quantity_lots)
+        *_, code = self._do(action, order_id, side=side, price_ticks=price_ticks, quantity_lots=quantity_lots)
         if code != matching.DONE:
             raise InvariantBroken(
                 f"order {order_id}, {quantity_lots} lots: {REFUSALS[code]}; the book has {self.remaining(order_id)}"
@@ -303,8 +305,8 @@ class OrderBook:
             used = len(book.orders)
             book = book._replace(orders=_doubled(book.orders), ids=np.full(2 * len(book.ids), NONE, np.int32))
             matching.enter_ids(book.ids, book.orders, used)
-            state[matching.FREE_ORDER] = _chain(book.orders["next"], start=used)
             self._fills = np.zeros(len(book.orders) + 2, FILL)
+            state[matching.FREE_ORDER] = _chain(book.orders["next"], start=used)
         if state[matching.FREE_LEVEL] == NONE:
             book = book._replace(levels=_doubled(book.levels))
             state[matching.FREE_LEVEL] = _chain(book.levels["head"], start=len(self._book.levels))

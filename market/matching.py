@@ -120,11 +120,12 @@ LAYERS = 10
 PRICE_LIMIT = 1 << 57
 """Prices lie strictly between minus and plus this many ticks, so that a rank, a side and a layer fit into one key."""
 
-_BUY = int(Side.BUY)
+_BUY, _SELL = int(Side.BUY), int(Side.SELL)
 _MARKET = int(OrderType.MARKET)
 _GTC = int(TimeInForce.GTC)
 _FOK = int(TimeInForce.FOK)
 _PPM_ONE = int(PPM_ONE)
+_RUN_BITS = 12
 _GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)  # 2^64 over the golden ratio, as a signed word (Knuth, TAOCP 3, 6.4)
 
 
@@ -325,9 +326,15 @@ def _close_level(book: Book, slot: int) -> None:
 
 
 @_inlined
+def _id_home(ids: Records, order_id: int) -> int:
+    """Return where an id belongs. Runs of ids stay neighbours, so that orders numbered by arrival share cache lines."""
+    return (order_id ^ (((order_id >> _RUN_BITS) * _GOLDEN) >> 32)) & (len(ids) - 1)
+
+
+@_inlined
 def _find_order(ids: Records, orders: Records, order_id: int) -> int:
     """Return the record of a resting order, or NONE."""
-    slot = ids[_home(ids, order_id)]
+    slot = ids[_id_home(ids, order_id)]
     while slot != NONE and orders[slot].id != order_id:
         slot = orders[slot].chain
     return slot
@@ -335,14 +342,14 @@ def _find_order(ids: Records, orders: Records, order_id: int) -> int:
 
 @_inlined
 def _enter_id(ids: Records, orders: Records, slot: int) -> None:
-    home = _home(ids, orders[slot].id)
+    home = _id_home(ids, orders[slot].id)
     orders[slot].chain = ids[home]
     ids[home] = slot
 
 
 @_inlined
 def _strike_id(ids: Records, orders: Records, slot: int) -> None:
-    home = _home(ids, orders[slot].id)
+    home = _id_home(ids, orders[slot].id)
     if ids[home] == slot:
         ids[home] = orders[slot].chain
         return
@@ -469,9 +476,7 @@ def _overflows(book: Book, side: int, quantity: int, replaced: int) -> bool:
 
 
 @_inlined
-def _place(  # noqa: PLR0917 (compiled functions take no keywords)
-    book: Book, message: Any, side: int, replaced: int, fills: Records, outcome: Any
-) -> int:
+def _place(book: Book, message: Any, side: int, replaced: int, fills: Records, outcome: Any) -> int:
     """Match an order against the side across, then rest or drop what is left. A replaced order leaves the book first.
 
     Every check comes before the first change. None of them depends on the replaced order, which stands on its own side.
@@ -563,7 +568,23 @@ def _apply(book: Book, message: Any, fills: Records, outcome: Any) -> int:
 
 
 @_compiled
-def run(  # noqa: PLR0917 (numba unpacks plain arrays in half the time of a named tuple)
+def first_malformed(messages: Records) -> int:
+    """Return the first message with an enumerated field outside its values, or NONE."""
+    for index in range(len(messages)):
+        message = messages[index]
+        if (
+            message.action > TAKE
+            or message.side > _SELL
+            or message.order_type > _MARKET
+            or message.time_in_force > _FOK
+            or message.post_only > 1
+        ):
+            return index
+    return NONE
+
+
+@_compiled
+def run(
     state: Records,
     orders: Records,
     levels: Records,
@@ -576,6 +597,7 @@ def run(  # noqa: PLR0917 (numba unpacks plain arrays in half the time of a name
 ) -> int:
     """Carry out messages from `start` on; return how many are done, fewer than all when the arrays must grow first.
 
+    The arrays come one by one because numba unpacks them in half the time that it needs for a named tuple of them.
     `fills` must have room: a fill either empties a resting order or ends a message, so `ORDERS` at the start plus two
     for every message is enough.
     """

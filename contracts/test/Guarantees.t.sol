@@ -155,7 +155,7 @@ contract Guarantees is Market {
     function test_a_reading_after_the_window_does_not_count() public {
         Leaf memory leaf = openedWithoutReading();
         closeWindow(leaf);
-        uint256 closedAt = block.timestamp;
+        uint256 closedAt = vm.getBlockTimestamp();
         vm.warp(closedAt + 1);
         Reading memory reading = aReading(meter, HOUR, 1500);
         vm.expectRevert(abi.encodeWithSelector(IGuarantee.ChallengeWindowClosed.selector, closedAt));
@@ -180,7 +180,7 @@ contract Guarantees is Market {
         report(1000);
         open(leaf);
         closeWindow(leaf);
-        uint256 closesAt = block.timestamp;
+        uint256 closesAt = vm.getBlockTimestamp();
         vm.warp(closesAt - 1);
         vm.expectRevert(abi.encodeWithSelector(IGuarantee.ChallengeWindowOpen.selector, closesAt));
         guarantee.payOut(leaf);

@@ -62,7 +62,7 @@ def test_the_same_messages_give_the_same_fills_on_any_machine():
     book = OrderBook(rule=TradePriceRule.NASH, weight_ppm=123_456)
     done = book.run(base_flow(20_000).messages)
     digest = hashlib.sha256(done.fills.tobytes() + done.outcomes["code"].tobytes() + book.state_bytes())
-    assert digest.hexdigest() == "DIGEST"
+    assert digest.hexdigest() == "ba08f57b1bb800fb5e73284536d509adc3c66dbad350b9973eb2d645f0e054b4"
 
 
 def test_every_message_that_cannot_be_carried_out_says_why_and_changes_nothing():
@@ -159,7 +159,7 @@ def test_resting_ignores_how_the_order_would_have_matched():
 def test_a_field_outside_its_values_is_malformed_and_named(field, highest):
     messages = np.array([a_message(1, matching.NEW), a_message(2, matching.NEW)], MESSAGE)
     messages[field][1] = highest + 1
-    with pytest.raises(Malformed, match=f"message 1: found {field} {highest + 1}, expected 0 to {highest}"):
+    with pytest.raises(Malformed, match=f"message 1: found .*, expected at most .*{field} {highest}"):
         OrderBook().run(messages)
 
 

@@ -10,6 +10,8 @@ interface Vm {
     }
 
     function warp(uint256 timestamp) external;
+    /// What `block.timestamp` should be after a warp: the optimiser of the IR pipeline takes that for a constant.
+    function getBlockTimestamp() external view returns (uint256);
     function chainId(uint256 chainId) external;
     function prank(address sender) external;
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
