@@ -93,6 +93,8 @@ class Settler:
         self._confirmations = confirmations
         self._seen_block = deployment.block_number - 1
         self._leaves: dict[int, tuple[Leaf, ...]] = {}
+        # what the contract counts as sold of a meter's hour: the end of the last leaf
+        self._sold: defaultdict[tuple[Address, int], Lots] = defaultdict(lambda: Lots(0))
         self._payable_from_s: dict[int, int] = {}
         self._turn = RLock()
         self.apply: Callable[[Sequence[Command]], object] = sequencer.process
@@ -306,8 +308,8 @@ class Settler:
         return self._venue.exchange.reading(meter, start_hour)
 
     def _delivered(self, leaf: Leaf, reading: ReadingReceived) -> Lots:
-        slot = self._settlement.slot_of(self._chain, leaf.meter, leaf.start_hour)
-        return leaf.delivered_lots(units_lots=reading.delivered_lots, sold_lots=slot.sold_lots)
+        sold_lots = self._sold[leaf.meter, leaf.start_hour]
+        return leaf.delivered_lots(units_lots=reading.delivered_lots, sold_lots=sold_lots)
 
     # --- pay out ------------------------------------------------------------------------------------------------
 
@@ -416,6 +418,9 @@ class Settler:
                 f"batch {number}: the contract counts it as settled, but its events are gone"
             )
         self._leaves[number] = outcome.locked
+        for leaf in outcome.locked:
+            slot = leaf.meter, leaf.start_hour
+            self._sold[slot] = Lots(max(self._sold[slot], leaf.sold_before_lots + leaf.quantity_lots))
         return (
             tuple(leaf.trade_number for leaf in outcome.locked),
             tuple((trade_number, int(code)) for trade_number, code in outcome.skipped),

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
-from tests.house.pages import PAGES, ROOT, page_id, read
+from tests.house.pages import PAGES, ROOT, read
 
 ROOMS = ("market", "pricing", "ledger", "contracts", "api")
 FOREIGN = ("node_modules", "out", "cache", "__pycache__")
@@ -42,13 +42,6 @@ def test_no_file_names_a_folder_of_a_machine():
     for path in [*named, *product_files(*TEXTS), *tests]:
         found = MACHINE_PATH.search(read(path))
         assert found is None, f"{path.relative_to(ROOT)} names {found[0]}"
-
-
-@pytest.mark.parametrize("page", PAGES, ids=page_id)
-def test_pages_keep_their_width(page):
-    prose = re.sub(r"^```.*?^```$", lambda block: "\n" * block[0].count("\n"), read(page), flags=re.M | re.S)
-    for number, line in enumerate(prose.splitlines(), start=1):
-        assert len(line) <= 130 or line.startswith(("|", "#")), f"line {number}: {len(line)} wide"
 
 
 def test_the_commands_are_the_ones_that_are_there():
