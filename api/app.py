@@ -11,11 +11,10 @@ from fastapi import FastAPI
 from api import problems
 from api.house import House
 from api.routes import accounts, orders, reading
-from api.sequencer import halt
+from api.sequencer import QueueFull, halt
 from api.settler import SettlementFailed
 from contracts.chain import ChainUnavailable
 from market.orders import Command
-from market.units import InvariantBroken
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +72,8 @@ async def _keep_going(house: House, due: Callable[[], Sequence[Command]]) -> Non
             if commands := due():
                 await house.sequencer.submit_many(commands)
             await asyncio.to_thread(house.settler.step)
-        except (ChainUnavailable, SettlementFailed) as error:
+        except (ChainUnavailable, SettlementFailed, QueueFull, TimeoutError) as error:
             log.warning("settlement waits: %s", error)
-        except InvariantBroken as error:
+        except Exception as error:
             halt(error)
         await asyncio.sleep(STEP_EVERY_S)

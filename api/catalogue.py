@@ -8,14 +8,14 @@ from pathlib import Path
 import msgspec
 
 from api.day.inputs import InputError
+from api.quoting import moved_quote, opening_quote
 from api.settings import Settings
+from market.events import Session
 from market.exchange import Exchange
 from market.instruments import SECONDS_PER_HOUR, Instrument, parse_symbol
-from market.orders import Command, ListInstrument, Schedule, TradePriceRule
-from market.units import Commodity, Lots, parse_decimal
+from market.orders import Command, ListInstrument, Schedule, SetPriceTerms, TradePriceRule
+from market.units import Lots, parse_decimal
 from pricing.base import BasePrices
-from pricing.dynamic import LoadController
-from pricing.rules import nash_weight, price_terms
 
 BUILT_IN = Path(__file__).with_name("catalogue.toml")
 
@@ -70,50 +70,68 @@ def _product(path: Path, number: int, entry: _Entry) -> Product:
 
 
 class Lister:
-    """Says which listings are due: every product, for every hour within the horizon whose gate has not closed."""
+    """Says what the operator owes the exchange: new listings within the horizon, and prices moved by load each hour."""
 
     def __init__(self, products: Sequence[Product], settings: Settings) -> None:
         self._products = products
         self._settings = settings
         self._prices = BasePrices()
-        self._neutral_load = LoadController.for_elasticity().target_load
         self._listed_to_hour = 0
+        self._priced_hour: int | None = None
 
     def due(self, now_s: int, exchange: Exchange) -> list[Command]:
-        """Return the listings that are due at a Unix second and not listed yet."""
+        """Return the commands that are due at a Unix second."""
+        hour = now_s // SECONDS_PER_HOUR
+        commands: list[Command] = []
+        if self._priced_hour not in (None, hour):
+            commands += self._moved_prices(exchange)
+        self._priced_hour = hour
+        return [*commands, *self._new_listings(now_s, exchange)]
+
+    def _new_listings(self, now_s: int, exchange: Exchange) -> list[Command]:
+        """List every product for every hour within the horizon whose gate has not closed and that is not listed yet."""
         first = (now_s + self._settings.gate_closure_lead_s) // SECONDS_PER_HOUR + 1
         last = now_s // SECONDS_PER_HOUR + self._settings.horizon_hours
         hours = range(max(first, self._listed_to_hour + 1), last + 1)
         self._listed_to_hour = max(self._listed_to_hour, last)
         listed = {instrument.id for instrument in exchange.instruments()} if hours else set()
         return [
-            listing
+            self._listing(product, instrument, now_s)
             for hour in hours
-            for listing in self._listings(hour, now_s)
-            if listing.instrument_id not in listed
+            for product in self._products
+            if (instrument := product.at(hour)).id not in listed
         ]
 
-    def _listings(self, hour: int, now_s: int) -> Iterator[ListInstrument]:
-        for product in self._products:
-            instrument = product.at(hour)
-            terms = price_terms(
-                base_price_per_unit=self._prices.price(instrument),
-                load_multiplier=1.0,
-                commodity=instrument.commodity,
+    def _listing(self, product: Product, instrument: Instrument, now_s: int) -> ListInstrument:
+        quote = opening_quote(instrument, self._prices.price(instrument))
+        return ListInstrument(
+            instrument_id=instrument.id,
+            schedule=Schedule(now_s, now_s, instrument.start_s - self._settings.gate_closure_lead_s),
+            rule=product.rule,
+            reference_ticks=quote.terms.reference_ticks,
+            band_low_ticks=quote.terms.band_low_ticks,
+            band_high_ticks=quote.terms.band_high_ticks,
+            weight_ppm=quote.weight_ppm,
+            quantity_cap_lots=product.cap_lots,
+            fee_bps=self._settings.fee_bps,
+        )
+
+    def _moved_prices(self, exchange: Exchange) -> Iterator[SetPriceTerms]:
+        for listed in exchange.listings():
+            if listed.session is not Session.CONTINUOUS:
+                continue
+            instrument = listed.instrument
+            sold, capacity = exchange.load(instrument.resource, instrument.start_hour)
+            quote = moved_quote(
+                instrument,
+                self._prices.price(instrument),
+                reference_ticks=listed.terms.reference_ticks,
+                load=sold / capacity if capacity else 0.0,
             )
-            energy = {
-                Commodity.CMP: f"G{instrument.green}",
-                Commodity.NET: "MIX",
-                Commodity.ENE: instrument.product,
-            }[instrument.commodity]
-            yield ListInstrument(
-                instrument_id=instrument.id,
-                schedule=Schedule(now_s, now_s, instrument.start_s - self._settings.gate_closure_lead_s),
-                rule=product.rule,
-                reference_ticks=terms.reference_ticks,
-                band_low_ticks=terms.band_low_ticks,
-                band_high_ticks=terms.band_high_ticks,
-                weight_ppm=nash_weight(tier=instrument.tier, load=self._neutral_load, energy=energy),
-                quantity_cap_lots=product.cap_lots,
-                fee_bps=self._settings.fee_bps,
+            yield SetPriceTerms(
+                instrument.id,
+                quote.terms.reference_ticks,
+                quote.terms.band_low_ticks,
+                quote.terms.band_high_ticks,
+                quote.weight_ppm,
             )

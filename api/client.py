@@ -191,7 +191,9 @@ class Client:
             digest = login_digest(
                 participant=self._signer.address, expires_s=expires, domain=self._sign_domain()
             )
-            answer = self._request("POST", "/v1/login", json={"expires": expires, **self._signed_by_me(digest)})
+            answer = self._request(
+                "POST", "/v1/login", json={"expires": expires, **self._signed_by_me(digest)}
+            )
             self._token, self._token_until_s = answer.json()["token"], expires
         return {"Authorization": f"Bearer {self._token}"}
 

@@ -15,11 +15,10 @@ from typing import NoReturn
 
 from api.clock import Clock
 from ledger.projections import Projector
-from ledger.record import Record, RecordFailed
+from ledger.record import Record
 from ledger.venue import Decision, Venue
 from market.events import Event
 from market.orders import Batch, Command
-from market.units import InvariantBroken
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +95,7 @@ class Sequencer:
                 decision = self.venue.decide(batch)
                 self.record.append(batch, decision.events)
                 self._projector.apply(batch, decision.events, decision.postings)
-        except (RecordFailed, InvariantBroken) as error:
+        except Exception as error:
             self._on_broken(error)
         return _answers(decision)
 

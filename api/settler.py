@@ -17,7 +17,7 @@ from threading import RLock
 from typing import TypeVar
 
 from api.sequencer import Sequencer
-from contracts.batches import TRADES_MAX, SignedOrder, SignedTrade, check_outcome, plan_batch
+from contracts.batches import TRADES_MAX, SignedOrder, SignedTrade, bitmap_of, check_outcome, plan_batch
 from contracts.chain import Chain, Receipt, Transaction, transaction_hash
 from contracts.deployment import Deployment
 from contracts.guarantee import LEAVES_MAX
@@ -43,6 +43,8 @@ from market.orders import (
 from market.trades import Trade, TradeState
 from market.units import InvariantBroken, Lots, Micros
 
+ATTEMPTS_MAX = 3
+"""How often a transaction that the chain reverted is signed anew; its trades are void when their slot starts."""
 NOT_LOCKED_IN_TIME = "not locked on chain by the start of its slot"
 
 
@@ -59,7 +61,6 @@ class SettledBatch:
 
     number: int
     start_hour: int
-    record_hash: bytes
     locked: int
     skipped: int
     settle_gas: int
@@ -161,11 +162,18 @@ class Settler:
     def register_meters(
         self, registrations: Iterable[RegisterMeter], *, progress: Callable[[int], None] = lambda _: None
     ) -> None:
-        """Register meters with the contract."""
+        """Register meters with the contract, those that are not yet.
+
+        Raises:
+            Reverted: if the contract knows another meter for a supplier's resource, or the meter for another.
+        """
         for count, each in enumerate(registrations, start=1):
-            transaction = self._settlement.register_meter(each.participant, each.resource, each.meter)
             with self._turn:
-                self._chain.send(self._chain.operator, transaction)
+                if self._settlement.meter_of(self._chain, each.participant, each.resource) != each.meter:
+                    self._chain.send(
+                        self._chain.operator,
+                        self._settlement.register_meter(each.participant, each.resource, each.meter),
+                    )
             progress(count)
 
     def counter_sign(self, participant: Address, amount_micros: Micros, nonce: int, deadline_s: int) -> bytes:
@@ -188,7 +196,9 @@ class Settler:
         return ChainValues(
             balances=balances,
             fee_recipient=self._deployment.fee_recipient,
-            record_hashes=tuple(batch.record_hash for batch in self.batches.values()),
+            record_hashes=self._settlement.record_hashes(
+                self._chain, from_block=self._deployment.block_number
+            ),
         )
 
     @property
@@ -235,7 +245,7 @@ class Settler:
             )
         check_outcome(plan, outcome)
         self.batches[number] = SettledBatch(
-            number, start_hour, plan.record_hash, len(outcome.locked), len(outcome.skipped), receipt.gas_used
+            number, start_hour, len(outcome.locked), len(outcome.skipped), receipt.gas_used
         )
 
     def _signed(self, trade: Trade) -> SignedTrade:
@@ -274,55 +284,60 @@ class Settler:
     def _deliver_batch(
         self, number: int, trades: Sequence[Trade], *, start_hour: int, chain_now_s: int
     ) -> None:
-        """Release what was delivered in full, then open what fell short or was never metered."""
+        """Release what was delivered in full, open what fell short or was never metered; the rest waits for its reading."""
         leaves = self._leaves[number]
         numbers = {trade.agreed.trade_number for trade in trades}
         waiting = [leaf for leaf in leaves if leaf.trade_number in numbers]
-        readings = {leaf.meter: self._reading(leaf.meter, start_hour) for leaf in waiting}
-        deadline_s = (start_hour + 1) * SECONDS_PER_HOUR + self._deployment.reading_window_s
-        late = chain_now_s > deadline_s
-        if None in readings.values() and not late:
-            return
-        whole: list[int] = []
-        short: list[int] = []
-        for leaf in waiting:
-            reading = readings[leaf.meter]
-            delivered = self._delivered(leaf, reading) if reading is not None else 0
-            (whole if delivered == leaf.quantity_lots else short).append(leaf.position)
-        told = [
-            Reading(each.meter, each.start_hour, each.delivered_lots, each.signature)
-            for each in readings.values()
-            if each is not None
-        ]
-        if told:
-            transaction = self._settlement.deliver_batch(number, leaves, whole, told)
-            receipt = self._send("deliver", str(number), transaction)
+        readings = {
+            meter: reading
+            for meter in {leaf.meter for leaf in waiting}
+            if (reading := self._venue.exchange.reading(meter, start_hour)) is not None
+        }
+        metered = [leaf for leaf in waiting if leaf.meter in readings]
+        whole = [leaf.position for leaf in metered if self._is_whole(leaf, readings[leaf.meter])]
+        short = [leaf.position for leaf in metered if leaf.position not in whole]
+        if metered:
+            told = [readings[meter] for meter in sorted(readings)]
+            transaction = self._settlement.deliver_batch(
+                number, leaves, whole, [_as_told(each) for each in told]
+            )
+            handled = bitmap_of(leaf.position for leaf in metered)
+            receipt = self._send("deliver", f"{number}:{handled:x}", transaction)
             if number in self.batches:
                 self.batches[number].deliver_gas += receipt.gas_used
+        if chain_now_s > (start_hour + 1) * SECONDS_PER_HOUR + self._deployment.reading_window_s:
+            short += [leaf.position for leaf in waiting if leaf.meter not in readings]
         for chunk in _chunks(short, LEAVES_MAX):
-            reference = f"{number}:{chunk[0]}"
-            receipt = self._send("open", reference, self._guarantee.open_many(number, leaves, chunk))
+            transaction = self._guarantee.open_many(number, leaves, chunk)
+            receipt = self._send("open", f"{number}:{bitmap_of(chunk):x}", transaction)
             self.guarantee_gas += receipt.gas_used
 
-    def _reading(self, meter: Address, start_hour: int) -> ReadingReceived | None:
-        return self._venue.exchange.reading(meter, start_hour)
-
-    def _delivered(self, leaf: Leaf, reading: ReadingReceived) -> Lots:
+    def _is_whole(self, leaf: Leaf, reading: ReadingReceived) -> bool:
+        """Return whether a reading covers a leaf. The contract's reading, if it has another one, is what counts there."""
         sold_lots = self._sold[leaf.meter, leaf.start_hour]
-        return leaf.delivered_lots(units_lots=reading.delivered_lots, sold_lots=sold_lots)
+        delivered = leaf.delivered_lots(units_lots=reading.delivered_lots, sold_lots=sold_lots)
+        if delivered < leaf.quantity_lots:
+            on_chain = self._settlement.delivered_of(self._chain, leaf)
+            delivered = delivered if on_chain is None else on_chain
+        return delivered == leaf.quantity_lots
 
     # --- pay out ------------------------------------------------------------------------------------------------
 
     def _pay_out(self) -> None:
+        """Bring readings that came after the opening, and pay what has waited out its window."""
         now_s = self._chain.now_s()
-        due = [
-            self._leaf(trade)
-            for trade in self._trades(TradeState.OPENED)
-            if self._payable_from_s[trade.agreed.trade_number] <= now_s
-        ]
+        due = []
+        for trade in self._trades(TradeState.OPENED):
+            leaf = self._leaf(trade)
+            if self._payable_from_s[leaf.trade_number] <= now_s:
+                due.append(leaf)
+                continue
+            reading = self._venue.exchange.reading(leaf.meter, leaf.start_hour)
+            if reading is not None and self._settlement.delivered_of(self._chain, leaf) is None:
+                transaction = self._guarantee.report(leaf, _as_told(reading))
+                self.guarantee_gas += self._send("report", str(leaf.trade_number), transaction).gas_used
         for chunk in _chunks(due, LEAVES_MAX):
-            reference = str(chunk[0].trade_number)
-            receipt = self._send("pay", reference, self._guarantee.pay_out_many(chunk))
+            receipt = self._send("pay", str(chunk[0].trade_number), self._guarantee.pay_out_many(chunk))
             self.guarantee_gas += receipt.gas_used
 
     def _leaf(self, trade: Trade) -> Leaf:
@@ -341,14 +356,31 @@ class Settler:
     # --- send and hear back -------------------------------------------------------------------------------------
 
     def _send(self, kind: str, reference: str, transaction: Transaction) -> Receipt:
-        """Sign, store, broadcast, wait, record the outcome; only then is the transaction done with."""
+        """Sign, store, broadcast, wait, record the outcome; only then is the transaction done with.
+
+        What was sent before for the same purpose is finished, or was; a reverted one is tried anew a few times.
+
+        Raises:
+            SettlementFailed: if the chain refuses it.
+        """
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            numbered = f"{reference}#{attempt}"
+            earlier = self._outbox.find(kind=kind, reference=numbered)
+            if earlier is None:
+                return self._finish(self._sign(kind, numbered, transaction))
+            if earlier.status is OutboxStatus.CONFIRMED:
+                return self._chain.wait(earlier.hash)
+            if earlier.status is not OutboxStatus.REVERTED:
+                return self._finish(earlier)
+        raise SettlementFailed(f"{kind} {reference}: reverted {ATTEMPTS_MAX} times, not sent again")
+
+    def _sign(self, kind: str, reference: str, transaction: Transaction) -> OutboxEntry:
         operator = self._chain.operator
         nonce = self._outbox.next_nonce(self._chain.nonce(operator.address))
         raw = self._chain.sign(operator, transaction, nonce=nonce)
-        entry = self._outbox.add(
+        return self._outbox.add(
             kind=kind, reference=reference, raw=raw, hash_=transaction_hash(raw), nonce=nonce
         )
-        return self._finish(entry)
 
     def _finish(self, entry: OutboxEntry) -> Receipt:
         self._chain.broadcast(entry.raw)
@@ -372,15 +404,16 @@ class Settler:
         """Turn what a transaction of ours emitted into commands."""
         match entry.kind:
             case "settle":
-                number = int(entry.reference)
+                number = _batch_of(entry)
                 locked, skipped = self._learn(number, receipt)
                 return [ConfirmLocks(number, receipt.transaction, locked, skipped)]
             case "deliver":
-                number = int(entry.reference)
-                leaves = self._leaves[number]
+                number = _batch_of(entry)
                 positions = self._settlement.released(receipt, batch_number=number)
-                released = tuple(leaves[position].trade_number for position in positions)
+                released = tuple(self._leaves[number][position].trade_number for position in positions)
                 return [ConfirmDelivery(number, receipt.transaction, released)] if released else []
+            case "report":
+                return []
             case "open":
                 return [
                     ConfirmOpening(each.trade_number, receipt.transaction, each.delivered_lots)
@@ -425,6 +458,15 @@ class Settler:
             tuple(leaf.trade_number for leaf in outcome.locked),
             tuple((trade_number, int(code)) for trade_number, code in outcome.skipped),
         )
+
+
+def _batch_of(entry: OutboxEntry) -> int:
+    """Return the batch that a reference such as 12#1 or 12:ff#1 names."""
+    return int(entry.reference.split("#")[0].split(":")[0])
+
+
+def _as_told(reading: ReadingReceived) -> Reading:
+    return Reading(reading.meter, reading.start_hour, reading.delivered_lots, reading.signature)
 
 
 def _chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

@@ -254,6 +254,12 @@ class Settlement:
             for log, fields in self._events(logs, "Withdrawn")
         )
 
+    def record_hashes(self, chain: Chain, *, from_block: int) -> tuple[bytes, ...]:
+        """Return the record hash that each settled batch carries, in the sequence of the batches."""
+        topic = artifact("Settlement").events["BatchSettled"].topic
+        logs = chain.logs(self.address, [topic], from_block=from_block)
+        return tuple(bytes(fields["recordHash"]) for _, fields in self._events(logs, "BatchSettled"))
+
     # What it answers
 
     def account_of(self, chain: Chain, participant: Address) -> Account:

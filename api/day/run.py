@@ -38,6 +38,7 @@ from api.day.result import (
 from api.day.scenario import Scenario
 from api.day.view import View
 from api.house import OWN_CHAINS, House, open_house
+from api.quoting import moved_quote, opening_quote
 from api.sequencer import Answer
 from api.settings import Settings
 from contracts.settlement import sign_reading
@@ -61,9 +62,7 @@ from market.orders import (
 )
 from market.refusals import Refusal
 from market.trades import TradeState
-from market.units import MICROS_PER_TOKEN, Commodity, InvariantBroken, Lots, Micros, Ppm, format_decimal
-from pricing.dynamic import LoadController
-from pricing.rules import nash_weight, price_terms
+from market.units import MICROS_PER_TOKEN, Commodity, InvariantBroken, Lots, Micros, format_decimal
 from pricing.taxonomy import taxonomy
 
 CHUNK = 500
@@ -158,8 +157,6 @@ class _Day:
         self._agents = Agents(scenario, seed)
         self._index_of = {signer.address: index for index, signer in enumerate(self._signers)}
         self._next_order_id = [0] * len(self._signers)
-        self._controller = LoadController.for_elasticity()
-        self._log_multiplier: defaultdict[tuple[int, int], float] = defaultdict(float)
         self._view = View(house.venue.exchange, [signer.address for signer in self._signers])
         self._notes = _Notes()
         self._fee_cap_bps = {
@@ -337,66 +334,50 @@ class _Day:
     def _listing(self, series_index: int, slot: int) -> ListInstrument:
         series = self._scenario.series[series_index]
         instrument = series.instruments[slot]
-        terms = price_terms(
-            base_price_per_unit=series.base_usd, load_multiplier=1.0, commodity=series.commodity
-        )
+        quote = opening_quote(instrument, series.base_usd)
         return ListInstrument(
             instrument_id=instrument.id,
             schedule=self._scenario.schedules[slot],
             rule=series.rule,
-            reference_ticks=terms.reference_ticks,
-            band_low_ticks=terms.band_low_ticks,
-            band_high_ticks=terms.band_high_ticks,
-            weight_ppm=self._weight(instrument, load=self._controller.target_load),
+            reference_ticks=quote.terms.reference_ticks,
+            band_low_ticks=quote.terms.band_low_ticks,
+            band_high_ticks=quote.terms.band_high_ticks,
+            weight_ppm=quote.weight_ppm,
             quantity_cap_lots=series.quantity_cap_lots,
             fee_bps=series.fee_bps,
         )
 
     def _reprice(self, hour: int) -> None:
         """Let load move reference price, band and weight of the slots that are traded next."""
+        exchange, first = self._house.venue.exchange, self._scenario.first_hour
         commands: list[Command] = []
-        first = self._scenario.first_hour
         for slot in range(max(0, hour + 1 - first), min(24, hour + 1 + REPRICED_HOURS_AHEAD - first)):
             for index, series in enumerate(self._scenario.series):
                 instrument = series.instruments[slot]
-                sold, capacity = self._house.venue.exchange.load(instrument.resource, instrument.start_hour)
+                sold, capacity = exchange.load(instrument.resource, instrument.start_hour)
                 load = sold / capacity if capacity else 0.0
-                key = (index, slot)
-                self._log_multiplier[key] = self._controller.step(self._log_multiplier[key], load)
-                terms = price_terms(
-                    base_price_per_unit=series.base_usd,
-                    load_multiplier=self._controller.multiplier(self._log_multiplier[key]),
-                    commodity=series.commodity,
-                )
-                weight = self._weight(instrument, load=load)
+                reference = exchange.listing(instrument.id).terms.reference_ticks
+                quote = moved_quote(instrument, series.base_usd, reference_ticks=reference, load=load)
+                terms = quote.terms
                 commands.append(
                     SetPriceTerms(
                         instrument.id,
                         terms.reference_ticks,
                         terms.band_low_ticks,
                         terms.band_high_ticks,
-                        weight,
+                        quote.weight_ppm,
                     )
                 )
-                self._notes.prices[key] = PriceRow(
+                self._notes.prices[index, slot] = PriceRow(
                     hour=slot,
                     commodity=series.commodity,
                     family=_family(instrument),
                     reference_micros=Micros(terms.reference_ticks * series.commodity.tick_micros),
                     load=load,
-                    weight_ppm=weight,
+                    weight_ppm=quote.weight_ppm,
                 )
         if commands:
             self._process(commands)
-
-    @staticmethod
-    def _weight(instrument: Instrument, *, load: float) -> Ppm:
-        energy = {
-            Commodity.CMP: f"G{instrument.green}",
-            Commodity.NET: "MIX",
-            Commodity.ENE: instrument.product,
-        }[instrument.commodity]
-        return nash_weight(tier=instrument.tier, load=min(load, 1.0), energy=energy)
 
     # --- metering -----------------------------------------------------------------------------------------------------
 

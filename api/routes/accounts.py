@@ -1,6 +1,7 @@
 """One's own money, meters and readings: log in, see balances, withdraw, report deliveries."""
 
 import asyncio
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Header
@@ -21,6 +22,7 @@ from api.routes.wire import (
     WithdrawalIn,
     WithdrawalOut,
 )
+from contracts.chain import Reverted
 from ledger.accounts import AccountKind
 from market.events import Refused
 from market.instruments import SECONDS_PER_HOUR, parse_symbol
@@ -125,8 +127,11 @@ async def register_meter(request: MeterIn, house: HouseOf, authorization: Author
         resource=instrument.resource,
         capacity_lots=Lots(capacity),
     )
+    try:
+        await asyncio.to_thread(house.settler.register_meters, [registration])
+    except Reverted as error:
+        raise Problem(HTTPStatus.CONFLICT, "meter_refused_on_chain", str(error)) from None
     await _submit(house, registration)
-    await asyncio.to_thread(house.settler.register_meters, [registration])
     return Accepted()
 
 
