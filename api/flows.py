@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from api.columns import Columns, read_columns
-from api.whole_file import whole_file
+from api.whole_file import Unwritable, whole_file
 from market.book import REFUSALS, OrderBook
 from market.matching import CANCEL, MESSAGE, NEW, PRICE_LIMIT, REPLACE
 from market.orders import OrderType, Side, TimeInForce
@@ -32,7 +31,7 @@ _SIDES = {"buy": int(Side.BUY), "sell": int(Side.SELL)}
 _TYPES = {"limit": int(OrderType.LIMIT), "market": int(OrderType.MARKET)}
 _TIFS = {"gtc": int(TimeInForce.GTC), "ioc": int(TimeInForce.IOC), "fok": int(TimeInForce.FOK)}
 _FLAGS = {"false": 0, "true": 1, "0": 0, "1": 1, "no": 0, "yes": 1}
-_NO_PRICE, _NO_QUANTITY = -(1 << 62), 0
+_NO_PRICE, _NO_QUANTITY = -(1 << 62), -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +67,32 @@ class Replayed:
         table = Table(show_header=False, box=None)
         table.add_column(style="bold")
         for name, value in self.as_dict().items():
-            if isinstance(value, dict):
-                value = ", ".join(f"{count:,} {refusal}" for refusal, count in value.items()) or "none"  # noqa: PLW2901
-            table.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
+            table.add_row(name.replace("_", " "), _told(value))
         console.print(table)
 
 
+def _told(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{count:,} {refusal}" for refusal, count in value.items()) or "none"
+    if value is None:
+        return "none"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
 def replay(flow: Path, trades: Path | None, *, write_trades: bool = True, console: Console) -> Replayed:
-    """Replay a flow; write its trades to `trades`, whole or not at all, or (None) to standard output.
+    """Replay a flow; write its trades, whole or not at all, to `trades`, or (None) to standard output.
+
+    The order of the lines is the order of time.
 
     Raises:
-        InputError: naming the line that cannot be read; no trades file is left then.
+        InputError: naming the line that cannot be read; no trades are written then.
+        Unwritable: before anything is read, if the trades cannot be written there.
     """
+    if trades is not None and flow.exists() and trades.exists() and trades.samefile(flow):
+        raise Unwritable(trades, "the flow itself")
     started = time.perf_counter()
     book = OrderBook(capacity=1 << 16)
+    book.run(np.zeros(0, MESSAGE))  # loads the compiled kernel, so that matching alone is timed below
     messages = count = volume = 0
     matching_s = 0.0
     refusals: Counter[str] = Counter()
@@ -137,23 +148,20 @@ def _messages(columns: Columns) -> NDArray[np.void]:
     unlimited = np.where(messages["side"] == Side.BUY, PRICE_MAX, -PRICE_MAX)
     messages["price_ticks"] = np.where(price == _NO_PRICE, np.where(market, unlimited, 0), price)
     quantity = columns.decimals("quantity", scale=SCALE, low=0, high=QUANTITY_MAX, blank=_NO_QUANTITY)
-    messages["quantity_lots"] = quantity
+    columns.wrong((quantity == _NO_QUANTITY) & (new | replace), "quantity", "a quantity")
+    messages["quantity_lots"] = np.maximum(quantity, 0)
     return messages
 
 
 def _write(fills: NDArray[np.void], out: IO[str]) -> None:
     """Write trades as CSV; each distinct number is worded once."""
-    pd.DataFrame(
-        {
-            "taker": fills["taker_order_id"],
-            "maker": fills["maker_order_id"],
-            "price": _worded(fills["price_ticks"]),
-            "quantity": _worded(fills["quantity_lots"]),
-        }
-    ).to_csv(out, header=False, index=False, lineterminator="\n")
+    price, quantity = _worded(fills["price_ticks"]), _worded(fills["quantity_lots"])
+    takers, makers = fills["taker_order_id"].tolist(), fills["maker_order_id"].tolist()
+    rows = zip(takers, makers, price, quantity, strict=True)
+    out.write("".join([f"{taker},{maker},{price},{quantity}\n" for taker, maker, price, quantity in rows]))
 
 
-def _worded(numbers: NDArray[np.int64]) -> NDArray[np.object_]:
+def _worded(numbers: NDArray[np.int64]) -> list[str]:
     distinct, places = np.unique(numbers, return_inverse=True)
-    words = np.array([format_decimal(int(each), scale=SCALE) for each in distinct], dtype=object)
-    return words[places] if len(distinct) else np.zeros(0, dtype=object)
+    words = [format_decimal(each, scale=SCALE) for each in distinct.tolist()]
+    return [words[place] for place in places.tolist()]

@@ -1,6 +1,7 @@
 """Write a file whole or not at all: to a neighbour first, then into place."""
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -8,19 +9,56 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+KEPT_IN_MEMORY_CHARACTERS = 1 << 24
+
+
+class Unwritable(OSError):
+    """A file that cannot be written: which, and what stands in the way."""
+
+    def __init__(self, path: Path, found: str) -> None:
+        super().__init__(f"{path}, writing it: found {found}, expected a file in a folder that can be written to")
+
 
 @contextmanager
 def whole_file(path: Path | None) -> Iterator[IO[str]]:
-    """Open a text file that appears at `path` only if all was written; None is standard output."""
+    """Open a text file that appears at `path` only if all was written; None is standard output, held back until then.
+
+    What is there and is no ordinary file, such as a pipe or `/dev/null`, is written to directly.
+
+    Raises:
+        Unwritable: before anything is written, if the file cannot be.
+    """
     if path is None:
-        yield sys.stdout
-        return
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=True)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
+        with _held_back(sys.stdout) as out:
             yield out
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
+        return
+    target = path.resolve()  # a link stays one
+    if target.is_dir():
+        raise Unwritable(path, "a folder")
+    try:
+        if target.exists() and not target.is_file():
+            out, part = target.open("w", encoding="utf-8", newline="\n"), None
+        else:
+            handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+            out, part = os.fdopen(handle, "w", encoding="utf-8", newline="\n"), Path(name)
+    except OSError as error:
+        raise Unwritable(path, (error.strerror or str(error)).lower()) from None
+    try:
+        with out:
+            yield out
+        if part is not None:
+            part.chmod(0o644)  # mkstemp makes files that only their owner reads
+            part.replace(target)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        if part is not None:
+            part.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def _held_back(out: IO[str]) -> Iterator[IO[str]]:
+    with tempfile.SpooledTemporaryFile(KEPT_IN_MEMORY_CHARACTERS, "w+", encoding="utf-8", newline="") as held:
+        yield held
+        held.seek(0)
+        shutil.copyfileobj(held, out)
+        out.flush()

@@ -28,7 +28,9 @@ METER = Signer.from_seed(1, "meter of the supplier")
 BUYER = Signer.from_seed(1, "buyer")
 
 
-def listing(symbol: str, *, reference_ticks: int = 500, rule: TradePriceRule = TradePriceRule.MAKER) -> ListInstrument:
+def listing(
+    symbol: str, *, reference_ticks: int = 500, rule: TradePriceRule = TradePriceRule.MAKER
+) -> ListInstrument:
     """List an instrument whose continuous trading is open and whose gate closes 15 minutes before delivery."""
     instrument: Instrument = parse_symbol(symbol)
     return ListInstrument(
@@ -90,7 +92,9 @@ def market(tmp_path: Path) -> Iterator[Market]:
     """A market with a solar and a GPU instrument, a metered supplier and a funded buyer."""
     clock = DrivenClock(START_S)
     with open_house(settings(tmp_path), clock, start_time_s=START_S) as house:
-        house.sequencer.process([listing(SOLAR), listing(GPU, reference_ticks=2_000, rule=TradePriceRule.NASH)])
+        house.sequencer.process(
+            [listing(SOLAR), listing(GPU, reference_ticks=2_000, rule=TradePriceRule.NASH)]
+        )
         with TestClient(create_app(house)) as http:
             market = Market(house, http, clock)
             for symbol, capacity in ((SOLAR, "1000"), (GPU, "100")):

@@ -17,7 +17,9 @@ def problem_of(call: object) -> MarketError:
 def test_an_open_order_shows_in_the_book_and_can_be_cancelled(market: Market) -> None:
     buyer = market.client(BUYER)
     order = buyer.buy(SOLAR, price="0.05", quantity="10")
-    assert [(level.price, level.quantity, level.orders) for level in buyer.book(SOLAR).bids] == [("0.05", "10", 1)]
+    assert [(level.price, level.quantity, level.orders) for level in buyer.book(SOLAR).bids] == [
+        ("0.05", "10", 1)
+    ]
     assert [each.order_id for each in buyer.open_orders()] == [order.order_id]
     assert buyer.cancel(order.order_id).remaining == "10"
     assert buyer.book(SOLAR).bids == []

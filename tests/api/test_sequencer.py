@@ -28,7 +28,9 @@ def stop(error: Exception) -> NoReturn:
 @pytest.fixture
 def record(tmp_path: Path) -> Record:
     engine = open_database(f"sqlite:///{tmp_path / 'market.db'}")
-    genesis = Genesis("test", notice_period_s=3600, withdrawal_margin_s=0, chain_id=1, settlement=Address(bytes(20)))
+    genesis = Genesis(
+        "test", notice_period_s=3600, withdrawal_margin_s=0, chain_id=1, settlement=Address(bytes(20))
+    )
     return Record(engine, genesis)
 
 

@@ -1,5 +1,6 @@
 """The Solidity side: the committed artifacts are those of the sources, and its own tests pass."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,8 +12,10 @@ from .conftest import NODE_MODULES, need_node_modules
 ROOT = NODE_MODULES.parent
 
 
-def run(*command: str | Path) -> None:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def run(*command: str | Path, **variables: str) -> None:
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | variables
+    )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-8000:]
 
 
@@ -40,3 +43,13 @@ def test_forge_tests_pass() -> None:
 
 def test_solidity_is_formatted() -> None:
     run(forge(), "fmt", "--check")
+
+
+@pytest.mark.soak
+def test_forge_tests_pass_at_length_on_what_is_deployed() -> None:
+    run(forge(), "test", FOUNDRY_PROFILE="deployed")
+
+
+@pytest.mark.soak
+def test_gas_stays_as_it_was() -> None:
+    run(forge(), "snapshot", "--no-match-test", "testFuzz|invariant", "--check", FOUNDRY_PROFILE="deployed")

@@ -1,5 +1,6 @@
 """Whatever participants and operator ask for, in whatever order: books balance, and the record tells the whole story."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,6 +42,17 @@ DAYS = st.tuples(
 @settings(max_examples=60, deadline=None)
 @given(DAYS)
 def test_random_days_balance_and_rebuild(day_plan: tuple[list[Action], ...]) -> None:
+    _balances_and_rebuilds(day_plan)
+
+
+@pytest.mark.soak
+@settings(max_examples=10_000, deadline=None)
+@given(DAYS)
+def test_many_random_days_balance_and_rebuild(day_plan: tuple[list[Action], ...]) -> None:
+    _balances_and_rebuilds(day_plan)
+
+
+def _balances_and_rebuilds(day_plan: tuple[list[Action], ...]) -> None:
     engine = open_database("sqlite://")
     record, projector = Record(engine, GENESIS), Projector(engine)
     day = SmallDay()

@@ -1,9 +1,16 @@
 """The compiled kernel does what the slow, obvious matcher does, message by message."""
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from market import matching
 from market.book import REFUSALS, Fill, OrderBook, Placement
@@ -144,3 +151,9 @@ class KernelAndOracle(RuleBasedStateMachine):
 
 KernelAndOracle.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestKernelAndOracle = KernelAndOracle.TestCase
+
+
+@pytest.mark.soak
+def test_kernel_and_oracle_agree_for_a_million_messages():
+    long = settings(max_examples=20_000, stateful_step_count=50, deadline=None)
+    run_state_machine_as_test(KernelAndOracle, settings=long)
