@@ -121,18 +121,20 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
 
     /// Move `amount` of `participant` from free to locked.
     function _lock(address participant, uint256 amount) internal {
-        Account storage account = _accounts[participant];
+        Account memory account = _accounts[participant];
         account.free -= amount.toUint128();
         account.locked += amount.toUint128();
+        _accounts[participant] = account;
     }
 
     /// Take `unlocked` out of what `participant` has locked, and give it `earned` of free money.
     ///
     /// The caller sees to it that over all participants the two add up to the same.
     function _unlock(address participant, uint256 unlocked, uint256 earned) internal {
-        Account storage account = _accounts[participant];
+        Account memory account = _accounts[participant];
         account.locked -= unlocked.toUint128();
         account.free += earned.toUint128();
+        _accounts[participant] = account;
     }
 
     /// Credit what arrived, which a token that takes a fee makes less than `amount`.

@@ -14,8 +14,8 @@ library ProRata {
         returns (uint256)
     {
         if (sold == 0) return 0;
-        uint256 shared = units < sold ? units : sold;
-        return ceilDiv(shared * (soldBefore + quantity), sold) - ceilDiv(shared * soldBefore, sold);
+        if (units >= sold) return quantity; // the quiet life: R = S, and the formula comes to just this
+        return ceilDiv(units * (soldBefore + quantity), sold) - ceilDiv(units * soldBefore, sold);
     }
 
     function ceilDiv(uint256 dividend, uint256 divisor) private pure returns (uint256) {
