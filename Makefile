@@ -32,21 +32,20 @@ test: setup ## Run the tests
 serve: setup ## Serve the market on http://127.0.0.1:8000 (OpenAPI page at /docs)
 	$(BIN)/ccei serve
 
-check: setup ## Style, types, import directions, spelling, contract format and fresh artifacts
+check: setup ## Style, types, import directions, spelling, format of the contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	cd contracts && $(abspath $(FORGE)) fmt --check
-	cd contracts && node script/build.mjs --check
 
 bench: setup ## Print speeds, each beside a peer or a bound measured in the same run
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m tests.benchmarks
 
 soak: setup ## Run the long campaigns
-	$(BIN)/python -m pytest -m soak --timeout=0
+	$(BIN)/python -m pytest -m soak --timeout=0 -n 0
 
 clean: ## Remove what setup installed and what runs left behind
 	rm -rf $(VENV) $(NODE_MODULES) contracts/out contracts/cache day-report build *.egg-info

@@ -14,7 +14,7 @@ from market.events import Session
 from market.exchange import Exchange
 from market.instruments import SECONDS_PER_HOUR, Instrument, parse_symbol
 from market.orders import Command, ListInstrument, Schedule, SetPriceTerms, TradePriceRule
-from market.units import Lots, parse_decimal
+from market.units import QUANTITY_MAX, Lots, Malformed, parse_decimal
 from pricing.base import BasePrices
 
 BUILT_IN = Path(__file__).with_name("catalogue.toml")
@@ -53,9 +53,18 @@ def read_catalogue(path: Path) -> tuple[Product, ...]:
     """
     try:
         file = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _File)
+    except OSError as error:
+        found = (error.strerror or str(error)).lower()
+        raise InputError(path, "opening it", found, "a file that can be read") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise InputError(path, "reading it", str(error), "a list of [[product]] tables") from None
-    return tuple(_product(path, number, entry) for number, entry in enumerate(file.product, start=1))
+    products: dict[Instrument, Product] = {}
+    for number, entry in enumerate(file.product, start=1):
+        product = _product(path, number, entry)
+        if product.instrument in products:
+            raise InputError(path, f"product {number}", f"{entry.symbol} of this tier again", "each once")
+        products[product.instrument] = product
+    return tuple(products.values())
 
 
 def _product(path: Path, number: int, entry: _Entry) -> Product:
@@ -63,6 +72,8 @@ def _product(path: Path, number: int, entry: _Entry) -> Product:
     try:
         instrument = parse_symbol(f"{entry.symbol}/1970-01-01T00Z/1h#Q{entry.tier}{green}")
         cap = parse_decimal(entry.cap, scale=instrument.commodity.lots_per_unit, what="cap")
+        if not 1 <= cap <= QUANTITY_MAX:
+            raise Malformed(f"cap: found {entry.cap}, expected more than 0 and at most {QUANTITY_MAX} lots")
         BasePrices().price(instrument)
         return Product(instrument, TradePriceRule(entry.rule), Lots(cap))
     except ValueError as error:

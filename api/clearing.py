@@ -12,7 +12,7 @@ from api.columns import read_columns
 from api.day.inputs import InputError
 from market.auctions import clear_pay_as_bid, clear_uniform
 from market.orders import Side
-from market.units import format_decimal
+from market.units import QUANTITY_MAX, format_decimal
 
 SCALE = 1_000_000
 AMOUNT_MAX = 1 << 52
@@ -95,6 +95,17 @@ class Cleared:
             console.print(f"… and {len(self.allocation) - SHOWN:,} more; --json prints all")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Orders:
+    """What a file holds, one entry for each order; prices and quantities in parts of 1/`SCALE`."""
+
+    sides: NDArray[np.int64]
+    prices: NDArray[np.int64]
+    quantities: NDArray[np.int64]
+    participants: list[str]
+    lines: list[int]
+
+
 def clear_file(path: Path, mechanism: str) -> Cleared:
     """Clear the auction in a file.
 
@@ -104,7 +115,8 @@ def clear_file(path: Path, mechanism: str) -> Cleared:
     """
     if mechanism not in MECHANISMS:
         raise UnknownMechanism(f"--mechanism: found {mechanism!r}, expected one of {', '.join(MECHANISMS)}")
-    sides, prices, quantities, participants = _read(path)
+    orders = _read(path)
+    sides, prices, quantities = orders.sides, orders.prices, orders.quantities
     bid, ask = np.flatnonzero(sides == Side.BUY), np.flatnonzero(sides == Side.SELL)
     fills, money = np.zeros(len(sides), np.int64), [0] * len(sides)
     if mechanism == "uniform":
@@ -123,7 +135,8 @@ def clear_file(path: Path, mechanism: str) -> Cleared:
                 money[order] += quantity * at
         low = high = None
         volume, welfare, rules = paid.volume_lots, paid.welfare, (paid.price_rule, paid.tie_rule)
-        price = round(sum(money[order] for order in bid) / volume) if volume else None
+        turnover = sum(money[order] for order in bid)
+        price = (2 * turnover + volume) // (2 * volume) if volume else None  # to the nearest part, halves up
     return Cleared(
         mechanism=mechanism,
         price=_decimal(price),
@@ -135,8 +148,8 @@ def clear_file(path: Path, mechanism: str) -> Cleared:
         tie_rule=rules[1],
         allocation=tuple(
             Allocation(
-                line=index + 2,
-                participant=participants[index],
+                line=orders.lines[index],
+                participant=orders.participants[index],
                 side="buy" if sides[index] == Side.BUY else "sell",
                 price=format_decimal(int(prices[index]), scale=SCALE),
                 quantity=format_decimal(int(quantities[index]), scale=SCALE),
@@ -152,13 +165,25 @@ def _decimal(number: int | None) -> str | None:
     return None if number is None else format_decimal(number, scale=SCALE)
 
 
-def _read(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], list[str]]:
-    sides, prices, quantities, participants = [], [], [], []
+def _read(path: Path) -> _Orders:
+    sides, prices, quantities, lines = [], [], [], []
+    participants: list[str] = []
     for columns in read_columns(path, required=("side", "price", "quantity", "participant")):
         sides.append(columns.words("side", _SIDES))
         prices.append(columns.decimals("price", scale=SCALE, low=-AMOUNT_MAX, high=AMOUNT_MAX))
         quantities.append(columns.decimals("quantity", scale=SCALE, low=1, high=AMOUNT_MAX))
-        participants += columns.texts("participant").tolist()
+        participants += columns.texts("participant")
+        lines.append(columns.lines)
     if not participants:
         raise InputError(path, "line 2", "the end of the file", "at least one bid or offer")
-    return np.concatenate(sides), np.concatenate(prices), np.concatenate(quantities), participants
+    total = sum(int(each.sum(dtype=object)) for each in quantities)
+    if total > QUANTITY_MAX:
+        found, most = (format_decimal(each, scale=SCALE) for each in (total, QUANTITY_MAX))
+        raise InputError(path, "all lines", f"quantities that sum to {found}", f"at most {most}")
+    return _Orders(
+        np.concatenate(sides),
+        np.concatenate(prices),
+        np.concatenate(quantities),
+        participants,
+        np.concatenate(lines).tolist(),
+    )

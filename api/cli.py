@@ -1,5 +1,7 @@
-"""The command line: `ccei --help`. Heavy libraries are imported by the command that needs them, so that help is instant."""
+"""The command line: ccei --help. Heavy libraries are imported by the command that needs them, so that help is instant."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 
 app = typer.Typer(
@@ -17,7 +20,7 @@ app = typer.Typer(
     help="One market for compute, network and energy: offered, matched, priced, guaranteed and settled together.",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,  # typer's rich and markdown pages cost twice the time of all else that help needs
     pretty_exceptions_enable=False,
 )
 
@@ -26,23 +29,60 @@ ChainOption = Annotated[
     typer.Option(
         "--chain",
         metavar="auto|tester|anvil|ganache|URL",
-        help="Where trades settle: `auto` starts Anvil if its binary is there, else the in-process chain.",
+        help="Where trades settle: auto starts Anvil if its binary is there, else the in-process chain.",
     ),
 ]
 DatabaseOption = Annotated[
-    str | None, typer.Option("--database", metavar="URL", help="SQLite URL, e.g. `sqlite:///day.db`.")
+    str | None, typer.Option("--database", metavar="URL", help="SQLite URL, e.g. sqlite:///day.db.")
 ]
 OutOption = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Where report.html and summary.json are written.")
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Same seed, same day, same state hash.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
-FileArgument = typer.Argument(exists=False, metavar="FILE.csv", show_default=False)
 
 
-def _stop(message: str) -> NoReturn:
+def _stop(message: str, *, status: int = EXIT_BAD_INPUT) -> NoReturn:
     typer.secho(f"ccei: {message}", err=True, fg=typer.colors.RED)
-    raise typer.Exit(EXIT_BAD_INPUT)
+    raise typer.Exit(status)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what a user can mend into one line on standard error and an exit status; let the rest pass."""
+    from api.whole_file import Unwritable
+    from market.units import Malformed
+
+    try:
+        yield
+    except BrokenPipeError:  # the reader has what it wanted, as in | head: typer ends quietly
+        raise
+    except (Malformed, Unwritable) as error:
+        _stop(str(error))
+    except OSError as error:
+        _stop(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
+
+
+@contextmanager
+def _told_of_house() -> Iterator[None]:
+    """Do as _told, for commands that open a market."""
+    from pydantic import ValidationError
+
+    from api.settings import explain
+    from api.settler import SettlementFailed
+    from contracts.chain import ChainUnavailable
+    from ledger.database import DatabaseUnusable
+    from ledger.record import BrokenChain, RecordInUse, WrongMarket
+
+    with _told():
+        try:
+            yield
+        except ValidationError as error:
+            _stop(explain(error))
+        except (ChainUnavailable, DatabaseUnusable, RecordInUse, WrongMarket) as error:
+            _stop(str(error))
+        except (BrokenChain, SettlementFailed) as error:
+            _stop(str(error), status=EXIT_FAILED)
 
 
 def _console(*, quiet: bool) -> "Console":
@@ -59,9 +99,11 @@ def demo(
     out: OutOption = Path("day-report"),
     json: JsonOption = False,
 ) -> None:
-    """Run the built-in market day: a Californian day of 2022 on the in-process chain.
+    """Run the built-in market day on the in-process chain.
 
-    Example: `ccei demo --chain anvil --out day-report`
+    It is 12 March 2022 in California: what was generated the day before is offered, what was generated then is delivered.
+
+    Example: ccei demo --chain anvil --out day-report
     """
     _run_day(
         "ciso-2022-03-12",
@@ -111,11 +153,14 @@ def market_day(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Run a market day: offers and bids, auction, order book, delivery, settlement on chain, books, report.
+    """Run a whole market day and report it.
 
-    Example: `ccei market-day --energy CISO.csv --day 2022-02-15 --workload conv.csv --chain anvil`
+    Offers and bids, call auction, order book, delivery, settlement on chain, guarantees, books. Files of outside
+    figures take the place of the scenario's own.
 
-    With `--chain URL` the operator's key is read from CCEI_OPERATOR_KEY (not needed on a development node).
+    Example: ccei market-day --energy CISO.csv --day 2022-02-15 --chain anvil
+
+    With --chain URL the operator's key is read from CCEI_OPERATOR_KEY (not needed on a development node).
     """
     _run_day(
         scenario,
@@ -157,43 +202,32 @@ def _run_day(
 ) -> None:
     import json as json_module
 
-    from api.day.inputs import InputError
     from api.day.report import write_report
     from api.day.run import DayFailed, run_day
-    from api.day.scenario import ScenarioError, load_scenario
+    from api.day.scenario import load_scenario
     from api.day.summary import print_summary, summary, write_summary
-    from contracts.chain import ChainUnavailable
-    from ledger.database import DatabaseUnusable
-    from ledger.record import RecordInUse, WrongMarket
+    from api.whole_file import new_folder
 
     console = _console(quiet=json)
-    try:
-        delivery_day = _day(day)
+    delivery_day = _day(day)
+    with _told_of_house():
         loaded = load_scenario(scenario, energy=energy, day=delivery_day, workload=workload, network=network)
-        out.mkdir(parents=True, exist_ok=True)
-        result = run_day(
-            loaded,
-            seed=seed,
-            chain=chain,
-            chain_id=chain_id,
-            database=database or f"sqlite:///{out / 'day.db'}",
-            fresh_database=database is None,
-            console=console,
-        )
-    except (
-        InputError,
-        ScenarioError,
-        ChainUnavailable,
-        DatabaseUnusable,
-        RecordInUse,
-        WrongMarket,
-        DayFailed,
-        OSError,
-    ) as error:
-        _stop(str(error))
-    with console.status("writing the report"):
-        write_summary(result, out / "summary.json")
-        write_report(result, out / "report.html")
+        with new_folder(out):
+            try:
+                result = run_day(
+                    loaded,
+                    seed=seed,
+                    chain=chain,
+                    chain_id=chain_id,
+                    database=database or f"sqlite:///{out / 'day.db'}",
+                    fresh_database=database is None,
+                    console=console,
+                )
+            except DayFailed as error:
+                _stop(str(error), status=EXIT_FAILED)
+            with console.status("writing the report"):
+                write_summary(result, out / "summary.json")
+                write_report(result, out / "report.html")
     if json:
         typer.echo(json_module.dumps(summary(result), indent=2))
     else:
@@ -211,24 +245,29 @@ def match(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Replay an order flow through one book with strict price-time priority.
+    """Replay an order flow through one order book.
 
-    Columns: `action` (new, cancel, replace), `order_id`, `side` (buy, sell), `type` (limit, market),
-    `tif` (gtc, ioc, fok), `price`, `quantity` (up to six decimals), and if you like `participant`, `post_only`, `timestamp`.
-    Trades come out as `taker_order_id,maker_order_id,price,quantity`: to `--trades`, else to standard output.
+    Orders match strictly by price, then by time.
 
-    Example: `ccei match flow.csv --trades trades.csv`
+    Columns: action (new, cancel, replace), order_id (a whole number), side (buy, sell), type (limit, market),
+    tif (gtc, ioc, fok), price and quantity (up to six decimals); if you like post_only (true, false), participant and
+    timestamp, which matching does not need: the order of the lines is the order of time.
+
+    A cancel needs its order_id alone; a replace gives the new price and the new remaining quantity, and keeps its
+    place in the queue if only the quantity shrinks. A market order's price, if it has one, is its limit.
+
+    Trades come out as taker_order_id,maker_order_id,price,quantity, in order and all or none: to --trades, else to
+    standard output.
+
+    Example: ccei match flow.csv --trades trades.csv
     """
     import json as json_module
 
-    from api.day.inputs import InputError
     from api.flows import replay
 
     console = _console(quiet=json)
-    try:
+    with _told():
         replayed = replay(flow, trades, write_trades=not json or trades is not None, console=console)
-    except (InputError, OSError) as error:
-        _stop(str(error))
     if json:
         typer.echo(json_module.dumps(replayed.as_dict()))
     else:
@@ -247,19 +286,20 @@ def clear(
 ) -> None:
     """Clear one call auction: price, volume, allocation, welfare.
 
-    Columns: `side` (buy, sell), `price`, `quantity` (decimals), `participant`.
+    Columns: side (buy, sell), price, quantity (up to six decimals), participant. Better prices trade first; of equal
+    ones, the earlier line. Under pay-as-bid every supplier is paid its own offer.
 
-    Example: `ccei clear bids.csv --mechanism uniform`
+    Example: ccei clear bids.csv --mechanism uniform
     """
     import json as json_module
 
     from api.clearing import UnknownMechanism, clear_file
-    from api.day.inputs import InputError
 
-    try:
-        cleared = clear_file(bids, mechanism)
-    except (InputError, UnknownMechanism, OSError) as error:
-        _stop(str(error))
+    with _told():
+        try:
+            cleared = clear_file(bids, mechanism)
+        except UnknownMechanism as error:
+            _stop(str(error))
     if json:
         typer.echo(json_module.dumps(cleared.as_dict(), indent=2))
     else:
@@ -291,35 +331,12 @@ def serve(
 
     Other settings come from the environment (prefix CCEI_, see docs/reference/settings.md).
 
-    Example: `CCEI_OPERATOR_TOKEN=… ccei serve --port 8000`
+    Example: CCEI_OPERATOR_TOKEN=… ccei serve --port 8000
     """
-    from pydantic import ValidationError
-
-    from api.day.inputs import InputError
     from api.server import serve_market
-    from contracts.chain import ChainUnavailable
-    from ledger.database import DatabaseUnusable
-    from ledger.record import BrokenChain, RecordInUse, WrongMarket
 
-    try:
+    with _told_of_house():
         serve_market(host=host, port=port, chain=chain, database=database, console=_console(quiet=False))
-    except ValidationError as error:
-        _stop(
-            "; ".join(
-                f"CCEI_{item['loc'][0] if item['loc'] else 'settings'}: {item['msg']}"
-                for item in error.errors()
-            )
-        )
-    except (
-        InputError,
-        ChainUnavailable,
-        DatabaseUnusable,
-        RecordInUse,
-        WrongMarket,
-        BrokenChain,
-        OSError,
-    ) as error:
-        _stop(str(error))
 
 
 @app.command()
@@ -328,20 +345,19 @@ def audit(
         str, typer.Argument(metavar="URL", help="Database of a day or a service, e.g. sqlite:///day.db.")
     ],
 ) -> None:
-    """Check a record: hash chain, replayed matching, entries that sum to zero, tables that agree. Exit 1 on a finding.
+    """Check that the record of a market is whole and honest.
 
-    Example: `ccei audit sqlite:///day-report/day.db`
+    The hash chain holds, the commands replay to the same events, entries sum to zero and the tables agree; the exit
+    status is 1 if not.
+
+    Example: ccei audit sqlite:///day-report/day.db
     """
     from api.auditing import audit_database
-    from ledger.database import DatabaseUnusable
-    from ledger.record import WrongMarket
 
-    try:
+    with _told_of_house():
         report = audit_database(database, console=_console(quiet=False))
-    except (DatabaseUnusable, WrongMarket) as error:
-        _stop(str(error))
     if report.findings:
-        raise typer.Exit(1)
+        raise typer.Exit(EXIT_FAILED)
 
 
 def main() -> None:

@@ -28,14 +28,14 @@ _WORD_BYTES = 8
 _DIGITS = 19
 """So many decimal digits always fit into an unsigned word of 64 bits."""
 INTEGER_LIMIT = 1 << 63
-_SHOWN_CHARACTERS = 60
+_SHOWN_CHARACTERS = 150
 
 _Integers = NDArray[np.int64]
 _Mask = NDArray[np.bool_]
 
 
 class Columns:
-    """Some rows of a CSV file: where the text of each cell starts and ends, and the line of each row."""
+    """Some rows of a CSV file: where the text of each cell starts and ends, and `lines`, the line of each row."""
 
     def __init__(
         self, path: Path, text: bytes, cells: Mapping[str, tuple[_Integers, _Integers]], lines: _Integers
@@ -44,12 +44,12 @@ class Columns:
         self._path = path
         self._text = text
         self._cells = cells
-        self._lines = lines
+        self.lines = lines
         # A cell's bytes are fetched at offsets up to its longest neighbour's length: leave room behind the last.
         self._bytes = np.frombuffer(text + bytes(_DIGITS + 2), np.uint8)
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self.lines)
 
     def words(self, name: str, codes: Mapping[str, int], *, default: int | None = None) -> _Integers:
         """Return the code of each word (lower case in `codes`, any case in the file); a blank is `default`, or an error."""
@@ -179,7 +179,7 @@ class Columns:
     def _fail(self, row: int, name: str, expected: str) -> None:
         found = self._cell(name, row)
         what = f"{name} {_shown(found)}" if found else f"no {name}"
-        raise InputError(self._path, f"line {self._lines[row]}", what, expected)
+        raise InputError(self._path, f"line {self.lines[row]}", what, expected)
 
 
 def read_columns(path: Path, *, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[Columns]:
@@ -194,9 +194,8 @@ def read_columns(path: Path, *, required: Sequence[str], optional: Sequence[str]
             header = _header(path, file, required, optional)
             yield from _plain_rows(path, file, header)
     except OSError as error:
-        raise InputError(
-            path, "opening it", (error.strerror or str(error)).lower(), "a file that can be read"
-        ) from None
+        found = "a folder" if path.is_dir() else (error.strerror or str(error)).lower()
+        raise InputError(path, "opening it", found, "a file that can be read") from None
 
 
 def _header(path: Path, file: BinaryIO, required: Sequence[str], optional: Sequence[str]) -> list[str]:
@@ -206,13 +205,12 @@ def _header(path: Path, file: BinaryIO, required: Sequence[str], optional: Seque
         raise InputError(path, "line 1", "an empty file", expected)
     try:
         found = [name.strip() for name in next(csv.reader([line], strict=True), [])]
-    except csv.Error as error:
-        raise InputError(path, "line 1", str(error), expected) from None
+    except csv.Error:
+        raise InputError(path, "line 1", "a line that cannot be split at commas", expected) from None
     known = {*required, *optional}
     if not set(required) <= set(found) <= known or len(set(found)) < len(found):
-        raise InputError(
-            path, "line 1", f"columns {', '.join(found)}"[:200] if any(found) else "no columns", expected
-        )
+        named = f"columns {_shown(', '.join(found))}" if any(found) else "no columns"
+        raise InputError(path, "line 1", named, expected)
     return found
 
 

@@ -14,7 +14,7 @@ from api.settler import Settler
 from contracts.chain import Chain, ChainUnavailable
 from contracts.deployment import Deployment, attach, deploy
 from contracts.opening import open_chain
-from ledger.database import open_database
+from ledger.database import open_database, remove_database
 from ledger.outbox import Outbox
 from ledger.projections import Projector
 from ledger.rebuild import rebuild
@@ -52,19 +52,23 @@ class House:
 
 @contextmanager
 def open_house(
-    settings: Settings, clock: Clock, *, start_time_s: int | None = None, name: str = "ccei"
+    settings: Settings,
+    clock: Clock,
+    *,
+    start_time_s: int | None = None,
+    name: str = "ccei",
+    fresh_database: bool = False,
 ) -> Iterator[House]:
     """Open the market that the database holds, or a new one; close everything on leaving.
 
     `start_time_s` (Unix seconds) starts a chain of our own at that time and lets the caller drive its clock.
+    `fresh_database` removes the database of an earlier run; nothing is touched before the chain has answered.
 
     Raises:
         ChainUnavailable: if the chain cannot be used, or the contracts of an existing record are not on it.
         DatabaseUnusable, RecordInUse, WrongMarket, BrokenChain: if the database cannot be used, each saying why.
     """
     with ExitStack() as closing:
-        engine = open_database(settings.database_url)
-        closing.callback(engine.dispose)
         operator_key = settings.operator_key.get_secret_value() if settings.operator_key else None
         chain = closing.enter_context(
             open_chain(
@@ -74,6 +78,10 @@ def open_house(
                 expected_chain_id=settings.chain_id,
             )
         )
+        if fresh_database:
+            remove_database(settings.database_url)
+        engine = open_database(settings.database_url)
+        closing.callback(engine.dispose)
         deployment = _deployment(engine, chain, settings)
         genesis = Genesis(
             name=name,

@@ -1,7 +1,9 @@
 """`ccei serve`: open the house on the system's clock and serve it with uvicorn."""
 
+import signal
+import socket
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import uvicorn
@@ -15,17 +17,26 @@ from api.settings import Settings
 from contracts.chain import ChainUnavailable
 
 
+class AddressUnusable(OSError):
+    """An address that cannot be listened on: which, and why."""
+
+
 def serve_market(*, host: str, port: int, chain: str, database: str | None, console: Console) -> None:
-    """Serve until interrupted.
+    """Serve until interrupted or told to end, then close everything in order.
 
     On a chain of our own, which ends with the process, a market without a named database is kept in a temporary one.
 
     Raises:
+        AddressUnusable: if there is no listening on that host and port.
         ChainUnavailable: if the chain cannot be used, or is one that stays but no database was named.
-        DatabaseUnusable: if the database cannot be used.
+        DatabaseUnusable, RecordInUse, WrongMarket, BrokenChain: if the database cannot be used.
         InputError: if the catalogue cannot be read.
+        ValidationError: if a setting does not fit.
     """
-    with ExitStack() as closing:
+    # SIGTERM would end the process where it stands; as an interrupt it lets the record and a child chain be closed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    kept = database is not None
+    with suppress(KeyboardInterrupt), ExitStack() as closing:
         if database is None:
             if chain not in OWN_CHAINS:
                 raise ChainUnavailable(
@@ -33,20 +44,37 @@ def serve_market(*, host: str, port: int, chain: str, database: str | None, cons
                 )
             folder = closing.enter_context(tempfile.TemporaryDirectory(prefix="ccei-"))
             database = f"sqlite:///{folder}/market.db"
-            console.print("No --database given: this market ends with the process.")
         settings = Settings(host=host, port=port, chain=chain, database_url=database)
         products = read_catalogue(Path(settings.catalogue or BUILT_IN))
+        listening = closing.enter_context(_listening(host, port))
         with console.status("opening the market (the matching kernel compiles on its first run)"):
             house = closing.enter_context(open_house(settings, SystemClock()))
         if house.recovered_batches:
             console.print(f"Recovered {house.recovered_batches:,} batches, head 0x{house.record.hash.hex()}")
+        if not kept:
+            console.print("No --database given: this market ends with the process.")
         console.print(f"Chain: {house.chain.description}")
         console.print(f"Settlement contract: 0x{house.deployment.settlement.address.hex()}")
-        console.print(f"OpenAPI page: http://{host}:{port}/docs")
+        console.print(f"OpenAPI page: http://{f'[{host}]' if ':' in host else host}:{port}/docs")
         if settings.operator_token is None:
             console.print(
                 "Operator routes are off: set CCEI_OPERATOR_TOKEN to admit meters and mint test tokens."
             )
         lister = Lister(products, settings)
         app = create_app(house, due=lambda: lister.due(house.sequencer.now_s(), house.venue.exchange))
-        uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+        config = uvicorn.Config(app, log_level="warning", access_log=False)
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Take the address before the market opens, so that one in use is told at once."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        found = (
+            (error.strerror or str(error)).partition(" (")[0].lower()
+        )  # Python repeats the address after it
+        raise AddressUnusable(
+            f"--host {host} --port {port}: found {found}, expected a free address of this machine"
+        ) from None

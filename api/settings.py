@@ -3,8 +3,20 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def explain(error: ValidationError) -> str:
+    """Say which settings do not fit, by the names of their environment variables."""
+    told = []
+    for item in error.errors():
+        said = item["msg"].removeprefix("Value error, ")
+        if item["loc"]:
+            name = f"CCEI_{item['loc'][0]}".upper()
+            said = f"{name}: found {item['input']!r}, expected {said.removeprefix('Input should be ')}"
+        told.append(said)
+    return "; ".join(told)
 
 
 class Settings(BaseSettings):

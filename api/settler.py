@@ -11,6 +11,7 @@ outcome; after a crash the same bytes go out again, and what was applied before 
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby, islice
 from threading import RLock
@@ -84,7 +85,6 @@ class Settler:
         confirmations: int = 0,
     ) -> None:
         self.batches: dict[int, SettledBatch] = {}
-        self.guarantee_gas = 0
         self._sequencer = sequencer
         self._chain = chain
         self._deployment = deployment
@@ -97,6 +97,7 @@ class Settler:
         # what the contract counts as sold of a meter's hour: the end of the last leaf
         self._sold: defaultdict[tuple[Address, int], Lots] = defaultdict(lambda: Lots(0))
         self._payable_from_s: dict[int, int] = {}
+        self._failures: list[str] = []
         self._turn = RLock()
         self.apply: Callable[[Sequence[Command]], object] = sequencer.process
 
@@ -105,20 +106,37 @@ class Settler:
         return self._sequencer.venue
 
     def step(self) -> None:
-        """Do all that is due now, in the order of a trade's life."""
+        """Do all that is due now, in the order of a trade's life, after what an earlier step had to leave unfinished.
+
+        What the chain refuses does not hold up the rest.
+
+        Raises:
+            SettlementFailed: in the end, with all that the chain refused.
+        """
         with self._turn:
+            self._failures.clear()
+            self._finish_pending()
             self.watch()
             self._lock()
             self._void()
             self._deliver()
             self._pay_out()
+            if self._failures:
+                raise SettlementFailed("; ".join(self._failures))
+
+    @contextmanager
+    def _apart(self) -> Iterator[None]:
+        """Let a refusal by the chain be told at the end of the step."""
+        try:
+            yield
+        except SettlementFailed as error:
+            self._failures.append(str(error))
 
     def recover(self) -> None:
         """Take up where an earlier process stopped: learn the leaves from the chain, finish what was signed."""
         for number in range(1, self._settlement.last_batch(self._chain) + 1):
             self._learn(number)
-        for entry in self._outbox.pending():
-            self._finish(entry)
+        self._finish_pending()
         for trade in self._trades(TradeState.OPENED):
             self._note_opening(trade.agreed.trade_number)
 
@@ -219,7 +237,8 @@ class Settler:
         for (start_hour, fee_bps), trades in groupby(due, key=self._group):
             if start_hour * SECONDS_PER_HOUR > now_s:
                 while chunk := list(islice(trades, TRADES_MAX)):
-                    self._settle(chunk, start_hour=start_hour, fee_bps=fee_bps)
+                    with self._apart():
+                        self._settle(chunk, start_hour=start_hour, fee_bps=fee_bps)
 
     def _gate_closed(self, trade: Trade, now_s: int) -> bool:
         listed = self._venue.exchange.listing(trade.agreed.instrument_id)
@@ -237,7 +256,8 @@ class Settler:
             fee_bps=fee_bps,
             trades=[self._signed(trade) for trade in trades],
         )
-        receipt = self._send("settle", str(number), self._settlement.settle_batch(plan))
+        reference = f"{number}:{plan.fills[0].trade_number}"
+        receipt = self._send("settle", reference, self._settlement.settle_batch(plan))
         outcome = self._settlement.outcome(receipt, batch_number=number)
         if outcome is None:
             raise InvariantBroken(
@@ -279,7 +299,8 @@ class Settler:
         for number, trades in sorted(locked.items()):
             start_hour = self._group(trades[0])[0]
             if (start_hour + 1) * SECONDS_PER_HOUR <= now_s:
-                self._deliver_batch(number, trades, start_hour=start_hour, chain_now_s=now_s)
+                with self._apart():
+                    self._deliver_batch(number, trades, start_hour=start_hour, chain_now_s=now_s)
 
     def _deliver_batch(
         self, number: int, trades: Sequence[Trade], *, start_hour: int, chain_now_s: int
@@ -309,8 +330,7 @@ class Settler:
             short += [leaf.position for leaf in waiting if leaf.meter not in readings]
         for chunk in _chunks(short, LEAVES_MAX):
             transaction = self._guarantee.open_many(number, leaves, chunk)
-            receipt = self._send("open", f"{number}:{bitmap_of(chunk):x}", transaction)
-            self.guarantee_gas += receipt.gas_used
+            self._send("open", f"{number}:{bitmap_of(chunk):x}", transaction)
 
     def _is_whole(self, leaf: Leaf, reading: ReadingReceived) -> bool:
         """Return whether a reading covers a leaf. The contract's reading, if it has another one, is what counts there."""
@@ -334,11 +354,13 @@ class Settler:
                 continue
             reading = self._venue.exchange.reading(leaf.meter, leaf.start_hour)
             if reading is not None and self._settlement.delivered_of(self._chain, leaf) is None:
-                transaction = self._guarantee.report(leaf, _as_told(reading))
-                self.guarantee_gas += self._send("report", str(leaf.trade_number), transaction).gas_used
+                with self._apart():
+                    self._send(
+                        "report", str(leaf.trade_number), self._guarantee.report(leaf, _as_told(reading))
+                    )
         for chunk in _chunks(due, LEAVES_MAX):
-            receipt = self._send("pay", str(chunk[0].trade_number), self._guarantee.pay_out_many(chunk))
-            self.guarantee_gas += receipt.gas_used
+            with self._apart():
+                self._send("pay", str(chunk[0].trade_number), self._guarantee.pay_out_many(chunk))
 
     def _leaf(self, trade: Trade) -> Leaf:
         for leaf in self._leaves[trade.batch_number]:
@@ -358,7 +380,7 @@ class Settler:
     def _send(self, kind: str, reference: str, transaction: Transaction) -> Receipt:
         """Sign, store, broadcast, wait, record the outcome; only then is the transaction done with.
 
-        What was sent before for the same purpose is finished, or was; a reverted one is tried anew a few times.
+        What was done for the same purpose before is not done again; a reverted transaction is tried anew a few times.
 
         Raises:
             SettlementFailed: if the chain refuses it.
@@ -368,10 +390,8 @@ class Settler:
             earlier = self._outbox.find(kind=kind, reference=numbered)
             if earlier is None:
                 return self._finish(self._sign(kind, numbered, transaction))
-            if earlier.status is OutboxStatus.CONFIRMED:
-                return self._chain.wait(earlier.hash)
             if earlier.status is not OutboxStatus.REVERTED:
-                return self._finish(earlier)
+                return self._chain.wait(earlier.hash)
         raise SettlementFailed(f"{kind} {reference}: reverted {ATTEMPTS_MAX} times, not sent again")
 
     def _sign(self, kind: str, reference: str, transaction: Transaction) -> OutboxEntry:
@@ -381,6 +401,10 @@ class Settler:
         return self._outbox.add(
             kind=kind, reference=reference, raw=raw, hash_=transaction_hash(raw), nonce=nonce
         )
+
+    def _finish_pending(self) -> None:
+        for entry in self._outbox.pending():
+            self._finish(entry)
 
     def _finish(self, entry: OutboxEntry) -> Receipt:
         self._chain.broadcast(entry.raw)
@@ -461,8 +485,8 @@ class Settler:
 
 
 def _batch_of(entry: OutboxEntry) -> int:
-    """Return the batch that a reference such as 12#1 or 12:ff#1 names."""
-    return int(entry.reference.split("#")[0].split(":")[0])
+    """Return the batch that a reference such as 12:345#1 names."""
+    return int(entry.reference.split(":")[0])
 
 
 def _as_told(reading: ReadingReceived) -> Reading:

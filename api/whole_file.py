@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -13,10 +13,10 @@ KEPT_IN_MEMORY_CHARACTERS = 1 << 24
 
 
 class Unwritable(OSError):
-    """A file that cannot be written: which, and what stands in the way."""
+    """A file or folder that cannot be written: which, and what stands in the way."""
 
     def __init__(self, path: Path, found: str) -> None:
-        super().__init__(f"{path}, writing it: found {found}, expected a file in a folder that can be written to")
+        super().__init__(f"{path}, writing it: found {found}, expected a place that can be written to")
 
 
 @contextmanager
@@ -52,6 +52,27 @@ def whole_file(path: Path | None) -> Iterator[IO[str]]:
     except BaseException:
         if part is not None:
             part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[None]:
+    """Make a folder; if what follows fails and left nothing in it, take away again what was made.
+
+    Raises:
+        Unwritable: if there is something else, or it cannot be made.
+    """
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unwritable(path, (error.strerror or str(error)).lower()) from None
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # the first that is not empty ends it
+            for folder in made:
+                folder.rmdir()
         raise
 
 

@@ -56,6 +56,20 @@ def open_database(url: str, *, must_exist: bool = False) -> Engine:
     return engine
 
 
+def remove_database(url: str) -> None:
+    """Remove the file of a database, and what SQLite and a writer keep beside it. One in memory has none.
+
+    Raises:
+        DatabaseUnusable: if the URL is unknown, or a directory stands there.
+    """
+    path = _parse(url).database or ""
+    if path in ("", ":memory:"):
+        return
+    _check_path(Path(path), must_exist=False)
+    for suffix in ("", "-wal", "-shm", ".lock"):
+        Path(path + suffix).unlink(missing_ok=True)
+
+
 def file_of(engine: Engine) -> Path | None:
     """Return the file behind an engine, None for one in memory."""
     path = engine.url.database or ""

@@ -4,7 +4,7 @@ Prices are integers in *ticks*, quantities in *lots*, money in *micros* (million
 Decimal strings come in and go out at the door; a float never does.
 """
 
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from enum import IntEnum
 from typing import NewType
 
@@ -104,7 +104,8 @@ def parse_decimal(text: str, *, scale: int, what: str) -> int:
             raise InvalidOperation
     except InvalidOperation:
         raise Malformed(f"{what}: found {text!r}, expected a decimal number such as 12.5") from None
-    scaled = value * scale
+    exact = Context(prec=len(text) + len(str(scale)))  # the usual 28 digits would round a longer text
+    scaled = exact.multiply(value, Decimal(scale))
     if scaled != scaled.to_integral_value():
         raise Malformed(f"{what}: found {text}, finer than the smallest step of 1/{scale}")
     return int(scaled)

@@ -10,7 +10,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import (
@@ -41,6 +40,8 @@ from api.house import OWN_CHAINS, House, open_house
 from api.quoting import moved_quote, opening_quote
 from api.sequencer import Answer
 from api.settings import Settings
+from api.settler import SettlementFailed
+from contracts.chain import Reverted
 from contracts.settlement import sign_reading
 from contracts.signing import Signer, sign_order
 from ledger.accounts import AccountKind
@@ -113,8 +114,6 @@ def run_day(
         DayFailed: if books, tables, record and contract do not agree in the end.
     """
     started = time.perf_counter()
-    if fresh_database:
-        _remove_database(database)
     start_s = scenario.schedules[0].call_opens_s - SECONDS_PER_HOUR
     window_s = DRIVEN_WINDOW_S if chain in OWN_CHAINS else REAL_TIME_WINDOW_S
     settings = Settings(
@@ -126,17 +125,26 @@ def run_day(
     )
     clock = DrivenClock(start_s)
     with (
-        open_house(settings, clock, start_time_s=start_s, name=f"day {scenario.name} seed {seed}") as house,
+        open_house(
+            settings,
+            clock,
+            start_time_s=start_s,
+            name=f"day {scenario.name} seed {seed}",
+            fresh_database=fresh_database,
+        ) as house,
         _progress(console) as progress,
     ):
         if house.recovered_batches:
             raise DayFailed(f"{database}: found a finished day, expected a new database")
         console.print(f"Chain: {house.chain.description}")
         day = _Day(scenario, seed, house, clock, progress)
-        day.prepare()
-        day.call()
-        day.trade_and_deliver()
-        day.pay_out()
+        try:
+            day.prepare()
+            day.call()
+            day.trade_and_deliver()
+            day.pay_out()
+        except (SettlementFailed, Reverted) as error:
+            raise DayFailed(f"the chain refused: {error}") from error
         difference = day.check()
         return day.result(time.perf_counter() - started, chain_difference=difference)
 
@@ -510,13 +518,6 @@ def _family(instrument: Instrument) -> str:
     """Name what an instrument shares with those of other hours, such as CMP.H100@SFO#Q3.G2."""
     symbol = instrument.symbol
     return symbol[: symbol.index("/")] + symbol[symbol.index("#") :]
-
-
-def _remove_database(url: str) -> None:
-    """Remove the SQLite file of an earlier run, and what SQLite keeps beside it."""
-    path = Path(url.removeprefix("sqlite:///"))
-    for suffix in ("", "-wal", "-shm", ".lock"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _progress(console: Console) -> Progress:

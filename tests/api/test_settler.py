@@ -1,0 +1,119 @@
+"""The settler across crashes, reverts and late or contradicting readings: every trade ends once, money where it belongs."""
+
+from pathlib import Path
+
+import pytest
+
+from api.clock import DrivenClock
+from api.house import open_house
+from api.settler import ATTEMPTS_MAX, SettlementFailed
+from contracts.chain import ChainUnavailable, Receipt
+from contracts.settlement import sign_reading
+from ledger.outbox import OutboxEntry, OutboxStatus
+from market.trades import TradeState
+from market.units import Lots
+from tests.api.conftest import BUYER, HOUR_S, METER, START_S, SUPPLIER, Market, settings
+from tests.api.test_journey import SLOT_S, agree, state_of_trade
+
+
+class Crash(Exception):
+    """The process ended here."""
+
+
+def crash(*_: object) -> None:
+    raise Crash
+
+
+def test_a_crash_between_broadcast_and_record_is_made_good(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agree(market)
+    settler = market.house.settler
+    monkeypatch.setattr(settler, "apply", crash)
+    with pytest.raises(Crash):
+        market.move_to(SLOT_S - 800)
+    assert state_of_trade(market) is TradeState.AGREED
+    assert [entry.status for entry in settler._outbox.pending()] == [OutboxStatus.SENT]
+    monkeypatch.undo()
+    settler.recover()
+    assert state_of_trade(market) is TradeState.LOCKED
+    assert settler._outbox.pending() == ()
+    assert market.house.deployment.settlement.last_batch(market.house.chain) == 1
+
+
+def test_a_crash_between_delivery_and_opening_is_made_good(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agree(market)
+    market.move_to(SLOT_S - 800)
+    market.move_to(SLOT_S + HOUR_S)
+    market.client(METER).report_reading(start_s=SLOT_S, units_lots=75_000)
+    guarantee = type(market.house.deployment.guarantee)
+    monkeypatch.setattr(guarantee, "open_many", crash)
+    with pytest.raises(Crash):
+        market.move_to(SLOT_S + HOUR_S + 60)
+    monkeypatch.undo()
+    market.move_to(SLOT_S + HOUR_S + 120)
+    assert state_of_trade(market) is TradeState.OPENED
+
+
+def test_a_reverting_transaction_is_tried_a_few_times_and_the_trade_then_void(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agree(market)
+    settler = market.house.settler
+    finish = settler._finish
+
+    def revert(entry: OutboxEntry) -> Receipt:
+        settler._outbox.mark(entry.sequence, OutboxStatus.REVERTED)
+        raise SettlementFailed(f"{entry.kind} {entry.reference}: reverted")
+
+    monkeypatch.setattr(settler, "_finish", revert)
+    market.clock.move_to(SLOT_S - 800)
+    market.house.chain.set_time(SLOT_S - 800)
+    market.http.portal.call(market.house.sequencer.tick)
+    for _ in range(ATTEMPTS_MAX):
+        with pytest.raises(SettlementFailed, match="settle 1"):
+            settler.step()
+    with pytest.raises(SettlementFailed, match="not sent again"):
+        settler.step()
+    monkeypatch.setattr(settler, "_finish", finish)
+    market.move_to(SLOT_S)
+    assert state_of_trade(market) is TradeState.VOID
+    assert market.client(BUYER).balances().free == "1000"
+
+
+def test_a_reading_inside_the_window_still_counts(market: Market) -> None:
+    agree(market)
+    market.move_to(SLOT_S - 800)
+    market.move_to(SLOT_S + HOUR_S + 1_860)
+    assert state_of_trade(market) is TradeState.OPENED
+    market.client(METER).report_reading(start_s=SLOT_S, units_lots=100_000)
+    market.move_to(SLOT_S + HOUR_S + 1_900)
+    market.move_to(SLOT_S + HOUR_S + 1_860 + 700)
+    assert state_of_trade(market) is TradeState.PAID_OUT
+    assert market.client(SUPPLIER).balances().free == "1004"
+
+
+def test_the_reading_that_the_contract_had_first_decides(market: Market) -> None:
+    agree(market)
+    market.move_to(SLOT_S - 800)
+    market.move_to(SLOT_S + HOUR_S)
+    house = market.house
+    other = sign_reading(
+        METER, start_hour=SLOT_S // HOUR_S, delivered_lots=Lots(100_000), domain=house.deployment.domain
+    )
+    house.chain.send(house.chain.operator, house.deployment.settlement.report([other]))
+    market.client(METER).report_reading(start_s=SLOT_S, units_lots=75_000)
+    market.move_to(SLOT_S + HOUR_S + 60)
+    assert state_of_trade(market) is TradeState.DELIVERED
+
+
+def test_a_record_whose_chain_is_gone_is_refused_with_a_reason(tmp_path: Path) -> None:
+    with open_house(settings(tmp_path), DrivenClock(START_S), start_time_s=START_S):
+        pass
+    with (
+        pytest.raises(ChainUnavailable, match="use a new database"),
+        open_house(settings(tmp_path), DrivenClock(START_S), start_time_s=START_S + 7),
+    ):
+        pass
