@@ -1,7 +1,6 @@
 """`ccei audit`: check a record from its database alone."""
 
 from rich.console import Console
-from rich.table import Table
 
 from ledger.audit import AuditReport, audit
 from ledger.database import open_database
@@ -16,19 +15,19 @@ def audit_database(url: str, *, console: Console) -> AuditReport:
     """
     engine = open_database(url, must_exist=True)
     try:
-        with console.status("replaying the record"):
+        with Console(stderr=True).status("replaying the record"):
             report = audit(RecordReader(engine), tables=engine)
     finally:
         engine.dispose()
-    table = Table(show_header=False, box=None)
-    table.add_column(style="bold")
-    table.add_row("batches", f"{report.batches:,}")
-    table.add_row("events", f"{report.events:,}")
-    table.add_row("state hash", report.state_hash.hex())
-    table.add_row("trial balance", f"{report.trial_balance.total_micros} micros")
-    console.print(table)
+    for name, figure in (
+        ("batches", f"{report.batches:,}"),
+        ("events", f"{report.events:,}"),
+        ("state hash", report.state_hash.hex()),
+        ("trial balance", f"{report.trial_balance.total_micros} micros"),
+    ):
+        console.print(f"[bold]{name:<14}[/] {figure}", highlight=False, soft_wrap=True)  # a hash is one word
     for finding in report.findings:
-        console.print(f"[red]{finding}[/]", highlight=False)
+        console.print(finding, style="red", markup=False, highlight=False, soft_wrap=True)
     if not report.findings:
         console.print(
             "No findings: the hash chain holds, the commands replayed to the same events, "

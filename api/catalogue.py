@@ -70,6 +70,8 @@ def read_catalogue(path: Path) -> tuple[Product, ...]:
 def _product(path: Path, number: int, entry: _Entry) -> Product:
     green = f".G{entry.green}" if entry.symbol.startswith("CMP.") else ""
     try:
+        if entry.green and not green:
+            raise Malformed(f"green: found {entry.green}, expected none: only compute has a green class")
         instrument = parse_symbol(f"{entry.symbol}/1970-01-01T00Z/1h#Q{entry.tier}{green}")
         cap = parse_decimal(entry.cap, scale=instrument.commodity.lots_per_unit, what="cap")
         if not 1 <= cap <= QUANTITY_MAX:

@@ -352,10 +352,12 @@ def audit(
 
     Example: ccei audit sqlite:///day-report/day.db
     """
+    from rich.console import Console
+
     from api.auditing import audit_database
 
     with _told_of_house():
-        report = audit_database(database, console=_console(quiet=False))
+        report = audit_database(database, console=Console())
     if report.findings:
         raise typer.Exit(EXIT_FAILED)
 
