@@ -237,7 +237,7 @@ QUANTITIES = "a number from 0 to 4503599627.370496 with at most 6 decimals"
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("nwe,2,sell,limit,gtc,1,1", "found action 'nwe', expected one of new, cancel, replace"),
+        ("fresh,2,sell,limit,gtc,1,1", "found action 'fresh', expected one of new, cancel, replace"),
         (",2,sell,limit,gtc,1,1", "found no action, expected one of new, cancel, replace"),
         ("new,2,seller,limit,gtc,1,1", "found side 'seller', expected one of buy, sell"),
         ("new,2,,limit,gtc,1,1", "found no side, expected buy or sell"),

@@ -1,0 +1,73 @@
+import pytest
+from pydantic import ValidationError
+
+from api.settings import Settings, explain
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"CCEI_{name.upper()}", raising=False)
+
+
+def explained(**given: object) -> str:
+    with pytest.raises(ValidationError) as raised:
+        Settings.model_validate(given)
+    return explain(raised.value)
+
+
+def test_secrets_have_no_default() -> None:
+    settings = Settings()
+    assert (settings.operator_key, settings.operator_token, settings.login_secret) == (None, None, None)
+
+
+def test_the_environment_is_read_when_settings_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CCEI_FEE_BPS", "25")
+    assert Settings().fee_bps == 25
+    monkeypatch.setenv("CCEI_FEE_BPS", "30")
+    assert Settings().fee_bps == 30
+
+
+def test_what_is_given_outweighs_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CCEI_PORT", "9000")
+    assert Settings(port=9001).port == 9001
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPERATOR_KEY", "OPERATOR_TOKEN", "LOGIN_SECRET"):
+        monkeypatch.setenv(f"CCEI_{name}", "hush")
+    assert "hush" not in repr(Settings())
+    assert "hush" not in str(Settings().model_dump())
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("fee_bps", "1001", "CCEI_FEE_BPS: found '1001', expected less than or equal to 1000"),
+        ("port", 0, "CCEI_PORT: found 0, expected greater than or equal to 1"),
+        ("horizon_hours", "ten", "CCEI_HORIZON_HOURS: found 'ten', expected a valid integer"),
+        ("chain_id", "0x1", "CCEI_CHAIN_ID: found '0x1', expected a valid integer"),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_named(name: str, value: object, told: str) -> None:
+    assert explained(**{name: value}).startswith(told)
+
+
+def test_every_setting_that_does_not_fit_is_named() -> None:
+    assert explained(fee_bps=-1, port=70_000).count("CCEI_") == 2
+
+
+@pytest.mark.parametrize("limit", ["notice_period_s", "gate_closure_lead_s"])
+def test_settlement_must_fit_before_notice_and_delivery(limit: str) -> None:
+    # 20 blocks of 12 s and 300 s for settling are 540 s
+    fits = {"confirmations": 20, "block_time_s": 12, "settlement_latency_s": 300, limit: 540}
+    assert getattr(Settings.model_validate(fits), limit) == 540
+    told = explained(**{**fits, limit: 539})
+    assert told == (
+        "confirmations x block_time_s + settlement_latency_s is 540 s, expected at most "
+        f"{limit} = 539 s: trades could not be locked in time"
+    )

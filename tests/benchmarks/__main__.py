@@ -1,0 +1,26 @@
+"""Run the measurements one after the other: `python -m tests.benchmarks`. Each can be run alone, with options."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from tests.benchmarks import order_flows
+from tests.ledger import measure
+
+MEASUREMENTS: dict[str, tuple[str, Callable[[], None]]] = {
+    "tests.benchmarks.order_flows": ("Order book: messages per second", order_flows.main),
+    "tests.ledger.measure": ("Ledger: orders decided, booked and made durable", measure.main),
+}
+
+
+def main() -> None:
+    """Print every table under its title."""
+    argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__).parse_args()
+    for module, (title, measured) in MEASUREMENTS.items():
+        print(f"\n{title}  (python -m {module})\n", flush=True)
+        sys.argv = [module]  # each reads its own command line
+        measured()
+
+
+if __name__ == "__main__":
+    main()
