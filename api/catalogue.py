@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from api.day.inputs import InputError
+from api.input_error import InputError
 from api.quoting import moved_quote, opening_quote
 from api.settings import Settings
 from market.events import Session

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.columns import read_columns
-from api.day.inputs import InputError
+from api.input_error import InputError
 from market.auctions import clear_pay_as_bid, clear_uniform
 from market.orders import Side
 from market.units import QUANTITY_MAX, format_decimal

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from api.day.inputs import InputError
+from api.input_error import InputError
 from market.units import Malformed, format_decimal, parse_decimal
 
 BLOCK_BYTES = 1 << 23

@@ -46,6 +46,9 @@ def whole_file(path: Path | None) -> Iterator[IO[str]]:
     try:
         with out:
             yield out
+            if part is not None:
+                out.flush()
+                os.fsync(out.fileno())
         if part is not None:
             part.chmod(0o644)  # mkstemp makes files that only their owner reads
             part.replace(target)

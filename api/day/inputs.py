@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from api.input_error import InputError
 from market.instruments import SECONDS_PER_HOUR
-from market.units import Malformed
 
 HOURS = 24
 
@@ -35,17 +35,6 @@ _GENERATION_HEADERS = (
     ("timestamp_utc", "average_gco2_per_kwh", _SPELT_OUT_COLUMNS),
 )
 _MEASURED_TIER = "PREMIUM"
-
-
-class InputError(Malformed):
-    """A file that cannot be used: where it is wrong, what was found there and what was expected."""
-
-    def __init__(self, file: Path, where: str, found: str, expected: str) -> None:
-        super().__init__(f"{file}, {where}: found {found}, expected {expected}")
-        self.file = file
-        self.where = where
-        self.found = found
-        self.expected = expected
 
 
 @dataclass(frozen=True, slots=True)

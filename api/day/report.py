@@ -9,7 +9,8 @@ from string import Template
 from api.day import tallies
 from api.day.figures import Plot, draw
 from api.day.result import DayResult, OrderRow
-from api.day.summary import guarantees, settlement, write_atomically
+from api.day.summary import guarantees, settlement
+from api.whole_file import whole_file
 from market.orders import OrderType, Side
 from market.quality import TIERS
 from market.refusals import EXPLANATIONS
@@ -23,7 +24,8 @@ def write_report(result: DayResult, path: Path) -> None:
     Raises:
         OSError: if the file cannot be written.
     """
-    write_atomically(page(result), path)
+    with whole_file(path) as out:
+        out.write(page(result))
 
 
 def page(result: DayResult) -> str:

@@ -9,11 +9,12 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from api.day.inputs import HOURS, InputError, read_generation
+from api.day.inputs import HOURS, read_generation
 from api.day.parts import Demand, Meter, Participant, Role, Series, Site
 from api.day.resolve import Resolver
 from api.day.scenario_file import ScenarioError, ScenarioFile, read_scenario
 from api.day.tokens import tokens_of_day
+from api.input_error import InputError
 from market.instruments import SECONDS_PER_HOUR
 from market.orders import Schedule
 

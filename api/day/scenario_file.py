@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 import msgspec
 
-from api.day.inputs import HOURS, InputError
+from api.day.inputs import HOURS
+from api.input_error import InputError
 from market.orders import TradePriceRule
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[^\W_][\w .,&'()-]{0,39}\Z")]

@@ -1,14 +1,13 @@
 """The market day in figures: `summary.json` for machines and compact tables for the terminal."""
 
 import json
-import os
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from api.day import tallies
 from api.day.result import HOURS, DayResult, TradeRow
+from api.whole_file import whole_file
 from market.quality import TIERS
 from market.trades import TradeState
 from market.units import MICROS_PER_TOKEN, Commodity, Micros
@@ -145,34 +144,14 @@ def _mean(trades: list[TradeRow]) -> str | None:
     return tallies.tokens(tallies.mean_price(trades)) if trades else None
 
 
-def write_atomically(text: str, path: Path) -> None:
-    """Write a text file whole or not at all: a reader sees the old file or the new one, nothing in between.
-
-    Raises:
-        OSError: if the directory cannot be made or written to; the old file is then untouched.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes files that only their owner reads; a report is for sharing.
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
 def write_summary(result: DayResult, path: Path) -> None:
     """Write `summary(result)` as indented JSON, whole or not at all.
 
     Raises:
         OSError: if the file cannot be written.
     """
-    write_atomically(json.dumps(summary(result), indent=2, ensure_ascii=False) + "\n", path)
+    with whole_file(path) as out:
+        out.write(json.dumps(summary(result), indent=2, ensure_ascii=False) + "\n")
 
 
 def print_summary(result: DayResult, console: "Console") -> None:

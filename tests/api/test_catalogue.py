@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from api.catalogue import BUILT_IN, Lister, read_catalogue
-from api.day.inputs import InputError
+from api.input_error import InputError
 from api.settings import Settings
 from market.events import InstrumentListed
 from market.exchange import Exchange

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from api.clearing import Cleared, UnknownMechanism, clear_file
-from api.day.inputs import InputError
+from api.input_error import InputError
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases" / "clearing.json"
 MECHANISMS = {"uniform_price": "uniform", "pay_as_bid": "pay-as-bid"}

@@ -5,8 +5,8 @@ import pytest
 from rich.console import Console
 
 from api import columns
-from api.day.inputs import InputError
 from api.flows import PRICE_MAX, QUANTITY_MAX, SCALE, Replayed, replay
+from api.input_error import InputError
 from api.whole_file import Unwritable
 from market.orders import OrderType, Side, TimeInForce
 from market.units import format_decimal

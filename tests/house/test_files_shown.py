@@ -6,7 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
-from api.day.inputs import InputError, read_generation, read_network, read_workload
+from api.day.inputs import read_generation, read_network, read_workload
+from api.input_error import InputError
 from tests.house.pages import DOCS, REFERENCE, ROOT, blocks, files
 
 COMMANDS = REFERENCE / "command-line.md"

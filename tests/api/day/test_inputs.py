@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from api.day.inputs import InputError, read_generation, read_network, read_workload
+from api.day.inputs import read_generation, read_network, read_workload
+from api.input_error import InputError
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 needs_shared = pytest.mark.skipif(

@@ -350,7 +350,7 @@ def test_a_day_that_does_not_fit_together_is_refused(changes: dict[str, Any], me
 
 
 def test_summary_file_is_json_and_ends_with_a_newline(tmp_path: Path) -> None:
-    target = tmp_path / "made" / "summary.json"
+    target = tmp_path / "summary.json"
     write_summary(a_day(), target)
     text = target.read_text(encoding="utf-8")
     assert json.loads(text) == summary(a_day())

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from api.day.inputs import InputError
 from api.day.scenario import (
     BUILT_IN,
     Demand,
@@ -17,6 +16,7 @@ from api.day.scenario import (
     built_in_scenarios,
     load_scenario,
 )
+from api.input_error import InputError
 from market.instruments import parse_symbol
 from market.orders import TradePriceRule
 from market.units import Commodity
