@@ -148,10 +148,10 @@ def test_requests_become_hours_of_the_class_that_runs_them(day):
     generated_s = 211 * 0.373 / (h100.tdp_w * 0.9)
     hours = requests * (context_s + generated_s) / 3600
     redwood = a_demand(day, "Redwood AI", "H100", "SFO")
-    assert redwood.lots[0] == pytest.approx(hours * 1000 * 0.23 / 2, abs=1)
+    assert redwood.lots[0] == pytest.approx(hours * 1000 * 0.25 / 2, abs=1)
     assert redwood.worth_bps == 11_000
-    quail = a_demand(day, "Quail Support", "L40S", "SJC")
-    assert quail.lots[0] == pytest.approx(hours * 1000 * 0.07 / 2 * 990 / 362, abs=1)
+    quail = a_demand(day, "Quail Support", "L40S", "SFO")
+    assert quail.lots[0] == pytest.approx(hours * 1000 * 0.05 * 990 / 362, abs=1)
 
 
 def test_a_data_centre_needs_the_power_of_its_accelerators_hosts_and_building(day):
