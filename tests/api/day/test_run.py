@@ -16,6 +16,7 @@ from api.day.scenario import BUILT_IN, load_scenario
 from api.day.summary import summary, write_summary
 from contracts.chain import ChainUnavailable
 from contracts.nodes import find_anvil
+from contracts.opening import open_chain
 from ledger.audit import audit
 from ledger.database import DatabaseUnusable, open_database
 from ledger.record import RecordReader
@@ -246,15 +247,34 @@ def test_the_report_needs_nothing_but_itself(day: DayResult, tmp_path: Path) -> 
     assert "<svg" in page or "data:image" in page
 
 
-@pytest.mark.skipif(
+def settles_the_same(there: DayResult, here: DayResult) -> None:
+    elsewhere, tester = summary(there), summary(here)
+    for name in ("orders", "trades", "volume", "guarantees", "green_share"):
+        assert elsewhere[name] == tester[name], name
+    differences = elsewhere["trial_balance_difference"], elsewhere["chain_reconciliation_difference"]
+    assert differences == ("0", "0")
+
+
+needs_chain_tools = pytest.mark.skipif(
     find_anvil() is None and os.environ.get("CI") != "true", reason="Anvil's binary is not installed"
 )
-def test_anvil_settles_the_same_trades(day: DayResult, folder: Path) -> None:
-    there, here = summary(run(folder, chain="anvil")), summary(day)
-    for name in ("orders", "trades", "volume", "guarantees", "green_share"):
-        assert there[name] == here[name], name
-    assert there["settlement"]["chain"] == "anvil"
-    assert (there["trial_balance_difference"], there["chain_reconciliation_difference"]) == ("0", "0")
+
+
+@needs_chain_tools
+@pytest.mark.parametrize("chain", ["anvil", "ganache"])
+def test_other_chains_settle_the_same_trades(day: DayResult, folder: Path, chain: str) -> None:
+    there = run(folder, chain=chain)
+    settles_the_same(there, day)
+    assert there.chain_name == chain
+
+
+@needs_chain_tools
+def test_a_node_at_an_address_whose_clock_is_years_ahead_settles_the_same_trades(
+    day: DayResult, folder: Path
+) -> None:
+    with open_chain("anvil", start_time_s=None) as node:
+        url = node.w3.provider.endpoint_uri
+        settles_the_same(run(folder, chain=url, database=f"sqlite:///{folder}/address.db"), day)
 
 
 def test_a_chain_that_does_not_answer_leaves_no_files_and_keeps_the_last_day(tmp_path: Path) -> None:
