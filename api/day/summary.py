@@ -186,9 +186,16 @@ def _table(title: str, *columns: str, text_columns: int = 1) -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
     for position, column in enumerate(columns):
-        table.add_column(column, justify="left" if position < text_columns else "right")
+        table.add_column(column, justify="left" if position < text_columns else "right", overflow="fold")
     return table
 
 

@@ -52,4 +52,4 @@ def test_forge_tests_pass_at_length_on_what_is_deployed() -> None:
 
 @pytest.mark.soak
 def test_gas_stays_as_it_was() -> None:
-    run(forge(), "snapshot", "--no-match-test", "testFuzz|invariant", "--check", FOUNDRY_PROFILE="deployed")
+    run(forge(), "snapshot", "--no-match-test", "testFuzz|invariant", "--check")
