@@ -1,8 +1,9 @@
 """A typed client of the HTTP interface: it signs what needs signing, and returns what the server answers.
 
->>> client = Client("http://127.0.0.1:8000", signer)                                    # doctest: +SKIP
->>> client.buy("ENE.SOLAR@CISO/2022-03-12T18Z/1h#Q1", price="0.05", quantity="250")     # doctest: +SKIP
-OrderOut(order_id='1', client_order_id='1', status='open', remaining='250', fills=[], repeated=False)
+    client = Client("http://127.0.0.1:8000", Signer(key))
+    client.buy("ENE.SOLAR@CISO/2022-03-12T18Z/1h#Q1", price="0.05", quantity="250")
+
+docs/how-to/trade-over-http.md goes through it, and the tests run that page.
 """
 
 import secrets

@@ -21,6 +21,7 @@ from ledger.rebuild import rebuild
 from ledger.record import Genesis, Record, RecordReader, WrongMarket
 from ledger.venue import Venue
 
+KEY_BYTES = 32
 OWN_CHAINS = frozenset({"auto", "tester", "anvil", "ganache"})
 """Chains that live and die with this process."""
 
@@ -137,8 +138,9 @@ def _key_bytes(text: str | None) -> bytes | None:
     if text is None:
         return None
     try:
-        return bytes.fromhex(text.removeprefix("0x"))
+        key = bytes.fromhex(text.removeprefix("0x"))
     except ValueError:
-        raise ChainUnavailable(
-            "CCEI_OPERATOR_KEY: found something else, expected 0x and 64 hex digits"
-        ) from None
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ChainUnavailable("CCEI_OPERATOR_KEY: found something else, expected 0x and 64 hex digits")
+    return key

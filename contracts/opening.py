@@ -155,7 +155,7 @@ def _connect(url: str) -> tuple["Web3", str]:
         return w3, w3.client_version
     except RequestException as error:
         raise ChainUnavailable(
-            f"{url}: nothing answers there, expected an Ethereum JSON-RPC node ({error})"
+            f"{url}: nothing answers there ({type(error).__name__}), expected an Ethereum JSON-RPC node"
         ) from error
     except Exception as error:
         raise ChainUnavailable(
