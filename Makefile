@@ -23,7 +23,7 @@ $(NODE_MODULES)/.ready: contracts/package.json contracts/package-lock.json
 	cd contracts && npm ci --no-fund --no-audit --loglevel=error
 	@touch $@
 
-demo: setup ## Run the built-in market day on the in-process chain and write day-report/
+demo: setup ## Run the built-in market day on a local chain and write day-report/
 	$(BIN)/ccei demo --out day-report
 
 test: setup ## Run the tests

@@ -94,16 +94,16 @@ def _console(*, quiet: bool) -> "Console":
 @app.command()
 def demo(
     seed: SeedOption = 1,
-    chain: ChainOption = "tester",
+    chain: ChainOption = "auto",
     database: DatabaseOption = None,
     out: OutOption = Path("day-report"),
     json: JsonOption = False,
 ) -> None:
-    """Run the built-in market day on the in-process chain.
+    """Run the built-in market day.
 
     It is 12 March 2022 in California: what was generated the day before is offered, what was generated then is delivered.
 
-    Example: ccei demo --chain anvil --out day-report
+    Example: ccei demo --chain tester --out day-report
     """
     _run_day(
         "ciso-2022-03-12",
