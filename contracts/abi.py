@@ -20,13 +20,13 @@ CONTRACTS: Final = ("SettlementToken", "Settlement", "Guarantee")
 
 
 class _PlainAddressDecoder(AddressDecoder):
-    decoder_fn = staticmethod(bytes)  # type: ignore[assignment]
+    decoder_fn = staticmethod(bytes)  # type: ignore[assignment]  # bytes instead of text, on purpose
 
 
 def _codec() -> ABICodec:
-    own = registry.copy()  # type: ignore[no-untyped-call]
+    own = registry.copy()  # type: ignore[no-untyped-call]  # eth-abi has no types here
     own.unregister("address")
-    is_address = BaseEquals("address")  # type: ignore[no-untyped-call]
+    is_address = BaseEquals("address")  # type: ignore[no-untyped-call]  # nor here
     own.register(is_address, AddressEncoder, _PlainAddressDecoder, label="address")
     return ABICodec(own)
 

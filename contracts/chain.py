@@ -223,7 +223,7 @@ class Chain:
 
         try:
             with self._reaching():
-                return _receipt(self.w3.eth.get_transaction_receipt(transaction))  # type: ignore[arg-type]
+                return _receipt(self.w3.eth.get_transaction_receipt(transaction))  # type: ignore[arg-type]  # takes bytes
         except TransactionNotFound:
             return None
 
@@ -261,7 +261,7 @@ class Chain:
 
         try:
             with self._reaching():
-                self.w3.eth.get_transaction(transaction)  # type: ignore[arg-type]
+                self.w3.eth.get_transaction(transaction)  # type: ignore[arg-type]  # takes bytes
         except TransactionNotFound:
             return False
         return True

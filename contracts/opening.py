@@ -95,7 +95,7 @@ def _open_tester(start_time_s: int | None, operator: Signer) -> Chain:
 def _paced(chain: Any) -> Any:
     """Return the chain with blocks one second apart: py-evm would stamp each with the wall clock instead."""
 
-    class PacedChain(type(chain)):  # type: ignore[misc]
+    class PacedChain(type(chain)):  # type: ignore[misc]  # py-evm makes the class while it runs
         def create_header_from_parent(self, parent_header: Any, **params: Any) -> Any:
             params.setdefault("timestamp", parent_header.timestamp + 1)
             return super().create_header_from_parent(parent_header, **params)
@@ -180,7 +180,7 @@ def _expect_chain_id(chain: Chain, expected: int | None) -> None:
 
 
 def _rpc(w3: "Web3", method: str, *params: Any) -> Any:
-    response: Any = w3.provider.make_request(method, list(params))  # type: ignore[arg-type]
+    response: Any = w3.provider.make_request(method, list(params))  # type: ignore[arg-type]  # a method of one node, not of all
     if "error" in response:
         raise ChainUnavailable(f"{method}: {response['error'].get('message', response['error'])}")
     return response["result"]

@@ -135,7 +135,7 @@ def _svg(figure: "Figure", name: str) -> str:
 
     buffer = StringIO()
     # Straight to the SVG canvas: `savefig` draws everything once more beforehand.
-    FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})  # type: ignore[no-untyped-call]
+    FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})  # type: ignore[no-untyped-call]  # matplotlib has no types here
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)

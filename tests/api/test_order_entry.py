@@ -1,5 +1,7 @@
 """Order entry over HTTP: what is taken in, what is refused by name, what does not get past the door."""
 
+from collections.abc import Callable
+
 import pytest
 
 from api.client import MarketError
@@ -7,10 +9,10 @@ from contracts.signing import Signer
 from tests.api.conftest import BUYER, GPU, SOLAR, SUPPLIER, Market
 
 
-def problem_of(call: object) -> MarketError:
+def problem_of(call: Callable[[], object]) -> MarketError:
     """Return the error that a call raises."""
     with pytest.raises(MarketError) as caught:
-        call()  # type: ignore[operator]
+        call()
     return caught.value
 
 
