@@ -26,15 +26,19 @@ class Session(IntEnum):
     CLOSED = 3
     DELIVERY = 4
     SETTLED = 5
+    HALTED = 6
 
 
 class CancelReason(IntEnum):
-    """Why an order left the book unfilled."""
+    """Why an order, or a part of it, left the book unfilled."""
 
     BY_PARTICIPANT = 0
     REMAINDER_NOT_RESTING = 1
     EXPIRED = 2
     GATE_CLOSED = 3
+    SELF_TRADE = 4
+    MASS_CANCEL = 5
+    DEAD_MAN = 6
 
 
 @dataclass(frozen=True, slots=True)

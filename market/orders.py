@@ -35,11 +35,36 @@ class OrderType(IntEnum):
 
 
 class TimeInForce(IntEnum):
-    """How long an order lives: until cancelled, good_until or gate closure; or at once, in part or wholly."""
+    """How long an order lives.
+
+    At once, in part (IOC) or wholly (FOK); or until it is cancelled or the gate closes (GTC), to the end of its UTC day
+    (DAY), to a named moment (GTD). No order outlives its signed `good_until`, which is the moment that GTD names.
+    """
 
     GTC = 0
     IOC = 1
     FOK = 2
+    DAY = 3
+    GTD = 4
+
+
+class SelfTrade(IntEnum):
+    """What happens when an incoming order meets another of its own participant: they never trade with each other.
+
+    The incoming order is cancelled, or the resting one, or both; or both shrink by the smaller of the two quantities.
+    """
+
+    CANCEL_NEWEST = 1
+    CANCEL_OLDEST = 2
+    CANCEL_BOTH = 3
+    DECREMENT = 4
+
+
+class Allocation(StrEnum):
+    """Who trades first at one price: the earlier order, or all of them in proportion to their quantities."""
+
+    TIME = "time"
+    PRO_RATA = "pro_rata"
 
 
 class TradePriceRule(StrEnum):
@@ -80,6 +105,20 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class TradingRules:
+    """How an instrument trades beyond price and time.
+
+    A trade further than `collar_ticks` from the last price (from the reference price before the first) halts continuous
+    trading for a call of `halt_s` seconds; a collar of 0 never halts. `hidden_orders` says whether orders may hide.
+    """
+
+    allocation: Allocation = Allocation.TIME
+    collar_ticks: Ticks = Ticks(0)
+    halt_s: int = 0
+    hidden_orders: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ListInstrument:
     """Open an instrument for trading. `reference_ticks` at listing is what collateral is computed from for good."""
 
@@ -92,6 +131,7 @@ class ListInstrument:
     weight_ppm: Ppm
     quantity_cap_lots: Lots
     fee_bps: int
+    rules: TradingRules = TradingRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +156,52 @@ class RegisterMeter:
 
 
 @dataclass(frozen=True, slots=True)
+class Conditions:
+    """What an order asks of the exchange beyond its signed terms; the audit proves that it was kept.
+
+    `all_or_none` trades wholly or not at all. `minimum_lots` must trade at once, or the order does not enter.
+    `display_lots` is how much the book shows at a time: None for all of it, 0 for nothing (a hidden order), else an
+    iceberg. An order with `stop_micros` (per unit) sleeps until a trade reaches that price. `budget_micros` ends a market
+    bid when that much money is spent, fees apart.
+    """
+
+    all_or_none: bool = False
+    minimum_lots: Lots = Lots(0)
+    display_lots: Lots | None = None
+    stop_micros: Micros | None = None
+    budget_micros: Micros | None = None
+    self_trade: SelfTrade = SelfTrade.CANCEL_NEWEST
+
+
+PLAIN = Conditions()
+
+
+@dataclass(frozen=True, slots=True)
+class Eligible:
+    """One instrument that satisfies a buyer's requirement, and how much more than the limit it is worth to him.
+
+    `adjustment_micros` per unit may be negative: a bid of limit L takes offers of this instrument up to L + adjustment.
+    """
+
+    instrument_id: int
+    adjustment_micros: int
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceOrder:
-    """Place a signed order."""
+    """Place a signed order.
+
+    With `eligible`, the order names a requirement: `terms.instrument_id` is the commitment to that set, and the order takes
+    what is best for it in any of those books at once; nothing of it rests.
+    """
 
     terms: OrderTerms
     signature: bytes
     order_type: OrderType = OrderType.LIMIT
     time_in_force: TimeInForce = TimeInForce.GTC
     post_only: bool = False
+    conditions: Conditions = PLAIN
+    eligible: tuple[Eligible, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +223,23 @@ class ReplaceOrder:
     order_id: int
     terms: OrderTerms
     signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MassCancel:
+    """Take every open order of a participant off the books; of one instrument or side only, where these are named."""
+
+    participant: Address
+    instrument_id: int | None = None
+    side: Side | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetDeadManTimer:
+    """Cancel all of a participant's orders unless this command comes again within `timeout_s`; 0 disarms the timer."""
+
+    participant: Address
+    timeout_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +337,8 @@ Command = (
     | PlaceOrder
     | CancelOrder
     | ReplaceOrder
+    | MassCancel
+    | SetDeadManTimer
     | CreditDeposit
     | RequestWithdrawal
     | ConfirmWithdrawal
