@@ -11,6 +11,7 @@ from api.clock import Clock
 from api.sequencer import Sequencer
 from api.settings import Settings
 from api.settler import Settler
+from api.tapes import read_tapes
 from contracts.chain import Chain, ChainUnavailable
 from contracts.deployment import Deployment, attach, deploy
 from contracts.opening import open_chain
@@ -20,6 +21,7 @@ from ledger.projections import Projector
 from ledger.rebuild import rebuild
 from ledger.record import Genesis, Record, RecordReader, WrongMarket
 from ledger.venue import Venue
+from market.tape import Tapes
 
 KEY_BYTES = 32
 OWN_CHAINS = frozenset({"auto", "tester", "anvil", "ganache"})
@@ -44,6 +46,11 @@ class House:
     def venue(self) -> Venue:
         """Exchange and books as they stand."""
         return self.sequencer.venue
+
+    @property
+    def tapes(self) -> Tapes:
+        """What has traded."""
+        return self.sequencer.tapes
 
     @property
     def local(self) -> bool:
@@ -99,6 +106,7 @@ def open_house(
             venue,
             record,
             projector,
+            read_tapes(engine),
             clock,
             queue_limit=settings.queue_limit,
             batch_limit=settings.batch_limit,

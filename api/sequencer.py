@@ -1,8 +1,8 @@
 """The one writer: what happens to an order, in one place.
 
 Gather all that has arrived into one batch, stamp its time and number, decide (checks, holds, matching, books), commit the
-batch to the record, and only then bring the readable tables forward and answer. If the commit fails, or a promise of the
-machine is broken, the process ends; the next start rebuilds from the record. It never carries on.
+batch to the record, and only then bring the readable tables and the tapes forward and answer. If the commit fails, or
+a promise of the machine is broken, the process ends; the next start rebuilds from the record. It never carries on.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from ledger.record import Record
 from ledger.venue import Decision, Venue
 from market.events import Event
 from market.orders import Batch, Command
+from market.tape import Tapes
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class Sequencer:
         venue: Venue,
         record: Record,
         projector: Projector,
+        tapes: Tapes,
         clock: Clock,
         *,
         queue_limit: int = 10_000,
@@ -65,6 +67,8 @@ class Sequencer:
         self.venue = venue
         self.record = record
         self._projector = projector
+        self.tapes = tapes
+        """What traded so far: as far as the record is."""
         self.quiet = RLock()
         """Held while a batch changes the venue: another thread that reads more than one thing at a time takes it."""
         self._clock = clock
@@ -95,6 +99,7 @@ class Sequencer:
                 decision = self.venue.decide(batch)
                 self.record.append(batch, decision.events)
                 self._projector.apply(batch, decision.events, decision.postings)
+                self.tapes.note(decision.events, time_us=time_us)
         except Exception as error:
             self._on_broken(error)
         return _answers(decision)

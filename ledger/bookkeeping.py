@@ -5,7 +5,7 @@
 | Deposited | custody | free |
 | OrderAccepted, OrderReplaced | free | order hold (back, when the hold shrinks) |
 | TradeAgreed | order hold | trade hold: payment and fee, or collateral; the residual to free |
-| OrderCancelled | order hold | free |
+| OrderReduced, OrderCancelled | order hold | free |
 | TradeVoided | trade hold | free |
 | TradeLocked | trade hold | locked |
 | TradeDelivered | locked | seller's free: payment, collateral; the venue's fees: fee |
@@ -29,6 +29,7 @@ from market.events import (
     GuaranteePaid,
     OrderAccepted,
     OrderCancelled,
+    OrderReduced,
     OrderReplaced,
     Refused,
     TradeAgreed,
@@ -88,6 +89,7 @@ class Books:
             Deposited: self._deposited,
             OrderAccepted: self._accepted,
             OrderReplaced: self._replaced,
+            OrderReduced: self._reduced,
             OrderCancelled: self._cancelled,
             TradeAgreed: self._trade_agreed,
             TradeVoided: self._trade_voided,
@@ -177,9 +179,11 @@ class Books:
     def _replaced(self, event: OrderReplaced) -> list[Entry]:
         return self._hold_for_order(event.order_id, event.terms.participant, event.hold_micros)
 
+    def _reduced(self, event: OrderReduced) -> list[Entry]:
+        return self._release(event.order_id, event.hold_micros)
+
     def _cancelled(self, event: OrderCancelled) -> list[Entry]:
-        hold = self._order_holds.get(event.order_id)
-        return self._hold_for_order(event.order_id, hold.participant, Micros(0)) if hold is not None else []
+        return self._release(event.order_id, Micros(0))
 
     def _trade_agreed(self, event: TradeAgreed) -> list[Entry]:
         number = event.trade_number
@@ -254,6 +258,18 @@ class Books:
     def _withdrawn(self, event: Withdrawn) -> list[Entry]:
         hold = _take(self._withdrawal_holds, (event.participant, event.nonce), event)
         return _move(Account(_WITHDRAWAL_HOLD, hold.participant), CUSTODY, hold.amount_micros)
+
+    def _release(self, order_id: int, keeps_micros: Micros) -> list[Entry]:
+        """Free what an order holds but for `keeps_micros`; an order without collateral holds nothing to begin with."""
+        hold = self._order_holds.get(order_id)
+        if hold is None:
+            return []
+        if keeps_micros > hold.amount_micros:
+            raise InvariantBroken(
+                f"order {order_id}: found a hold of {keeps_micros} micros after it shrank, "
+                f"expected at most {hold.amount_micros}"
+            )
+        return self._hold_for_order(order_id, hold.participant, keeps_micros)
 
     def _hold_for_order(self, order_id: int, participant: Address, amount_micros: Micros) -> list[Entry]:
         """Set an order's hold to this amount; an order that holds nothing is not kept."""

@@ -1,21 +1,30 @@
 """The encoding of the record: commands and events as compact msgpack rows `[tag, field, field, …]`.
 
-Fields stand in the order of their dataclass, nested ones unfolded in place; enumerations are their values. Integers that
-do not fit 64 bits (instrument ids, resources) are big-endian two's complement bytes, `bit_length // 8 + 1` of them.
-Tags are never reused. A change of any of this is a new `VERSION`; a stored fixture of each version is a test.
+Fields stand in the order of their dataclass; enumerations are their values. A nested dataclass is unfolded in place, but
+one that has a default (an order's conditions, a listing's rules) is nil where it is the default, else a row of its own; so
+is each item of a tuple of dataclasses. Integers that do not fit 64 bits (instrument ids, resources) are big-endian two's
+complement bytes, `bit_length // 8 + 1` of them.
+
+Tags are never reused. A change of any of this is a new `VERSION`; a stored fixture of each version is a test. What was
+written in an earlier version stays readable, with the defaults of the fields that it did not know:
+
+* 1: the first.
+* 2: conditions and eligible sets of orders, trading rules of listings; mass cancels, dead-man timers, halts, triggered
+  stops and orders reduced without a trade.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from operator import attrgetter
 from types import NoneType
-from typing import Any, cast, get_args, get_type_hints
+from typing import Any, NamedTuple, cast, get_args, get_type_hints
 
 import msgspec
 
 from market.events import (
     Cleared,
+    DeadManSet,
     Deposited,
     Event,
     GuaranteeOpened,
@@ -24,7 +33,9 @@ from market.events import (
     MeterRegistered,
     OrderAccepted,
     OrderCancelled,
+    OrderReduced,
     OrderReplaced,
+    OrderTriggered,
     PriceTermsSet,
     ReadingReceived,
     Refused,
@@ -33,6 +44,7 @@ from market.events import (
     TradeDelivered,
     TradeLocked,
     TradeVoided,
+    TradingHalted,
     WithdrawalApproved,
     WithdrawalExpired,
     Withdrawn,
@@ -48,16 +60,18 @@ from market.orders import (
     ConfirmWithdrawal,
     CreditDeposit,
     ListInstrument,
+    MassCancel,
     PlaceOrder,
     RegisterMeter,
     ReplaceOrder,
     RequestWithdrawal,
+    SetDeadManTimer,
     SetPriceTerms,
     SubmitReading,
     VoidTrade,
 )
 
-VERSION = 1
+VERSION = 2
 
 COMMAND_TAGS: dict[int, type] = {
     1: ListInstrument,
@@ -75,6 +89,8 @@ COMMAND_TAGS: dict[int, type] = {
     13: ConfirmOpening,
     14: ConfirmPayout,
     15: SubmitReading,
+    16: MassCancel,
+    17: SetDeadManTimer,
 }
 EVENT_TAGS: dict[int, type] = {
     1: InstrumentListed,
@@ -97,6 +113,16 @@ EVENT_TAGS: dict[int, type] = {
     18: GuaranteeOpened,
     19: GuaranteePaid,
     20: ReadingReceived,
+    21: TradingHalted,
+    22: OrderTriggered,
+    23: OrderReduced,
+    24: DeadManSet,
+}
+_LAST_TAGS_OF_1 = (15, 20)
+_ADDED_IN_2 = {
+    ListInstrument: {"rules"},
+    PlaceOrder: {"conditions", "eligible"},
+    OrderAccepted: {"conditions", "eligible"},
 }
 
 _INT64_MIN = -(1 << 63)
@@ -104,6 +130,7 @@ _UINT64_MAX = (1 << 64) - 1
 _ADDRESS_BYTES = 20
 
 _Reader = Callable[[Any], Any]
+_Writer = Callable[[Any], Any]
 
 
 class BadEncoding(ValueError):
@@ -112,12 +139,12 @@ class BadEncoding(ValueError):
 
 def encode_commands(commands: tuple[Command, ...]) -> bytes:
     """Return the bytes of a batch's commands."""
-    return _encode(commands, _COMMANDS)
+    return _encode(commands, _COMMANDS[VERSION])
 
 
 def encode_events(events: tuple[Event, ...]) -> bytes:
     """Return the bytes of a batch's events."""
-    return _encode(events, _EVENTS)
+    return _encode(events, _EVENTS[VERSION])
 
 
 def decode_commands(blob: bytes, *, version: int) -> tuple[Command, ...]:
@@ -126,7 +153,7 @@ def decode_commands(blob: bytes, *, version: int) -> tuple[Command, ...]:
     Raises:
         BadEncoding: if the bytes are not what `encode_commands` of that version writes.
     """
-    return cast("tuple[Command, ...]", _decode(blob, version, COMMAND_TAGS, _COMMANDS, "command"))
+    return cast("tuple[Command, ...]", _decode(blob, version, _COMMANDS, "command"))
 
 
 def decode_events(blob: bytes, *, version: int) -> tuple[Event, ...]:
@@ -135,55 +162,99 @@ def decode_events(blob: bytes, *, version: int) -> tuple[Event, ...]:
     Raises:
         BadEncoding: if the bytes are not what `encode_events` of that version writes.
     """
-    return cast("tuple[Event, ...]", _decode(blob, version, EVENT_TAGS, _EVENTS, "event"))
+    return cast("tuple[Event, ...]", _decode(blob, version, _EVENTS, "event"))
 
 
-class _Shape:
-    """How one dataclass is laid out: its leaves in order, which of them are integers, and how to build it again."""
+class _Layout:
+    """How one dataclass is laid out: its leaves in order, what writes and reads each, and how to build it again."""
 
-    def __init__(self, tag: int, kind: type) -> None:
-        leaves = list(_leaves(kind))
-        self.tag = tag
+    def __init__(self, kind: type, version: int) -> None:
+        leaves = list(_leaves(kind, version))
         self.kind = kind
-        self.names = [path for path, _ in leaves]
+        self.names = [path for path, _, _ in leaves]
         self.width = len(leaves)
-        self.integers = [index for index, (_, hint) in enumerate(leaves) if _plain(hint) is int]
-        self.values = attrgetter(*self.names)
-        self.readers = [_reader(hint) for _, hint in leaves]
+        self._build = _builder(kind, version)
+        self._values = attrgetter(*self.names) if self.width > 1 else _only(self.names[0])
+        self._integers = [index for index, (_, hint, _) in enumerate(leaves) if _plain(hint) is int]
+        writers = [_writer(hint, default, version) for _, hint, default in leaves]
+        self._others = [
+            (index, write)
+            for index, write in enumerate(writers)
+            if write is not None and index not in self._integers
+        ]
+        self._readers = [_reader(hint, default, version) for _, hint, default in leaves]
 
-    def row(self, value: object) -> list[Any]:
-        row = [self.tag, *self.values(value)]
-        for index in self.integers:
-            number = row[index + 1]
+    def write(self, value: object) -> list[Any]:
+        """Return the fields of a value. Integers, of which there are many, are not worth a call each."""
+        row = list(self._values(value))
+        for index in self._integers:
+            number = row[index]
             if not _INT64_MIN <= number <= _UINT64_MAX:
-                row[index + 1] = number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True)
+                row[index] = _write_integer(number)
+        for index, write in self._others:
+            row[index] = write(row[index])
         return row
 
     def read(self, row: list[Any]) -> Any:
-        if len(row) != self.width + 1:
-            raise BadEncoding(f"found {len(row) - 1} fields, expected {self.width}: {', '.join(self.names)}")
+        """Build a value from its fields.
+
+        Raises:
+            BadEncoding: if they are not what `write` writes.
+        """
+        if len(row) != self.width:
+            raise BadEncoding(f"found {len(row)} fields, expected {self.width}: {', '.join(self.names)}")
         leaves = []
-        for name, reader, found in zip(self.names, self.readers, row[1:], strict=True):
+        for name, reader, found in zip(self.names, self._readers, row, strict=True):
             try:
                 leaves.append(reader(found))
             except ValueError as error:
                 raise BadEncoding(f"{name}: {error}") from None
-        return _build(self.kind, iter(leaves))
+        return self._build(iter(leaves))
 
 
-def _leaves(kind: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the dotted path and type of every field, descending into nested dataclasses."""
+def _only(name: str) -> Callable[[Any], tuple[Any]]:
+    """Return what reads a single field as a tuple of one."""
+    read = attrgetter(name)
+    return lambda value: (read(value),)
+
+
+class _Field(NamedTuple):
+    """A field of a dataclass, its type, and the nested dataclass that it is by default (None if it is no such field)."""
+
+    name: str
+    hint: Any
+    default: Any
+
+
+def _fields(kind: type, version: int) -> list[_Field]:
+    """Return the fields that a dataclass had in a version. Those added later are its last ones, and have defaults."""
     hints = get_type_hints(kind)
+    later = _ADDED_IN_2.get(kind, set()) if version == 1 else set()
+    found = []
     for field in fields(kind):
         hint = hints[field.name]
-        if is_dataclass(hint):
-            yield from _leaves(cast("type", hint), f"{prefix}{field.name}.")
+        nested = is_dataclass(hint) and field.default is not MISSING
+        if field.name not in later:
+            found.append(_Field(field.name, hint, field.default if nested else None))
+    return found
+
+
+def _leaves(kind: type, version: int, prefix: str = "") -> Iterator[_Field]:
+    """Yield every field under its dotted path, descending into nested dataclasses without a default."""
+    for name, hint, default in _fields(kind, version):
+        if is_dataclass(hint) and default is None:
+            yield from _leaves(cast("type", hint), version, f"{prefix}{name}.")
         else:
-            yield prefix + field.name, hint
+            yield _Field(prefix + name, hint, default)
 
 
-def _build(kind: type, leaves: Iterator[Any]) -> Any:
-    return kind(*[_build(hint, leaves) if hint in _HINTS else next(leaves) for hint in _HINTS[kind]])
+def _builder(kind: type, version: int) -> Callable[[Iterator[Any]], Any]:
+    """Return what builds a dataclass from its leaves."""
+    parts: list[Callable[[Iterator[Any]], Any]] = [
+        _builder(cast("type", hint), version) if is_dataclass(hint) and default is None else next
+        for _, hint, default in _fields(kind, version)
+    ]
+    return lambda leaves: kind(*[part(leaves) for part in parts])
 
 
 def _plain(hint: Any) -> Any:
@@ -191,28 +262,92 @@ def _plain(hint: Any) -> Any:
     return getattr(hint, "__supertype__", hint)
 
 
-def _reader(hint: Any) -> _Reader:
+def _writer(hint: Any, default: Any, version: int) -> _Writer | None:
+    """Return the function that writes one field, None if msgpack writes it as it is."""
+    plain = _plain(hint)
+    if plain is int:
+        return _write_integer
+    if is_dataclass(plain):
+        layout = _Layout(cast("type", plain), version)
+        if default is None:
+            return layout.write
+        return lambda value: None if value is default or value == default else layout.write(value)
+    if isinstance(plain, type):
+        return None
+    items = get_args(plain)
+    if NoneType not in items:
+        return _writer_of_tuple(items, version)
+    present = _writer(next(arm for arm in items if arm is not NoneType), None, version)
+    return present and (lambda value: None if value is None else present(value))
+
+
+def _writer_of_tuple(items: tuple[Any, ...], version: int) -> _Writer | None:
+    """Return the writer of a `tuple[X, ...]` or a `tuple[X, Y]`."""
+    if items[-1] is ...:
+        write_item = _writer(items[0], None, version)
+        return write_item and (lambda value: [write_item(each) for each in value])
+    writers = [_writer(item, None, version) for item in items]
+    return lambda value: [
+        each if write is None else write(each) for write, each in zip(writers, value, strict=True)
+    ]
+
+
+def _write_integer(number: int) -> int | bytes:
+    if _INT64_MIN <= number <= _UINT64_MAX:
+        return number
+    return number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True)
+
+
+def _reader(hint: Any, default: Any, version: int) -> _Reader:
     """Return the function that checks and converts one stored field."""
     plain = _plain(hint)
     if hint is Address:
         return _read_address
     if plain is int:
         return _read_integer
+    if is_dataclass(plain):
+        return _reader_of_nested(_Layout(cast("type", plain), version), default)
     if isinstance(plain, type):
-        return plain if issubclass(plain, Enum) else _exactly(plain)
+        return _member_of(plain) if issubclass(plain, Enum) else _exactly(plain)
     if NoneType in get_args(plain):
-        present = _reader(next(arm for arm in get_args(plain) if arm is not NoneType))
+        present = _reader(next(arm for arm in get_args(plain) if arm is not NoneType), None, version)
         return lambda found: None if found is None else present(found)
-    return _read_tuple_of(get_args(plain))
+    return _reader_of_tuple(get_args(plain), version)
 
 
-def _read_tuple_of(items: tuple[Any, ...]) -> _Reader:
+def _reader_of_nested(layout: _Layout, default: Any) -> _Reader:
+    """Return the reader of a dataclass in a row of its own, nil for its default if it has one."""
+
+    def read(found: Any) -> Any:
+        if found is None and default is not None:
+            return default
+        value = layout.read(_read_list(found))
+        if value == default:
+            raise ValueError(f"found {found!r} written out, expected nil, which stands for it")
+        return value
+
+    return read
+
+
+def _reader_of_tuple(items: tuple[Any, ...], version: int) -> _Reader:
     """Return the reader of a `tuple[X, ...]` or a `tuple[X, Y]`."""
     if items[-1] is ...:
-        read_item = _reader(items[0])
+        read_item = _reader(items[0], None, version)
         return lambda found: tuple(read_item(each) for each in _read_list(found))
-    readers = [_reader(item) for item in items]
+    readers = [_reader(item, None, version) for item in items]
     return lambda found: tuple(read(each) for read, each in zip(readers, _read_list(found), strict=True))
+
+
+def _member_of(kind: type[Enum]) -> _Reader:
+    """Return the reader of an enumeration's values; Python takes 1.0 and True for 1, the record does not."""
+    written = type(next(iter(kind)).value)
+
+    def read(found: Any) -> Enum:
+        if type(found) is not written:
+            raise ValueError(f"found {found!r}, expected a value of {kind.__name__}")
+        return kind(found)
+
+    return read
 
 
 def _exactly(kind: type) -> _Reader:
@@ -247,44 +382,50 @@ def _read_list(found: Any) -> list[Any]:
     return found
 
 
-def _encode(values: tuple[Any, ...], shapes: dict[type, _Shape]) -> bytes:
-    return msgspec.msgpack.encode([shapes[type(value)].row(value) for value in values])
+class _Shapes:
+    """The tags of one version, and how what they stand for is laid out."""
+
+    def __init__(self, tags: dict[int, type], version: int) -> None:
+        self.of_tag = {tag: _Layout(kind, version) for tag, kind in tags.items()}
+        self.of_kind = {layout.kind: (tag, layout) for tag, layout in self.of_tag.items()}
 
 
-def _decode(
-    blob: bytes, version: int, tags: dict[int, type], shapes: dict[type, _Shape], what: str
-) -> tuple[Any, ...]:
-    if version != VERSION:
-        raise BadEncoding(f"{what}s: found encoding version {version}, expected {VERSION}")
+def _encode(values: tuple[Any, ...], shapes: _Shapes) -> bytes:
+    rows = []
+    for value in values:
+        tag, layout = shapes.of_kind[type(value)]
+        rows.append([tag, *layout.write(value)])
+    return msgspec.msgpack.encode(rows)
+
+
+def _decode(blob: bytes, version: int, versions: dict[int, _Shapes], what: str) -> tuple[Any, ...]:
+    shapes = versions.get(version)
+    if shapes is None:
+        raise BadEncoding(f"{what}s: found encoding version {version}, expected 1 to {VERSION}")
     try:
         rows = _read_list(msgspec.msgpack.decode(blob))
-    except ValueError as error:
+        if msgspec.msgpack.encode(rows) != blob:
+            raise ValueError("found a number, text or list written longer than it needs to be")
+    except (ValueError, RecursionError) as error:
         raise BadEncoding(f"{what}s: {error}") from None
     values = []
     for position, row in enumerate(rows):
-        if not isinstance(row, list) or not row or not isinstance(row[0], int) or row[0] not in tags:
+        layout = shapes.of_tag.get(row[0]) if isinstance(row, list) and row and type(row[0]) is int else None
+        if layout is None:
             raise BadEncoding(
                 f"{what} {position}: found {row!r}, expected a row that starts with a known tag"
             )
-        shape = shapes[tags[row[0]]]
         try:
-            values.append(shape.read(row))
+            values.append(layout.read(row[1:]))
         except BadEncoding as error:
-            raise BadEncoding(f"{what} {position} ({shape.kind.__name__}): {error}") from None
+            raise BadEncoding(f"{what} {position} ({layout.kind.__name__}): {error}") from None
     return tuple(values)
 
 
-def _hints(kinds: list[type]) -> dict[type, list[Any]]:
-    """Return the field types of these dataclasses and of all that are nested in them."""
-    found: dict[type, list[Any]] = {}
-    while kinds:
-        kind = kinds.pop()
-        hints = get_type_hints(kind)
-        found[kind] = [hints[field.name] for field in fields(kind)]
-        kinds.extend(cast("type", hint) for hint in found[kind] if is_dataclass(hint))
-    return found
+def _by_version(tags: dict[int, type], last_tag_of_1: int) -> dict[int, _Shapes]:
+    first = {tag: kind for tag, kind in tags.items() if tag <= last_tag_of_1}
+    return {1: _Shapes(first, 1), VERSION: _Shapes(tags, VERSION)}
 
 
-_HINTS = _hints([*COMMAND_TAGS.values(), *EVENT_TAGS.values()])
-_COMMANDS = {kind: _Shape(tag, kind) for tag, kind in COMMAND_TAGS.items()}
-_EVENTS = {kind: _Shape(tag, kind) for tag, kind in EVENT_TAGS.items()}
+_COMMANDS = _by_version(COMMAND_TAGS, _LAST_TAGS_OF_1[0])
+_EVENTS = _by_version(EVENT_TAGS, _LAST_TAGS_OF_1[1])

@@ -24,8 +24,9 @@ class DatabaseUnusable(Exception):
 def open_database(url: str, *, must_exist: bool = False) -> Engine:
     """Open the database at `url`, and create its tables where it is new.
 
-    In memory (`sqlite://`), nothing outlives the engine: for tests and for comparing. `must_exist` refuses to create a
-    file, for those who only read.
+    In memory (`sqlite://`), nothing outlives the engine: for tests and for comparing. `must_exist` is for those who only
+    read: it refuses to create a file, or to bring one of an earlier schema version forward. Otherwise that drops the
+    readable tables and makes them again, empty: a rebuild fills them from the record, which it leaves alone.
 
     Raises:
         DatabaseUnusable: if the URL is unknown, the file cannot be opened or written, is no database of this
@@ -41,7 +42,7 @@ def open_database(url: str, *, must_exist: bool = False) -> Engine:
     event.listen(engine, "connect", _prepare)
     try:
         with engine.begin() as connection:
-            _check_schema(connection, path)
+            _check_schema(connection, path, bring_forward=not must_exist)
             mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
         if not in_memory and mode != "wal":
             raise DatabaseUnusable(
@@ -106,23 +107,27 @@ def _prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> Non
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _check_schema(connection: Connection, path: str) -> None:
-    """Create the tables of a new database; refuse one that is not ours or of another version."""
+def _check_schema(connection: Connection, path: str, *, bring_forward: bool) -> None:
+    """Create the tables of a new database, bring an earlier one forward; refuse any other."""
     application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
+    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
     if application == APPLICATION_ID:
-        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-        if version != SCHEMA_VERSION:
+        if version == SCHEMA_VERSION:
+            return
+        if not 1 <= version < SCHEMA_VERSION or not bring_forward:
+            earlier = " (start the market on it once to bring it forward)" if version < SCHEMA_VERSION else ""
             raise DatabaseUnusable(
-                f"database {path}: found schema version {version}, expected {SCHEMA_VERSION}"
+                f"database {path}: found schema version {version}, expected {SCHEMA_VERSION}{earlier}"
             )
-        return
-    tables = inspect(connection).get_table_names()
-    if tables or application:
-        raise DatabaseUnusable(
-            f"database {path}: found another program's database (tables {', '.join(tables) or 'none'}), "
-            "expected a new one or one of this market"
-        )
-    Truth.metadata.create_all(connection)
+        Readable.metadata.drop_all(connection)
+    else:
+        tables = inspect(connection).get_table_names()
+        if tables or application:
+            raise DatabaseUnusable(
+                f"database {path}: found another program's database (tables {', '.join(tables) or 'none'}), "
+                "expected a new one or one of this market"
+            )
+        Truth.metadata.create_all(connection)
     Readable.metadata.create_all(connection)
     connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")

@@ -8,6 +8,7 @@ import heapq
 import msgspec
 
 from ledger.bookkeeping import Books, tokens
+from market.agenda import NEVER
 from market.events import (
     Deposited,
     Event,
@@ -16,7 +17,6 @@ from market.events import (
     WithdrawalExpired,
     Withdrawn,
 )
-from market.exchange import NEVER
 from market.orders import Address, ConfirmWithdrawal, CreditDeposit, RequestWithdrawal
 from market.refusals import Refusal
 

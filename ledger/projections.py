@@ -33,7 +33,9 @@ from market.events import (
     InstrumentListed,
     OrderAccepted,
     OrderCancelled,
+    OrderReduced,
     OrderReplaced,
+    OrderTriggered,
     PriceTermsSet,
     Session,
     SessionChanged,
@@ -41,9 +43,11 @@ from market.events import (
     TradeDelivered,
     TradeLocked,
     TradeVoided,
+    TradingHalted,
 )
 from market.instruments import Instrument, from_id
-from market.orders import Address, Batch, ListInstrument, SetPriceTerms
+from market.orders import Address, Batch, Conditions, ListInstrument, SetPriceTerms
+from market.requirements import is_commitment
 from market.trades import TradeState
 from market.units import InvariantBroken, Ticks
 
@@ -76,7 +80,7 @@ _UPSERTS = {
 }
 """Compiled once: values are integers and text already, and SQLAlchemy's care for each row would cost twice the writing."""
 
-_OPEN, _FILLED, _CANCELLED = "open", "filled", "cancelled"
+_WAITING, _OPEN, _FILLED, _CANCELLED = "waiting", "open", "filled", "cancelled"
 _OVER = (TradeState.VOID.name.lower(), TradeState.DELIVERED.name.lower(), TradeState.PAID_OUT.name.lower())
 
 _Row = dict[str, Any]
@@ -130,9 +134,12 @@ class Projector:
             InstrumentListed: self._listed,
             PriceTermsSet: self._price_terms,
             SessionChanged: self._session,
+            TradingHalted: self._halted,
             Cleared: self._cleared,
             OrderAccepted: self._accepted,
+            OrderTriggered: self._triggered,
             OrderReplaced: self._replaced,
+            OrderReduced: self._reduced,
             OrderCancelled: self._cancelled,
             TradeAgreed: self._agreed,
             TradeLocked: self._locked,
@@ -197,7 +204,7 @@ class Projector:
             self.position = connection.execute(select(_PROJECTED.c.batch_number)).scalar() or 0
             for sheet, statement, key in (
                 (self._instruments, select(INSTRUMENTS), "symbol"),
-                (self._orders, select(ORDERS).where(ORDERS.c.status == _OPEN), "order_id"),
+                (self._orders, select(ORDERS).where(ORDERS.c.status.in_((_WAITING, _OPEN))), "order_id"),
                 (self._trades, select(TRADES).where(TRADES.c.state.not_in(_OVER)), "trade_number"),
                 (
                     self._guarantees,
@@ -255,7 +262,9 @@ class Projector:
     def _symbol(self, instrument_id: int) -> str:
         symbol = self._symbols.get(instrument_id)
         if symbol is None:
-            symbol = self._symbols[instrument_id] = self._instrument(instrument_id).symbol
+            named = not is_commitment(instrument_id)
+            symbol = self._instrument(instrument_id).symbol if named else f"0x{instrument_id:064x}"
+            self._symbols[instrument_id] = symbol
         return symbol
 
     def _prices(self, instrument_id: int, **ticks: Ticks) -> dict[str, int]:
@@ -275,7 +284,7 @@ class Projector:
         }
 
     def _listed(self, event: InstrumentListed, _batch: Batch, _position: int) -> None:
-        listing = event.listing
+        listing, rules = event.listing, event.listing.rules
         instrument = self._instrument(listing.instrument_id)
         self._instruments.put(
             instrument.symbol,
@@ -291,10 +300,16 @@ class Projector:
                 "tier": instrument.tier,
                 "green": instrument.green,
                 "session": Session.PENDING.name.lower(),
+                "halted_until_us": 0,
                 "rule": listing.rule.value,
+                "allocation": rules.allocation.value,
+                "halt_s": rules.halt_s,
+                "hidden_orders": rules.hidden_orders,
                 "fee_bps": listing.fee_bps,
                 "quantity_cap_lots": listing.quantity_cap_lots,
-                **self._prices(instrument.id, collateral_reference=listing.reference_ticks),
+                **self._prices(
+                    instrument.id, collar=rules.collar_ticks, collateral_reference=listing.reference_ticks
+                ),
                 **self._terms(listing),
             },
         )
@@ -304,6 +319,9 @@ class Projector:
 
     def _session(self, event: SessionChanged, _batch: Batch, _position: int) -> None:
         self._instruments[self._symbol(event.instrument_id)]["session"] = event.session.name.lower()
+
+    def _halted(self, event: TradingHalted, _batch: Batch, _position: int) -> None:
+        self._instruments[self._symbol(event.instrument_id)]["halted_until_us"] = event.until_us
 
     def _cleared(self, event: Cleared, batch: Batch, position: int) -> None:
         self._clearings.append(
@@ -335,6 +353,7 @@ class Projector:
                 "order_type": event.order_type.name.lower(),
                 "time_in_force": event.time_in_force.name,
                 "post_only": event.post_only,
+                **_readable(event.conditions),
                 "price_micros": terms.price_micros,
                 "quantity_lots": terms.quantity_lots,
                 "remaining_lots": terms.quantity_lots,
@@ -342,12 +361,16 @@ class Projector:
                 "good_until_s": terms.good_until_s,
                 "settle_until_s": terms.settle_until_s,
                 "client_order_id": str(terms.client_order_id),
-                "status": _OPEN,
+                "status": _OPEN if event.conditions.stop_micros is None else _WAITING,
                 "reason": "",
+                "triggered_us": 0,
                 "accepted_us": batch.time_us,
                 "accepted_batch": batch.number,
             },
         )
+
+    def _triggered(self, event: OrderTriggered, batch: Batch, _position: int) -> None:
+        self._orders[event.order_id].update(status=_OPEN, triggered_us=batch.time_us)
 
     def _replaced(self, event: OrderReplaced, _batch: Batch, _position: int) -> None:
         terms = event.terms
@@ -360,6 +383,11 @@ class Projector:
             settle_until_s=terms.settle_until_s,
             client_order_id=str(terms.client_order_id),
         )
+
+    def _reduced(self, event: OrderReduced, _batch: Batch, _position: int) -> None:
+        order = self._orders[event.order_id]
+        order["remaining_lots"] -= event.by_lots
+        order["hold_micros"] = event.hold_micros
 
     def _cancelled(self, event: OrderCancelled, _batch: Batch, _position: int) -> None:
         self._orders[event.order_id].update(
@@ -499,6 +527,17 @@ def read_postings(engine: Engine) -> Iterable[Posting]:
             entries.append(Entry(_account(row.kind, row.participant), row.amount_micros))
     if key is not None:
         yield Posting(*key, tuple(entries))
+
+
+def _readable(conditions: Conditions) -> _Row:
+    return {
+        "all_or_none": conditions.all_or_none,
+        "minimum_lots": conditions.minimum_lots,
+        "display_lots": conditions.display_lots,
+        "stop_micros": conditions.stop_micros,
+        "budget_micros": conditions.budget_micros,
+        "self_trade": conditions.self_trade.name.lower(),
+    }
 
 
 def _hex(raw: bytes) -> str:

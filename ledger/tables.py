@@ -9,7 +9,8 @@ from sqlalchemy import BigInteger, Table, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2: halts and trading rules of instruments, conditions of orders. `Truth` is as in 1."""
 
 
 class Truth(SQLModel, registry=registry()):
@@ -69,7 +70,7 @@ class ProjectedRow(Readable, table=True):
 
 
 class InstrumentRow(Readable, table=True):
-    """A listed instrument and its price terms now."""
+    """A listed instrument, its price terms now, and its trading rules. `halted_until_us` is when its latest halt ends."""
 
     __tablename__ = "instruments"
     symbol: str = Field(primary_key=True)
@@ -83,7 +84,12 @@ class InstrumentRow(Readable, table=True):
     tier: int
     green: int
     session: str
+    halted_until_us: int = Field(sa_type=BigInteger)
     rule: str
+    allocation: str
+    collar_micros: int = Field(sa_type=BigInteger)
+    halt_s: int
+    hidden_orders: bool
     fee_bps: int
     quantity_cap_lots: int = Field(sa_type=BigInteger)
     collateral_reference_micros: int = Field(sa_type=BigInteger)
@@ -94,7 +100,7 @@ class InstrumentRow(Readable, table=True):
 
 
 class ClearingRow(Readable, table=True):
-    """The outcome of an instrument's call auction."""
+    """The outcome of an auction that ended an instrument's call, or a halt."""
 
     __tablename__ = "clearings"
     batch_number: int = Field(primary_key=True)
@@ -109,7 +115,12 @@ class ClearingRow(Readable, table=True):
 
 
 class OrderRow(Readable, table=True):
-    """An order. `status` is open, filled or cancelled; `reason` says why it was cancelled."""
+    """An order. `status` is waiting (for its stop), open, filled or cancelled; `reason` says why it was cancelled.
+
+    What the order asked for beyond its terms: `display_lots`, `stop_micros` and `budget_micros` are empty where it did
+    not; `triggered_us` is when its stop was reached, 0 before. `symbol` is the 0x-hex commitment where several
+    instruments satisfy the order; its trades say which it took.
+    """
 
     __tablename__ = "orders"
     order_id: int = Field(primary_key=True)
@@ -119,6 +130,12 @@ class OrderRow(Readable, table=True):
     order_type: str
     time_in_force: str
     post_only: bool
+    all_or_none: bool
+    minimum_lots: int = Field(sa_type=BigInteger)
+    display_lots: int | None = Field(sa_type=BigInteger)
+    stop_micros: int | None = Field(sa_type=BigInteger)
+    budget_micros: int | None = Field(sa_type=BigInteger)
+    self_trade: str
     price_micros: int = Field(sa_type=BigInteger)
     quantity_lots: int = Field(sa_type=BigInteger)
     remaining_lots: int = Field(sa_type=BigInteger)
@@ -128,6 +145,7 @@ class OrderRow(Readable, table=True):
     client_order_id: str
     status: str = Field(index=True)
     reason: str
+    triggered_us: int = Field(sa_type=BigInteger)
     accepted_us: int = Field(sa_type=BigInteger)
     accepted_batch: int
 

@@ -1,29 +1,32 @@
 """Admission: whether an order may enter, and if not, the name of the reason with what was found and what was expected.
 
-Everything here looks and changes nothing. Funds are the ledger's to check.
+Everything here looks and changes nothing. Funds are the ledger's to check; whether a trade is possible is the book's.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from market.book_moves import budget_in_book
 from market.capacity import Capacity
 from market.events import Session
 from market.listed import Listed
 from market.open_orders import OpenOrder
 from market.orders import (
+    PLAIN,
+    Allocation,
     OrderTerms,
     OrderType,
     PlaceOrder,
     Side,
     TimeInForce,
 )
-from market.refusals import Refusal
-from market.sessions import MICROS_PER_SECOND
-from market.units import QUANTITY_MAX, Micros
+from market.refusals import No, Refusal
+from market.sessions import COLLECTING, MICROS_PER_SECOND, OVER
+from market.units import MICROS_PER_TOKEN, QUANTITY_MAX, Micros, format_decimal
 
-No = tuple[Refusal, str]
-"""The name of a refusal and its detail."""
+RESTING = frozenset({TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD})
+"""The times in force of limit orders that rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,15 @@ class Application:
         """What leaves the book when the order enters."""
         return self.replaces.remaining_lots if self.replaces is not None else 0
 
+    @property
+    def may_rest(self) -> bool:
+        """Whether what does not trade at once stays in the book."""
+        return self.order.order_type is OrderType.LIMIT and self.order.time_in_force in RESTING
 
-def refusal_of(application: Application) -> No | None:
-    """Return the first reason, in the order of `CHECKS`, why an order may not enter; None if it may."""
-    for check in CHECKS:
+
+def refusal_of(application: Application, checks: "tuple[Check, ...] | None" = None) -> No | None:
+    """Return the first reason, in the order of the checks (all `CHECKS`), why an order may not enter; None if it may."""
+    for check in CHECKS if checks is None else checks:
         no = check(application)
         if no is not None:
             return no
@@ -62,7 +70,7 @@ def _session(application: Application) -> No | None:
     if listed.session is Session.PENDING:
         opens = _moment(listed.listing.schedule.call_opens_s)
         return Refusal.SESSION_NOT_OPEN, f"found {listed.instrument} pending, expected orders from {opens} on"
-    if listed.session >= Session.CLOSED:
+    if listed.session in OVER:
         closed = _moment(listed.listing.schedule.gate_closes_s)
         return (
             Refusal.WINDOW_ALREADY_CLOSED,
@@ -72,13 +80,107 @@ def _session(application: Application) -> No | None:
 
 
 def _call(application: Application) -> No | None:
-    order = application.order
-    if application.listed.session is not Session.CALL:
+    """Keep out what a collecting book cannot judge; a stop sleeps through the call whatever it will ask for."""
+    order, replaces = application.order, application.replaces
+    conditions = order.conditions
+    if application.listed.session not in COLLECTING or conditions.stop_micros is not None:
         return None
-    if order.order_type is OrderType.LIMIT and order.time_in_force is TimeInForce.GTC and not order.post_only:
+    asks = order.post_only or conditions.all_or_none or conditions.minimum_lots
+    if (application.may_rest and not asks) or (replaces is not None and replaces.keeps_place(order.terms)):
         return None
     found = f"{order.order_type.name} {order.time_in_force.name}{' post-only' if order.post_only else ''}"
-    return Refusal.NOT_ALLOWED_IN_CALL, f"found {found}, expected LIMIT GTC during the call"
+    if conditions.all_or_none:
+        found += " all-or-none"
+    if conditions.minimum_lots:
+        found += " with a minimum"
+    during = "call" if application.listed.session is Session.CALL else "halt"
+    return Refusal.NOT_ALLOWED_IN_CALL, f"found {found}, expected LIMIT GTC, DAY or GTD during the {during}"
+
+
+def _conditions(application: Application) -> No | None:
+    order = application.order
+    if order.conditions is PLAIN and not order.post_only:
+        return None
+    fault = _conflict(application)
+    if fault is not None:
+        return Refusal.CONDITIONS_CONFLICT, fault
+    if order.conditions.display_lots == 0 and not application.listed.listing.rules.hidden_orders:
+        return (
+            Refusal.HIDDEN_NOT_ALLOWED,
+            "found an order that shows nothing, expected one that shows at least a part",
+        )
+    return None
+
+
+def _conflict(application: Application) -> str | None:
+    """Return which conditions do not go together, None if all do. The book follows the same rules."""
+    order, listed = application.order, application.listed
+    conditions, quantity = order.conditions, order.terms.quantity_lots
+    display, minimum = conditions.display_lots, conditions.minimum_lots
+    kind = f"{order.order_type.name} {order.time_in_force.name}"
+    pro_rata = listed.listing.rules.allocation is Allocation.PRO_RATA
+    conflicts = (
+        (
+            not 0 <= minimum <= quantity,
+            f"found a minimum of {listed.quantity_text(minimum)}, expected 0 to {listed.quantity_text(quantity)}",
+        ),
+        (
+            display is not None and display < 0,
+            f"found {listed.quantity_text(display or 0)} displayed, expected 0 or more",
+        ),
+        (
+            conditions.all_or_none and order.post_only,
+            "found all-or-none and post-only, expected one of them",
+        ),
+        (
+            conditions.all_or_none and display is not None,
+            "found all-or-none and displayed in part, expected one of them",
+        ),
+        (
+            minimum > 0 and order.post_only,
+            "found post-only and a minimum to trade at once, expected one of them",
+        ),
+        (
+            order.post_only and not application.may_rest,
+            f"found {kind} post-only, expected a limit order that rests",
+        ),
+        (
+            display is not None and not application.may_rest,
+            f"found {kind} displayed in part, expected a limit order that rests",
+        ),
+        (
+            pro_rata and conditions.all_or_none,
+            "found all-or-none, expected an order that a pro-rata book may fill in part",
+        ),
+        (
+            pro_rata and bool(display),
+            "found an order displayed in part, expected one that a pro-rata book shows or hides wholly",
+        ),
+    )
+    return next((fault for holds, fault in conflicts if holds), None) or _budget_conflict(application)
+
+
+def _budget_conflict(application: Application) -> str | None:
+    order, listed = application.order, application.listed
+    budget = order.conditions.budget_micros
+    if budget is None:
+        return None
+    conditions = order.conditions
+    takes_in_part = (
+        order.order_type is OrderType.MARKET
+        and order.terms.side is Side.BUY
+        and order.time_in_force is not TimeInForce.FOK
+        and not (conditions.all_or_none or conditions.minimum_lots)
+    )
+    if not takes_in_part:
+        return "found a budget, expected one only on a market bid that may trade in part"
+    in_book = budget_in_book(listed, order)
+    if in_book is not None and not 1 <= in_book <= QUANTITY_MAX:
+        most = QUANTITY_MAX * listed.tick_micros // listed.instrument.commodity.lots_per_unit
+        found = format_decimal(budget, scale=MICROS_PER_TOKEN)
+        expected = format_decimal(most, scale=MICROS_PER_TOKEN)
+        return f"found a budget of {found} tokens, expected what buys at least a lot and at most {expected} tokens"
+    return None
 
 
 def _quantity(application: Application) -> No | None:
@@ -95,18 +197,38 @@ def _quantity(application: Application) -> No | None:
 
 
 def _price(application: Application) -> No | None:
-    price, listed = application.terms.price_micros, application.listed
-    tick = listed.tick_micros
+    return _tick(application) or _no_band(application.listed, application.terms.price_micros, "")
+
+
+def _tick(application: Application) -> No | None:
+    return _no_tick(application.listed, application.terms.price_micros, "")
+
+
+def _stop(application: Application) -> No | None:
+    stop, listed = application.order.conditions.stop_micros, application.listed
+    if stop is None:
+        return None
+    return _no_tick(listed, stop, "a stop of ") or _no_band(listed, stop, "a stop of ")
+
+
+def _no_tick(listed: Listed, price: Micros, what: str) -> No | None:
     if price <= 0:
-        return Refusal.PRICE_NOT_POSITIVE, f"found {listed.price_text(price)}, expected more than 0"
-    if price % tick:
-        expected = f"a multiple of {listed.price_text(tick)}"
-        return Refusal.PRICE_OFF_TICK, f"found {listed.price_text(price)}, expected {expected}"
+        return Refusal.PRICE_NOT_POSITIVE, f"found {what}{listed.price_text(price)}, expected more than 0"
+    if price % listed.tick_micros:
+        expected = f"a multiple of {listed.price_text(listed.tick_micros)}"
+        return Refusal.PRICE_OFF_TICK, f"found {what}{listed.price_text(price)}, expected {expected}"
+    return None
+
+
+def _no_band(listed: Listed, price: Micros, what: str) -> No | None:
     low = listed.price_micros(listed.terms.band_low_ticks)
     high = listed.price_micros(listed.terms.band_high_ticks)
     if not low <= price <= high:
-        expected = f"{listed.price_text(low)} to {listed.price_text(high)}"
-        return Refusal.PRICE_OUTSIDE_BAND, f"found {listed.price_text(price)}, expected {expected}"
+        return (
+            Refusal.PRICE_OUTSIDE_BAND,
+            f"found {what}{listed.price_text(price)}, "
+            f"expected {listed.price_text(low)} to {listed.price_text(high)}",
+        )
     return None
 
 
@@ -182,56 +304,6 @@ def _room(application: Application) -> No | None:
     return None
 
 
-def _post_only(application: Application) -> No | None:
-    if not application.order.post_only:
-        return None
-    terms, listed = application.terms, application.listed
-    book = listed.book
-    opposite = book.best_ask() if terms.side is Side.BUY else book.best_bid()
-    if opposite is None or not _meets(terms, listed.price_micros(opposite)):
-        return None
-    other = "an offer" if terms.side is Side.BUY else "a bid"
-    return (
-        Refusal.WOULD_TAKE,
-        f"found {other} at {listed.price_text(listed.price_micros(opposite))}, "
-        f"expected none that {listed.price_text(terms.price_micros)} meets",
-    )
-
-
-def _fill_or_kill(application: Application) -> No | None:
-    if application.order.time_in_force is not TimeInForce.FOK:
-        return None
-    terms, listed = application.terms, application.listed
-    available = _available_lots(listed, terms)
-    if available >= terms.quantity_lots:
-        return None
-    return (
-        Refusal.CANNOT_FILL_WHOLLY,
-        f"found {listed.quantity_text(available)} at {listed.price_text(terms.price_micros)} or better, "
-        f"expected {listed.quantity_text(terms.quantity_lots)}",
-    )
-
-
-def _available_lots(listed: Listed, terms: OrderTerms) -> int:
-    """Return how much of what was asked the other side offers within the limit, looking no deeper than needed."""
-    levels = 8
-    while True:
-        depth = listed.book.depth(levels)
-        opposite = depth.asks if terms.side is Side.BUY else depth.bids
-        within = [level for level in opposite if _meets(terms, listed.price_micros(level.price_ticks))]
-        available = sum(level.quantity_lots for level in within)
-        if available >= terms.quantity_lots or len(within) < levels:
-            return available
-        levels *= 4
-
-
-def _meets(terms: OrderTerms, price_micros: Micros) -> bool:
-    """Return whether an order may trade with one of the other side at this price."""
-    return (
-        price_micros <= terms.price_micros if terms.side is Side.BUY else price_micros >= terms.price_micros
-    )
-
-
 def _moment(time_s: int) -> str:
     """Return a Unix time in words; a number of seconds beyond the calendar stays one."""
     try:
@@ -240,18 +312,30 @@ def _moment(time_s: int) -> str:
         return f"{time_s} s after 1970"
 
 
-CHECKS: tuple[Callable[[Application], No | None], ...] = (
+Check = Callable[[Application], No | None]
+
+CHECKS: tuple[Check, ...] = (
     _session,
     _call,
     _quantity,
     _price,
+    _stop,
+    _conditions,
     _fee_cap,
     _reference,
     _good_until,
     _settle_until,
     _capacity,
     _room,
-    _post_only,
-    _fill_or_kill,
 )
 """The checks in the order in which they are made: the first that fails names the refusal."""
+
+CHECKS_OF_REQUIREMENT: tuple[Check, ...] = (
+    _quantity,
+    _tick,
+    _conditions,
+    _fee_cap,
+    _good_until,
+    _settle_until,
+)
+"""Those that each instrument of a set makes of a bid for any of them."""

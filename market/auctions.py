@@ -1,13 +1,16 @@
 """Call auctions on whole books: one uniform price (the k-double auction), or pay-as-bid.
 
-An auction trades the largest volume that any single price allows. Better prices trade first; at equal prices the earlier
-order, which is the one with the lower index. The margin is therefore decided by time and never shared out.
+An auction trades the largest volume that any single price allows. Better prices trade first; at equal prices either the
+earlier order, which is the one with the lower index, or all of them in proportion to their quantities.
 
 A uniform price is chosen in this order: largest volume; least imbalance between what is bid and what is offered at the
 price; market pressure (towards the side that is left over); nearest the reference price, or, where there is none, the
 point k between the ends of the equilibrium interval, rounded down (k = ½ is its middle). Sources: R. Wilson, "Incentive
 efficiency of double auctions", Econometrica 53 (1985); K. Chatterjee and W. Samuelson, "Bargaining under incomplete
 information", Operations Research 31 (1983), for k; the order of the tie-breaks is that of the large exchanges' auctions.
+
+A uniform price needs no sorted book, only the orders about the margin (`market.margin` finds them in large books): those
+with better prices trade wholly, those with worse not at all.
 """
 
 from dataclasses import dataclass
@@ -15,17 +18,33 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from market.orders import Side
+from market.orders import Allocation, Side
+from market.pairing import Pairing, meetings, pair
 from market.units import PPM_ONE, QUANTITY_MAX, InvariantBroken, Lots, Malformed, Ppm, Ticks
+
+__all__ = [
+    "HALF",
+    "PRICED_PAIR",
+    "TIE_RULES",
+    "Clearing",
+    "Pairing",
+    "PayAsBidClearing",
+    "clear_pay_as_bid",
+    "clear_uniform",
+    "pair",  # who clears a book pairs its fills next
+    "share",
+]
 
 Integers = NDArray[np.int64]
 
 HALF = Ppm(500_000)
-PRICE_THEN_TIME = "price_then_time"
+TIE_RULES = {Allocation.TIME: "price_then_time", Allocation.PRO_RATA: "price_then_pro_rata"}
 PRICE_LIMIT = 1 << 62
 PRICED_PAIR = np.dtype(
     [("buy_index", "<i8"), ("sell_index", "<i8"), ("quantity_lots", "<i8"), ("price_ticks", "<i8")]
 )
+_LARGE = 1 << 15
+"""Smaller books are sorted whole."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,15 +82,43 @@ class PayAsBidClearing:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Orders:
+    """One side as it was given: checked, with the ends of its prices and the sum of its lots."""
+
+    side: Side
+    prices: Integers
+    quantities: Integers
+    lowest: int
+    highest: int
+    lots: int
+
+    def __len__(self) -> int:
+        return len(self.prices)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Queue:
-    """One side, best order first: where each order stood in the input, its price, and the running total of lots."""
+    """The orders of one side within a window of prices, best first.
+
+    `index` is where each order stood in the input, `totals` the running total of lots. `ahead` has the lots of the orders
+    with better prices than the window, in the places where they stood; `behind` is how many lots have worse prices.
+    """
 
     index: Integers
     prices: Integers
+    quantities: Integers
     totals: Integers
+    ahead: Integers
+    ahead_lots: int
+    behind_lots: int
 
     def lots_within(self, count: int) -> int:
-        return int(self.totals[count - 1]) if count else 0
+        return int(self.totals[count - 1]) if count else self.ahead_lots
+
+    def holds_margin(self, volume: int) -> bool:
+        """Say whether the last order to trade and the first that does not are both in the window."""
+        reaches = self.lots_within(len(self.totals))
+        return self.ahead_lots < volume and (volume < reaches or not self.behind_lots)
 
 
 def clear_uniform(
@@ -82,10 +129,12 @@ def clear_uniform(
     *,
     reference: Ticks | None = None,
     k_ppm: Ppm = HALF,
+    ties: Allocation = Allocation.TIME,
 ) -> Clearing:
     """Clear a book at one price. Prices in ticks, quantities in lots, each side in the order of arrival.
 
     `reference` picks the equilibrium price nearest to it; without it, `k_ppm` says how far up the interval the price is.
+    `ties` says who trades at the margin.
 
     >>> bids, offers = np.array([100, 50]), np.array([70, 80])
     >>> clearing = clear_uniform(bids, np.array([100, 100]), offers, np.array([100, 100]))
@@ -99,10 +148,10 @@ def clear_uniform(
     """
     if not 0 <= k_ppm <= PPM_ONE:
         raise Malformed(f"k: found {k_ppm} ppm, expected 0 to {PPM_ONE}")
-    bids = _queue(bid_prices, bid_quantities, Side.BUY)
-    offers = _queue(ask_prices, ask_quantities, Side.SELL)
-    volume = _largest_volume(bids, offers)
-    bought, sold = _fills(bids, volume), _fills(offers, volume)
+    all_bids = _checked(bid_prices, bid_quantities, Side.BUY)
+    all_offers = _checked(ask_prices, ask_quantities, Side.SELL)
+    bids, offers, volume = _crossed(all_bids, all_offers)
+    bought, sold = _fills(bids, volume, ties), _fills(offers, volume, ties)
     rule = "nearest_reference" if reference is not None else "midpoint" if k_ppm == HALF else "k_double"
     price, low, high, imbalance = None, None, None, 0
     if volume:
@@ -111,17 +160,18 @@ def clear_uniform(
         wanted = reference if reference is not None else low + k_ppm * (high - low) // PPM_ONE
         price = min(max(wanted, lowest), highest)
         imbalance = _imbalance(bids, offers, price)
+    buy_fills, sell_fills = _aligned(bids, bought), _aligned(offers, sold)
     return Clearing(
         price_ticks=None if price is None else Ticks(price),
         low_ticks=None if low is None else Ticks(low),
         high_ticks=None if high is None else Ticks(high),
         volume_lots=Lots(volume),
         imbalance_lots=imbalance,
-        buy_fills=_aligned(bids, bought),
-        sell_fills=_aligned(offers, sold),
+        buy_fills=buy_fills,
+        sell_fills=sell_fills,
         price_rule=rule,
-        tie_rule=PRICE_THEN_TIME,
-        welfare=_value(bids.prices, bought) - _value(offers.prices, sold),
+        tie_rule=TIE_RULES[ties],
+        welfare=_value(all_bids, buy_fills, volume) - _value(all_offers, sell_fills, volume),
     )
 
 
@@ -132,6 +182,7 @@ def clear_pay_as_bid(
     ask_quantities: Integers,
     *,
     pays: Side = Side.SELL,
+    ties: Allocation = Allocation.TIME,
 ) -> PayAsBidClearing:
     """Clear a book with every trade at the limit of its order on the `pays` side: its own offer, or its own bid.
 
@@ -140,68 +191,127 @@ def clear_pay_as_bid(
     Raises:
         Malformed: as `clear_uniform`.
     """
-    bids = _queue(bid_prices, bid_quantities, Side.BUY)
-    offers = _queue(ask_prices, ask_quantities, Side.SELL)
+    all_bids = _checked(bid_prices, bid_quantities, Side.BUY)
+    all_offers = _checked(ask_prices, ask_quantities, Side.SELL)
+    bids, offers = _queue(all_bids), _queue(all_offers)
     volume = _largest_volume(bids, offers)
-    bought, sold = _fills(bids, volume), _fills(offers, volume)
-    buy, sell, quantity = _meetings(bought, sold)
+    bought, sold = _fills(bids, volume, ties), _fills(offers, volume, ties)
+    buy, sell, quantity = meetings(bought, sold)
     pairs = np.empty(len(quantity), PRICED_PAIR)
     pairs["buy_index"] = bids.index[buy]
     pairs["sell_index"] = offers.index[sell]
     pairs["quantity_lots"] = quantity
     pairs["price_ticks"] = offers.prices[sell] if pays is Side.SELL else bids.prices[buy]
+    buy_fills, sell_fills = _aligned(bids, bought), _aligned(offers, sold)
     return PayAsBidClearing(
         pairs=pairs,
         volume_lots=Lots(volume),
-        buy_fills=_aligned(bids, bought),
-        sell_fills=_aligned(offers, sold),
+        buy_fills=buy_fills,
+        sell_fills=sell_fills,
         price_rule="own_offer" if pays is Side.SELL else "own_bid",
-        tie_rule=PRICE_THEN_TIME,
-        welfare=_value(bids.prices, bought) - _value(offers.prices, sold),
+        tie_rule=TIE_RULES[ties],
+        welfare=_value(all_bids, buy_fills, volume) - _value(all_offers, sell_fills, volume),
     )
 
 
-def pair(buy_fills: Integers, sell_fills: Integers) -> list[tuple[int, int, int]]:
-    """Pair fills, both in priority order, into trades of (index of the bid, index of the offer, lots).
+def share(lots: int, quantities: Integers) -> Integers:
+    """Share lots out pro rata: floor(lots x quantity / all quantities) each; what is left over goes to the earliest.
 
-    >>> pair(np.array([3, 0, 2]), np.array([4, 1]))
-    [(0, 0, 3), (2, 0, 1), (2, 1, 1)]
+    Exact for any 64-bit quantities. Nobody gets more than his quantity.
+
+    >>> share(7, np.array([5, 5, 5])).tolist()
+    [3, 2, 2]
 
     Raises:
-        InvariantBroken: if the two sides do not add up to the same quantity.
+        InvariantBroken: if there is more to share out than the quantities hold.
     """
-    buy, sell, quantity = _meetings(buy_fills, sell_fills)
-    return list(zip(buy.tolist(), sell.tolist(), quantity.tolist(), strict=True))
+    total = int(quantities.sum())
+    if not 0 <= lots <= total:
+        raise InvariantBroken(f"shares: found {lots} lots to share out, expected 0 to {total}")
+    if not lots:
+        return np.zeros_like(quantities)
+    exact = quantities if lots * int(quantities.max()) <= QUANTITY_MAX else quantities.astype(object)
+    shares = (exact * lots // total).astype(np.int64)
+    left = lots - int(shares.sum())
+    taken = np.minimum(np.cumsum(quantities - shares), left)
+    return shares + np.diff(taken, prepend=0)
 
 
-def _queue(prices: Integers, quantities: Integers, side: Side) -> _Queue:
-    """Check one side and sort it by price, then by index."""
+def _checked(prices: Integers, quantities: Integers, side: Side) -> _Orders:
     what = "bids" if side is Side.BUY else "offers"
     prices, quantities = np.asarray(prices), np.asarray(quantities)
     if prices.ndim != 1 or prices.shape != quantities.shape:
         raise Malformed(
             f"{what}: found {prices.shape} prices and {quantities.shape} quantities, expected as many"
         )
-    if prices.size == 0:
-        none = np.zeros(0, np.int64)
-        return _Queue(none, none, none)
     for name, numbers in (("prices", prices), ("quantities", quantities)):
-        if numbers.dtype.kind != "i":
+        if numbers.dtype.kind != "i" and numbers.size:
             raise Malformed(f"{what}: found {name} of type {numbers.dtype}, expected signed integers")
-    if int(quantities.min()) < 1:
+    prices, quantities = (np.ascontiguousarray(each, np.int64) for each in (prices, quantities))
+    if not prices.size:
+        return _Orders(side, prices, quantities, 0, 0, 0)
+    fewest, most = int(quantities.min()), int(quantities.max())
+    if fewest < 1:
         at = int(quantities.argmin())
-        raise Malformed(f"{what}: found {quantities[at]} lots at index {at}, expected at least 1")
-    at = int(max(prices.argmax(), prices.argmin(), key=lambda each: abs(int(prices[each]))))
-    if abs(int(prices[at])) >= PRICE_LIMIT:
+        raise Malformed(f"{what}: found {fewest} lots at index {at}, expected at least 1")
+    lowest, highest = int(prices.min()), int(prices.max())
+    if max(highest, -lowest) >= PRICE_LIMIT:
+        at = int(prices.argmax() if highest >= -lowest else prices.argmin())
         raise Malformed(
             f"{what}: found price {prices[at]} at index {at}, expected less than {PRICE_LIMIT} ticks"
         )
-    total = (int((quantities >> 32).sum()) << 32) + int((quantities & 0xFFFFFFFF).sum())
+    if most * len(quantities) <= QUANTITY_MAX:
+        total = int(quantities.sum())
+    else:
+        total = (int((quantities >> 32).sum()) << 32) + int((quantities & 0xFFFFFFFF).sum())
     if total > QUANTITY_MAX:
         raise Malformed(f"{what}: found {total} lots together, expected at most {QUANTITY_MAX}")
-    prices = prices.astype(np.int64)
-    index = _in_order(-prices if side is Side.BUY else prices)
-    return _Queue(index, prices[index], np.cumsum(quantities[index], dtype=np.int64))
+    return _Orders(side, prices, quantities, lowest, highest, total)
+
+
+def _crossed(bids: _Orders, offers: _Orders) -> tuple[_Queue, _Queue, int]:
+    """Return both queues about the margin, and the volume."""
+    window = _window(bids, offers)
+    if window is not None:
+        near = _queue(bids, window), _queue(offers, window)
+        volume = _largest_volume(*near)
+        if all(queue.holds_margin(volume) for queue in near):
+            return *near, volume
+    whole = _queue(bids), _queue(offers)
+    return *whole, _largest_volume(*whole)
+
+
+def _window(bids: _Orders, offers: _Orders) -> tuple[int, int] | None:
+    """Return two prices with the margin between them; None if the book is so small that sorting it is as good."""
+    if bids.prices.size + offers.prices.size < _LARGE:
+        return None
+    from market import margin  # brings the compiler along, which small books can do without
+
+    sides = bids.prices, bids.quantities, offers.prices, offers.quantities
+    low, high = min(bids.lowest, offers.lowest), max(bids.highest, offers.highest)
+    return margin.window(*sides, low=low, high=high)
+
+
+def _queue(orders: _Orders, window: tuple[int, int] | None = None) -> _Queue:
+    """Sort the orders within a window of prices (or all), by price, then by index."""
+    prices, quantities = orders.prices, orders.quantities
+    if window is None:
+        index, ahead, ahead_lots = np.arange(len(prices)), np.zeros_like(quantities), 0
+    else:
+        from market import margin
+
+        low, high = window
+        index, ahead = np.empty_like(prices), np.empty_like(quantities)
+        index = index[: margin.within(prices, low, high, index)].copy()
+        if orders.side is Side.BUY:
+            ahead_lots = margin.above(prices, high, quantities, ahead)
+        else:
+            ahead_lots = margin.below(prices, low, quantities, ahead)
+    index = index[_in_order(-prices[index] if orders.side is Side.BUY else prices[index])]
+    quantities = quantities[index]
+    totals = np.cumsum(quantities) + ahead_lots
+    behind_lots = orders.lots - (int(totals[-1]) if len(totals) else ahead_lots)
+    return _Queue(index, prices[index], quantities, totals, ahead, ahead_lots, behind_lots)
 
 
 def _in_order(ranks: Integers) -> Integers:
@@ -209,6 +319,8 @@ def _in_order(ranks: Integers) -> Integers:
 
     Where rank and index fit into one word together, sorting those words is ten times as fast as a stable sort of indexes.
     """
+    if not len(ranks):
+        return np.zeros(0, np.int64)
     lowest = int(ranks.min())
     index_bits = len(ranks).bit_length()
     if (int(ranks.max()) - lowest).bit_length() + index_bits > 62:
@@ -224,8 +336,9 @@ def _largest_volume(bids: _Queue, offers: _Queue) -> int:
     """
     if not len(bids.prices) or not len(offers.prices):
         return 0
-    supply = np.concatenate(([0], offers.totals))[np.searchsorted(offers.prices, bids.prices, side="right")]
-    return int(np.minimum(bids.totals, supply).max())
+    supply = np.concatenate(([offers.ahead_lots], offers.totals))
+    reached = supply[np.searchsorted(offers.prices, bids.prices, side="right")]
+    return int(np.minimum(bids.totals, reached).max())
 
 
 def _equilibrium(bids: _Queue, offers: _Queue, volume: int) -> tuple[int, int]:
@@ -263,37 +376,30 @@ def _imbalance(bids: _Queue, offers: _Queue, price: int) -> int:
     return bids.lots_within(demand) - offers.lots_within(supply)
 
 
-def _fills(queue: _Queue, volume: int) -> Integers:
-    """Share a volume out along the queue."""
-    filled = np.minimum(queue.totals, volume)
-    return np.diff(filled, prepend=0)
+def _fills(queue: _Queue, volume: int, ties: Allocation) -> Integers:
+    """Share out along the queue what the orders ahead of it leave of a volume."""
+    fills = np.diff(np.minimum(queue.totals, volume), prepend=min(queue.ahead_lots, volume))
+    if ties is Allocation.PRO_RATA and volume:
+        level = queue.prices == _margin(queue, volume)[0]
+        fills[level] = share(int(fills[level].sum()), queue.quantities[level])
+    return fills
 
 
 def _aligned(queue: _Queue, fills: Integers) -> Integers:
-    """Put fills back into the order in which the orders were given."""
-    aligned = np.empty_like(fills)
-    aligned[queue.index] = fills
-    return aligned
+    """Put the fills of both the queue and those ahead of it where the orders stood in the input."""
+    queue.ahead[queue.index] = fills
+    return queue.ahead
 
 
-def _meetings(buy_fills: Integers, sell_fills: Integers) -> tuple[Integers, Integers, Integers]:
-    """Lay both queues of fills along one line of lots; each stretch between two ends is a meeting of two orders."""
-    bought, sold = np.cumsum(buy_fills, dtype=np.int64), np.cumsum(sell_fills, dtype=np.int64)
-    total_bought, total_sold = (int(each[-1]) if len(each) else 0 for each in (bought, sold))
-    if total_bought != total_sold:
-        raise InvariantBroken(
-            f"fills: found {total_bought} lots bought and {total_sold} sold, expected as many"
-        )
-    ends = np.sort(np.concatenate((bought, sold)))
-    lengths = np.diff(ends, prepend=0)
-    ends, lengths = ends[lengths > 0], lengths[lengths > 0]
-    return np.searchsorted(bought, ends), np.searchsorted(sold, ends), lengths
-
-
-def _value(prices: Integers, fills: Integers) -> int:
-    """Return the sum of price times quantity exactly, in Python's integers where 64 bits might not do."""
-    if not len(prices):
-        return 0
-    if int(np.abs(prices).max()) * int(fills.sum()) <= QUANTITY_MAX:
-        return int(np.dot(prices, fills))
-    return sum(int(price) * int(lots) for price, lots in zip(prices, fills, strict=True) if lots)
+def _value(orders: _Orders, fills: Integers, volume: int) -> int:
+    """Return the sum of price times quantity exactly: some bits of the prices at a time, as many as 64 bits let add up."""
+    bits = 63 - volume.bit_length()
+    if max(orders.highest, -orders.lowest).bit_length() <= bits:
+        return int(np.dot(orders.prices, fills))
+    prices = orders.prices - orders.lowest
+    if not bits:
+        prices, fills, bits = prices.astype(object), fills.astype(object), 63
+    value = orders.lowest * volume
+    for shift in range(0, (orders.highest - orders.lowest).bit_length(), bits):
+        value += int(np.dot(prices >> shift & (1 << bits) - 1, fills)) << shift
+    return value

@@ -1,14 +1,33 @@
 """One instrument's order book: strict price, then time."""
 
+import struct
 from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from market import matching
 from market.depth import Depth, DepthLevel
-from market.matching import FILL, MESSAGE, NONE, OUTCOME, PRICE_LIMIT
-from market.orders import OrderType, Side, TimeInForce, TradePriceRule
+from market.matching import (
+    CONDITIONS,
+    DEPTH,
+    FILL,
+    MESSAGE,
+    NOTICE,
+    NO_PRICE,
+    OUTCOME,
+    PRICE_LIMIT,
+    RESTING,
+    WAITING,
+)
+from market.matching.compiled import kernel
+from market.matching.layout import COLLAR, HALT, NO_WEIGHT, PRO_RATA, word_of
+from market.matching.memory import Memory
+from market.matching.output import Changes, Output
+from market.matching.trading import HIGHEST
+from market.orders import Allocation, OrderType, SelfTrade, Side, TimeInForce, TradePriceRule
 from market.refusals import Refusal
 from market.units import PPM_ONE, QUANTITY_MAX, InvariantBroken, Lots, Malformed, Ppm, Ticks
 
@@ -21,46 +40,104 @@ REFUSALS: tuple[Refusal | None, ...] = (
     Refusal.QUANTITY_NOT_POSITIVE,
     Refusal.PRICE_OUTSIDE_BAND,
     Refusal.BOOK_FULL,
+    Refusal.CANNOT_FILL_MINIMUM,
+    Refusal.CONDITIONS_CONFLICT,
+    Refusal.NOT_ALLOWED_IN_CALL,
 )
 """The name of each outcome code of `OrderBook.run`; code 0 is done."""
 
-_ANSWERS = {matching.DONE, matching.WOULD_TAKE, matching.CANNOT_FILL_WHOLLY, matching.BOOK_FULL}
-_HIGHEST = {"action": matching.TAKE, "side": 1, "order_type": 1, "time_in_force": 2, "post_only": 1}
-_ORDER_ID_LIMIT = 1 << 63
+_ANSWERS = frozenset(
+    (
+        matching.DONE,
+        matching.WOULD_TAKE,
+        matching.CANNOT_FILL_WHOLLY,
+        matching.BOOK_FULL,
+        matching.CANNOT_FILL_MINIMUM,
+        matching.CONDITIONS_CONFLICT,
+        matching.NOT_ALLOWED_IN_CALL,
+    )
+)
 _NO_WEIGHT = Ppm(0)
-_LEVELS_AT_FIRST = 16
-_LADDER_AT_FIRST = 128
+_WEIGHT, _FILLED, _NOTICED = map(word_of, ("weight", "filled", "noticed"))
+_MESSAGES, _COUNT, _OUTCOMES, _CONDITIONS = map(word_of, ("messages", "count", "outcomes", "conditions"))
+_SETTINGS, _LAST = word_of("settings"), word_of("last")
+_COLLAR_REFERENCE, _COLLAR_WIDTH = word_of("collar_reference"), word_of("collar_width")
+_FILLS_AT_FIRST = 16
+_FIRST_ROW = CONDITIONS.itemsize  # row 0 stays empty
+_ASKED_WORDS = 9
+_FILL_SIZE, _NOTICE_SIZE = FILL.itemsize, NOTICE.itemsize
+
+# One message, one outcome and one fill as bytes: numpy takes many times longer to fill in a record.
+_write_message = struct.Struct("<qqqiiBBBBBB2x").pack_into
+_read_outcome = struct.Struct("<qqqiB3x").unpack_from
+_read_fills = struct.Struct("<qqqqq").iter_unpack
+_read_notices = struct.Struct("<qqqq").iter_unpack
+_write_conditions = struct.Struct("<qqqqB7x").pack_into
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
-    """A part of an incoming order that traded with a resting one, at `price_ticks` under the book's trade-price rule."""
+class Fill(NamedTuple):
+    """A part of the taker's quantity that traded with a maker, at `price_ticks` under the book's trade-price rule."""
 
+    taker_order_id: int
     maker_order_id: int
     price_ticks: Ticks
     maker_limit_ticks: Ticks
     quantity_lots: Lots
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """What became of an incoming order. A refused one changed nothing."""
+class NoticeKind(IntEnum):
+    """What happened to an order besides fills and besides the outcome of the message in hand."""
+
+    TRIGGERED = 0
+    """A waiting stop became active; lots: its quantity."""
+    RESTED = 1
+    """What is left of a triggered order rests."""
+    DROPPED = 2
+    """What is left of a triggered order does not rest, or it could not be taken when it woke."""
+    SELF_TRADE_CANCELLED = 3
+    """An order, incoming or resting, left because it met one of its own participant; lots: what it had left."""
+    SELF_TRADE_REDUCED = 4
+    """An order lost lots because it met one of its own participant."""
+    REFRESHED = 5
+    """An iceberg shows its next slice, at the back of its queue; lots: what it shows."""
+    HALTED = 6
+    """The next trade would have left the collar, so the book collects from here on; lots: what its taker had left."""
+
+
+class Notice(NamedTuple):
+    """Something that happened to an order after so many fills."""
+
+    order_id: int
+    kind: NoticeKind
+    lots: Lots
+    after_fills: int
+
+
+class Placement(NamedTuple):
+    """What became of an incoming order, and what that caused. A refused one changed nothing.
+
+    `resting_lots` and `dropped_lots` are what rests (or waits for its stop price) of the order itself, and what was dropped
+    of it; what self-trade prevention took off it is in `notices`.
+    """
 
     fills: tuple[Fill, ...]
     resting_lots: Lots
     dropped_lots: Lots
     refusal: Refusal | None
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What became of a batch of messages: all fills in order (`FILL`), and one outcome for each message (`OUTCOME`).
+    """What became of a batch of messages: fills (`FILL`) and notices (`NOTICE`) in order, an `OUTCOME` for each message.
 
-    `outcomes["fills_end"]` is how many fills there were when a message was done; `REFUSALS` names `outcomes["code"]`.
+    `outcomes["fills_end"]` and `["notices_end"]` are how many there were when a message was done; `REFUSALS` names
+    `outcomes["code"]`.
     """
 
     fills: NDArray[np.void]
     outcomes: NDArray[np.void]
+    notices: NDArray[np.void]
 
 
 class OrderBook:
@@ -72,7 +149,7 @@ class OrderBook:
     >>> book = OrderBook(rule=TradePriceRule.MIDPOINT)
     >>> book.rest(1, Side.SELL, Ticks(100), Lots(5))
     >>> book.place(2, Side.BUY, OrderType.LIMIT, TimeInForce.GTC, Ticks(103), Lots(7)).fills
-    (Fill(maker_order_id=1, price_ticks=101, maker_limit_ticks=100, quantity_lots=5),)
+    (Fill(taker_order_id=2, maker_order_id=1, price_ticks=101, maker_limit_ticks=100, quantity_lots=5),)
     >>> book.best_bid(), book.remaining(2)
     (103, 2)
     """
@@ -82,37 +159,75 @@ class OrderBook:
         *,
         rule: TradePriceRule = TradePriceRule.MAKER,
         weight_ppm: Ppm = _NO_WEIGHT,
+        allocation: Allocation = Allocation.TIME,
         capacity: int = 64,
     ) -> None:
-        """Make an empty book with room for `capacity` orders; it grows by doubling."""
+        """Make an empty book with room for `capacity` orders; it grows as they come."""
         if capacity < 1:
             raise InvariantBroken(f"capacity of an order book: found {capacity}, expected at least 1")
-        size = 1 << (capacity - 1).bit_length()
-        self._book = matching.Book(
-            state=np.zeros(matching.STATE_SIZE, np.int64),
-            orders=np.zeros(size, matching.ORDER),
-            levels=np.zeros(_LEVELS_AT_FIRST, matching.LEVEL),
-            ids=np.full(4 * size, NONE, np.int32),
-            ladder=np.zeros(_LADDER_AT_FIRST, matching.ENTRY),
-        )
-        self._state = self._book.state
-        self._state[[matching.BEST + side for side in Side]] = NONE
-        self._state[matching.FREE_ORDER] = _chain(self._book.orders["next"], start=0)
-        self._state[matching.FREE_LEVEL] = _chain(self._book.levels["head"], start=0)
+        self._memory = Memory(capacity)
+        self._address = self._memory.address
+        self._words = self._memory.words
         self._message = np.zeros(1, MESSAGE)
         self._outcome = np.zeros(1, OUTCOME)
-        self._fills = np.zeros(size + 2, FILL)
+        self._conditions = np.zeros(2, CONDITIONS)
+        self._message_bytes = memoryview(self._message.view(np.uint8))
+        self._outcome_bytes = memoryview(self._outcome.view(np.uint8))
+        self._conditions_bytes = memoryview(self._conditions.view(np.uint8))
+        self._changes = Changes(self._words)
+        self._output = Output(self._words, _FILLS_AT_FIRST)
+        self._take_single_messages()
+        self._words[_SETTINGS] = PRO_RATA if allocation is Allocation.PRO_RATA else 0
         self.set_rule(rule, weight_ppm)
 
     def set_rule(self, rule: TradePriceRule, weight_ppm: Ppm) -> None:
         """Set who gets the surplus of later trades. `weight_ppm`, the supplier's share, counts under NASH alone."""
         if not 0 <= weight_ppm <= PPM_ONE:
             raise InvariantBroken(f"supplier's weight: found {weight_ppm} ppm, expected 0 to {PPM_ONE}")
-        weights = {TradePriceRule.MAKER: NONE, TradePriceRule.MIDPOINT: PPM_ONE // 2}
-        self._state[matching.WEIGHT] = weights.get(rule, weight_ppm)
+        weights = {TradePriceRule.MAKER: NO_WEIGHT, TradePriceRule.MIDPOINT: PPM_ONE // 2}
+        self._words[_WEIGHT] = weights.get(rule, weight_ppm)
+
+    def set_collar(self, reference_ticks: Ticks, width_ticks: Ticks) -> None:
+        """Halt before a trade further than `width_ticks` from the last price, or from the reference before the first.
+
+        A width of 0 takes the collar off.
+        """
+        if width_ticks < 0:
+            raise InvariantBroken(f"collar: found a width of {width_ticks} ticks, expected at least 0")
+        self._words[_COLLAR_REFERENCE], self._words[_COLLAR_WIDTH] = reference_ticks, width_ticks
+        self._set(COLLAR, wanted=width_ticks > 0)
+
+    @property
+    def halted(self) -> bool:
+        """Whether the book collects orders without matching them."""
+        return bool(self._words[_SETTINGS] & HALT)
+
+    def halt(self) -> None:
+        """Collect orders from here on, and match none."""
+        self._set(HALT, wanted=True)
+
+    def resume(self) -> None:
+        """Match again. What collected is for an auction to match, and `activate` to wake."""
+        self._set(HALT, wanted=False)
+
+    def last_price(self) -> Ticks | None:
+        """Return the price of the last trade, None before the first."""
+        last = self._words[_LAST]
+        return None if last == NO_PRICE else Ticks(last)
+
+    def note_price(self, price_ticks: Ticks) -> None:
+        """Take note of a trade that was made elsewhere (in an auction, in the record). It wakes nothing by itself."""
+        self._words[_LAST] = price_ticks
 
     def __len__(self) -> int:
-        return int(self._state[matching.ORDERS])
+        """Return how many orders rest or wait."""
+        return self._memory.orders
+
+    @property
+    def nbytes(self) -> int:
+        """The size of the book's memory in bytes."""
+        singles = (self._message, self._outcome, self._conditions, self._output.fills, self._output.notices)
+        return self._memory.nbytes + sum(each.nbytes for each in singles)
 
     def place(
         self,
@@ -124,36 +239,80 @@ class OrderBook:
         quantity_lots: Lots,
         *,
         post_only: bool = False,
+        owner: int = 0,
+        self_trade: SelfTrade | None = None,
+        all_or_none: bool = False,
+        minimum_lots: int = 0,
+        display_lots: int | None = None,
+        stop_ticks: int | None = None,
+        budget: int | None = None,
     ) -> Placement:
-        """Match an order at once; what is left of a GTC limit order rests, of any other it is dropped.
+        """Match an order at once; what is left of a limit order rests unless it is IOC or FOK, of any other it is dropped.
 
-        A market order's price is its protective limit. It trades at the maker's price whatever the rule.
+        A market order's price is its protective limit. It trades at the maker's price whatever the rule. `owner` numbers
+        the participant, 0 is nobody; `self_trade` is what happens where two orders of one owner meet. What the other
+        keywords ask is in `docs/reference/order-types.md`; `display_lots` None shows all, `budget` is in ticks times lots.
 
         Raises:
             InvariantBroken: if an order of this id rests already, or a number is out of range.
         """
-        resting, dropped, filled, code = self._do(
-            matching.NEW,
+        return self._placement(
             order_id,
-            side=side,
-            price_ticks=price_ticks,
-            quantity_lots=quantity_lots,
-            flags=(order_type, time_in_force, post_only),
+            price_ticks,
+            quantity_lots,
+            owner,
+            self._ask(all_or_none, minimum_lots, display_lots, stop_ticks, budget),
+            matching.NEW,
+            side,
+            order_type,
+            time_in_force,
+            post_only,
+            self_trade or 0,
         )
-        if code not in _ANSWERS:
-            raise InvariantBroken(f"order {order_id} cannot be placed: {REFUSALS[code]}")
-        rows = self._fills[:filled].tolist() if filled else []
-        return Placement(
-            fills=tuple(Fill(maker, price, limit, lots) for _, maker, price, limit, lots in rows),
-            resting_lots=Lots(resting),
-            dropped_lots=Lots(dropped),
-            refusal=REFUSALS[code],
+
+    def replace(
+        self,
+        order_id: int,
+        order_type: OrderType,
+        time_in_force: TimeInForce,
+        price_ticks: Ticks,
+        quantity_lots: Lots,
+        *,
+        post_only: bool = False,
+        owner: int = 0,
+        self_trade: SelfTrade | None = None,
+        all_or_none: bool = False,
+        minimum_lots: int = 0,
+        display_lots: int | None = None,
+        stop_ticks: int | None = None,
+        budget: int | None = None,
+    ) -> Placement:
+        """Put a new price and remaining quantity in place of a resting order's.
+
+        It keeps its priority if only the quantity shrinks; else it leaves and is placed anew, and if that is refused the
+        old order stays.
+
+        Raises:
+            InvariantBroken: if it does not rest here, or a number is out of range.
+        """
+        return self._placement(
+            order_id,
+            price_ticks,
+            quantity_lots,
+            owner,
+            self._ask(all_or_none, minimum_lots, display_lots, stop_ticks, budget),
+            matching.REPLACE,
+            Side.BUY,  # the order keeps its own
+            order_type,
+            time_in_force,
+            post_only,
+            self_trade or 0,
         )
 
     def cancel(self, order_id: int) -> Lots | None:
         """Take an order off the book; return what was left of it in lots, None if it does not rest here."""
-        _, dropped, _, code = self._do(matching.CANCEL, order_id)
-        return None if code == matching.UNKNOWN_ORDER else Lots(dropped)
+        _, dropped, _, _, code = self._send(order_id, 0, 1, 0, 0, matching.CANCEL, 0, 0, 0, 0, 0)
+        return None if code == matching.UNKNOWN_ORDER else dropped
 
     def reduce(self, order_id: int, remaining_lots: Lots) -> None:
         """Shrink a resting order to `remaining_lots`; it keeps its priority.
@@ -161,170 +320,268 @@ class OrderBook:
         Raises:
             InvariantBroken: if it does not rest here, or has less.
         """
-        self._must(matching.REDUCE, order_id, quantity_lots=remaining_lots)
+        self._must(order_id, 0, remaining_lots, 0, 0, matching.REDUCE, 0, 0, 0, 0, 0)
 
-    def rest(self, order_id: int, side: Side, price_ticks: Ticks, quantity_lots: Lots) -> None:
-        """Put an order at the end of its price's queue without matching it; the book may be crossed afterwards.
+    def rest(
+        self,
+        order_id: int,
+        side: Side,
+        price_ticks: Ticks,
+        quantity_lots: Lots,
+        *,
+        order_type: OrderType = OrderType.LIMIT,
+        time_in_force: TimeInForce = TimeInForce.GTC,
+        post_only: bool = False,
+        owner: int = 0,
+        self_trade: SelfTrade | None = None,
+        all_or_none: bool = False,
+        minimum_lots: int = 0,
+        display_lots: int | None = None,
+        stop_ticks: int | None = None,
+        budget: int | None = None,
+    ) -> None:
+        """Put an order where it belongs without matching it: to wait if it has a stop, else at the end of its queue.
+
+        The book may be crossed afterwards. What else the order asks matters when it wakes.
 
         Raises:
-            InvariantBroken: if an order of this id rests already, a number is out of range, or the book is full.
+            InvariantBroken: if an order of this id is here already, a number is out of range, its conditions conflict, or
+                the book is full.
         """
-        self._must(matching.REST, order_id, side=side, price_ticks=price_ticks, quantity_lots=quantity_lots)
+        self._must(
+            order_id,
+            price_ticks,
+            quantity_lots,
+            owner,
+            self._ask(all_or_none, minimum_lots, display_lots, stop_ticks, budget),
+            matching.REST,
+            side,
+            order_type,
+            time_in_force,
+            post_only,
+            self_trade or 0,
+        )
 
-    def take(self, order_id: int, quantity_lots: Lots) -> None:
-        """Take what traded elsewhere (in an auction, in the record) off a resting order; it keeps its priority.
+    def take(self, order_id: int, quantity_lots: Lots, *, incoming: bool = False) -> None:
+        """Take what traded elsewhere (in an auction, in the record) off a resting order.
+
+        The slice of an iceberg is used up as by a fill; one that was `incoming` in that trade has it cut afresh instead,
+        and keeps its place.
 
         Raises:
             InvariantBroken: if it does not rest here, or has less.
         """
-        self._must(matching.TAKE, order_id, quantity_lots=quantity_lots)
+        action = matching.TAKE_INCOMING if incoming else matching.TAKE
+        self._must(order_id, 0, quantity_lots, 0, 0, action, 0, 0, 0, 0, 0)
+
+    def trigger(self, order_id: int) -> None:
+        """Let a waiting stop rest at the back of its queue, without matching it.
+
+        Raises:
+            InvariantBroken: if no stop of this id waits.
+        """
+        self._must(order_id, 0, 1, 0, 0, matching.TRIGGER, 0, 0, 0, 0, 0)
+
+    def activate(self) -> Placement:
+        """Wake the stops that the last price has reached, and return what that caused."""
+        return self._placement(0, 0, 1, 0, 0, matching.ACTIVATE, 0, 0, 0, 0, 0)
+
+    def publish(self, wanted: bool) -> None:
+        """Keep changes of what is displayed from here on, or no longer."""
+        self._changes.publish(wanted)
+
+    def changes(self) -> NDArray[np.void]:
+        """Return the changes of what is displayed since the last call (`CHANGE`), in the order in which they happened.
+
+        An order that is added, or shows a new slice, is one whose `delta_lots` are all that it shows: it is at the back of
+        its queue. `shown_lots` of 0 says that it is gone. Hidden orders and waiting stops never appear.
+        """
+        return self._changes.take()
 
     def remaining(self, order_id: int) -> Lots | None:
-        """Return what is left of an order in lots, None if it does not rest here."""
-        slot = matching.find_order(self._book.ids, self._book.orders, order_id)
-        return None if slot == NONE else Lots(int(self._book.orders[slot]["remaining"]))
+        """Return what is left of an order in lots, its reserve included; None if it neither rests nor waits here."""
+        left = kernel.remaining_lots(self._address, order_id)
+        return Lots(left) if left else None
 
     def best_bid(self) -> Ticks | None:
-        """Return the highest bid in ticks, None if there is none."""
-        rank = self._best_rank(Side.BUY)
-        return None if rank is None else Ticks(-rank)
+        """Return the highest bid in ticks, hidden ones included; None if there is none."""
+        return self._best(Side.BUY)
 
     def best_ask(self) -> Ticks | None:
-        """Return the lowest offer in ticks, None if there is none."""
-        rank = self._best_rank(Side.SELL)
-        return None if rank is None else Ticks(rank)
+        """Return the lowest offer in ticks, hidden ones included; None if there is none."""
+        return self._best(Side.SELL)
 
     def orders(self, side: Side) -> NDArray[np.void]:
-        """Return a side in priority order: records of `price_ticks`, `order_id`, `remaining_lots`.
+        """Return all that can trade on a side in priority order.
 
-        `.tolist()` turns them into tuples of plain integers.
+        Records of `price_ticks`, `order_id`, `remaining_lots` (reserve included) and `displayed_lots`; `.tolist()` turns
+        them into tuples of plain integers.
         """
-        found = np.empty(len(self), matching.RESTING)
-        count = matching.list_orders(self._book, int(side), found)
-        return found[:count].copy()
+        found = np.empty(len(self), RESTING)
+        return found[: kernel.write_orders(self._address, int(side), found.ctypes.data)].copy()
+
+    def stops(self, side: Side) -> NDArray[np.void]:
+        """Return the stops that wait on a side in the order in which they wake.
+
+        Records of `price_ticks` (the stop), `order_id`, `remaining_lots` and `limit_ticks`.
+        """
+        found = np.empty(len(self), WAITING)
+        return found[: kernel.write_stops(self._address, int(side), found.ctypes.data)].copy()
 
     def depth(self, levels: int) -> Depth:
-        """Return the best `levels` prices of both sides."""
+        """Return the best `levels` prices of both sides, as displayed."""
         return Depth(bids=self._depth(Side.BUY, levels), asks=self._depth(Side.SELL, levels))
 
     def state_bytes(self) -> bytes:
-        """Return the book's content in canonical form: what rests, in priority order, however it got there.
+        """Return the book's content in canonical form: what rests and waits, in priority order, however it got there.
 
-        For bids, then offers: the count, then price, order id and remaining lots of each, as little-endian 64-bit words.
+        Little-endian 64-bit words: the last price (or the lowest word) and whether the book is halted; then for bids, then
+        offers the count of resting orders and each as in `orders` with the slice of an iceberg (else -1) and whether it is
+        all-or-none; then likewise those that wait, each as in `stops` with all that it will ask for. Who owns what is left
+        out: that is the caller's to number.
         """
-        sides = [self.orders(side) for side in (Side.BUY, Side.SELL)]
-        return b"".join(len(found).to_bytes(8, "little") + found.tobytes() for found in sides)
+        parts = [struct.pack("<qq", self._words[_LAST], self.halted)]
+        for side in Side:
+            found = self.orders(side)
+            special = np.empty((len(self), 2), np.int64)
+            kernel.write_special(self._address, int(side), special.ctypes.data)
+            parts += [len(found).to_bytes(8, "little"), found.tobytes(), special[: len(found)].tobytes()]
+        for side in Side:
+            waiting = self.stops(side)
+            asked = np.empty((len(self), _ASKED_WORDS), np.int64)
+            kernel.write_asked(self._address, int(side), asked.ctypes.data)
+            parts += [len(waiting).to_bytes(8, "little"), waiting.tobytes(), asked[: len(waiting)].tobytes()]
+        return b"".join(parts)
 
-    def run(self, messages: NDArray[np.void]) -> Run:
-        """Carry out a whole batch of `MESSAGE` records and return their fills and outcomes.
+    def run(self, messages: NDArray[np.void], conditions: NDArray[np.void] | None = None) -> Run:
+        """Carry out a whole batch of `MESSAGE` records and return their fills, notices and outcomes.
 
-        NEW matches as `place` does; CANCEL, REDUCE, REST and TAKE as the methods of their names. REPLACE puts a new
-        price and remaining quantity in place of a resting order's: it keeps its priority if only the quantity shrinks,
-        else it leaves and is placed anew under the message's type, time in force and post-only flag (if that is refused,
-        the old order stays). A message that cannot be carried out changes nothing and its outcome says why.
+        NEW matches as `place` does; CANCEL, REPLACE, REDUCE, REST and so on as the methods of their names. A message whose
+        `conditions` is not 0 asks for that row of the `CONDITIONS` given; row 0 is not used. A message that cannot be
+        carried out changes nothing and its outcome says why.
 
         Raises:
-            Malformed: if the records are no `MESSAGE`, or an enumerated field is outside its values.
+            Malformed: if the records are no `MESSAGE` and `CONDITIONS`, an enumerated field is outside its values, or there
+                are no such conditions.
         """
-        if messages.dtype != MESSAGE or messages.ndim != 1:
-            raise Malformed(f"messages: found {messages.dtype}, expected one row of {MESSAGE}")
-        messages = np.ascontiguousarray(messages)
-        row = matching.first_malformed(messages)
-        if row != NONE:
+        asked = self._conditions[:1] if conditions is None else conditions
+        for what, found, expected in (("messages", messages, MESSAGE), ("conditions", asked, CONDITIONS)):
+            if found.dtype != expected or found.ndim != 1:
+                raise Malformed(f"{what}: found {found.dtype}, expected one row of {expected}")
+        messages, asked = np.ascontiguousarray(messages), np.ascontiguousarray(asked)
+        row = kernel.find_malformed(messages.ctypes.data, len(messages), max(len(asked), 1))
+        if row >= 0:
+            highest = ", ".join(f"{name} {value}" for name, value in HIGHEST.items())
             raise Malformed(
-                f"message {row}: found {messages[row]}, expected at most "
-                + ", ".join(f"{name} {highest}" for name, highest in _HIGHEST.items())
+                f"message {row}: found {messages[row]}, expected conditions below {max(len(asked), 1)} and at most {highest}"
             )
-        fills = np.empty(len(self) + 2 * len(messages), FILL)
+        self._memory.reserve(len(messages))
         outcomes = np.empty(len(messages), OUTCOME)
-        self._run(messages, fills, outcomes)
-        return Run(fills=fills[: self._state[matching.FILLED]].copy(), outcomes=outcomes)
+        output = Output(self._words, len(self) + 2 * len(messages))  # where nothing is sliced, no more is told
+        self._take_messages(messages, asked, outcomes, output)
+        self._finish(output)
+        self._memory.trim()
+        fills, notices = output.end()
+        self._take_single_messages()
+        return Run(fills=fills, outcomes=outcomes, notices=notices)
 
-    def _run(
-        self, messages: NDArray[np.void], fills: NDArray[np.void] | None, outcomes: NDArray[np.void]
-    ) -> None:
-        """Let the kernel work through the messages, and grow whenever it finds no room."""
-        self._state[matching.FILLED] = 0
-        done = 0
-        while True:
-            into = self._fills if fills is None else fills
-            done = matching.run(*self._book, messages, done, into, outcomes)
-            if done == len(messages):
-                return
-            self._grow()
+    def _set(self, setting: int, *, wanted: bool) -> None:
+        self._words[_SETTINGS] = self._words[_SETTINGS] & ~setting | (setting if wanted else 0)
 
-    def _do(
+    def _take_messages(
         self,
-        action: int,
-        order_id: int,
-        *,
-        side: int = 0,
-        price_ticks: int = 0,
-        quantity_lots: int = 1,
-        flags: tuple[int, int, bool] = (OrderType.LIMIT, TimeInForce.GTC, False),
-    ) -> tuple[int, int, int, int]:
-        """Send one message through the kernel and return its `OUTCOME`."""
-        in_range = (
-            -_ORDER_ID_LIMIT <= order_id < _ORDER_ID_LIMIT
-            and -PRICE_LIMIT < price_ticks < PRICE_LIMIT
-            and 0 < quantity_lots <= QUANTITY_MAX
-        )
-        if not in_range:
-            raise InvariantBroken(
-                f"order {order_id}: found price {price_ticks} and quantity {quantity_lots}, expected a 64-bit order id, "
-                f"a price within ±{PRICE_LIMIT - 1} ticks and a quantity of 1 to {QUANTITY_MAX} lots"
-            )
-        self._message[0] = (order_id, price_ticks, quantity_lots, action, side, *flags)
-        self._run(self._message, None, self._outcome)
-        outcome: tuple[int, int, int, int] = self._outcome[0].item()
-        return outcome
-
-    def _must(
-        self, action: int, order_id: int, *, side: int = 0, price_ticks: int = 0, quantity_lots: int
+        messages: NDArray[np.void],
+        conditions: NDArray[np.void],
+        outcomes: NDArray[np.void],
+        output: Output,
     ) -> None:
+        """Tell the kernel where the next messages are, and where to write."""
+        words = self._words
+        words[_MESSAGES], words[_COUNT] = messages.ctypes.data, len(messages)
+        words[_CONDITIONS], words[_OUTCOMES] = conditions.ctypes.data, outcomes.ctypes.data
+        output.tell()
+
+    def _take_single_messages(self) -> None:
+        self._take_messages(self._message, self._conditions, self._outcome, self._output)
+        self._output_has_moved()
+
+    def _output_has_moved(self) -> None:
+        self._fills_bytes = memoryview(self._output.fills.view(np.uint8))
+        self._notices_bytes = memoryview(self._output.notices.view(np.uint8))
+
+    def _finish(self, output: Output) -> bool:
+        """Let the kernel work through the messages, and grow whatever is full; return whether the output has moved."""
+        moved = False
+        while kernel.run(self._address):
+            self._memory.grow()
+            self._changes.grow()
+            moved = output.grow() or moved
+        return moved
+
+    def _ask(
+        self,
+        all_or_none: bool,
+        minimum_lots: int,
+        display_lots: int | None,
+        stop_ticks: int | None,
+        budget: int | None,
+    ) -> int:
+        """Write down what one order asks beside price and quantity; return in which row of the conditions that is."""
+        if not (all_or_none or minimum_lots) and display_lots is None and stop_ticks is None and budget is None:
+            return 0
+        display = -1 if display_lots is None else display_lots if display_lots >= 0 else -2
+        spend = 0 if budget is None else budget if budget > 0 else -1
+        stop = NO_PRICE if stop_ticks is None else stop_ticks
+        try:
+            _write_conditions(self._conditions_bytes, _FIRST_ROW, stop, display, minimum_lots, spend, all_or_none)
+        except struct.error as error:
+            raise InvariantBroken(f"conditions: found a number beyond 64 bits: {error}") from None
+        return 1
+
+    def _send(self, *message: int) -> tuple[Any, ...]:
+        """Send one message, the fields of `MESSAGE`, through the kernel; return the fields of its `OUTCOME`."""
+        try:
+            _write_message(self._message_bytes, 0, *message)
+        except struct.error as error:
+            raise InvariantBroken(f"message of order {message[0]}: found {message}: {error}") from None
+        if kernel.run(self._address):
+            self._memory.grow()
+            self._changes.grow()
+            moved = self._output.grow()
+            if self._finish(self._output) or moved:
+                self._output_has_moved()
+        return _read_outcome(self._outcome_bytes)
+
+    def _placement(self, *message: int) -> Placement:
+        """Send an order through the kernel and read back what became of it."""
+        resting, dropped, filled, noticed, code = self._send(*message)
+        if code not in _ANSWERS:
+            raise InvariantBroken(
+                f"order {message[0]} cannot be placed: {REFUSALS[code]}; found price {message[1]} and quantity "
+                f"{message[2]}, expected a price within ±{PRICE_LIMIT - 1} ticks and a quantity of 1 to {QUANTITY_MAX} lots"
+            )
+        fills = tuple(map(Fill._make, _read_fills(self._fills_bytes[: filled * _FILL_SIZE]))) if filled else ()
+        notices = self._notices(noticed) if noticed else ()
+        return Placement(fills, resting, dropped, REFUSALS[code], notices)
+
+    def _notices(self, noticed: int) -> tuple[Notice, ...]:
+        rows = _read_notices(self._notices_bytes[: noticed * _NOTICE_SIZE])
+        return tuple(Notice(order_id, NoticeKind(kind), lots, after) for order_id, lots, after, kind in rows)
+
+    def _must(self, *message: int) -> None:
         """Send one message that cannot fail."""
-        *_, code = self._do(action, order_id, side=side, price_ticks=price_ticks, quantity_lots=quantity_lots)
+        code = self._send(*message)[-1]
         if code != matching.DONE:
             raise InvariantBroken(
-                f"order {order_id}, {quantity_lots} lots: {REFUSALS[code]}; the book has {self.remaining(order_id)}"
+                f"order {message[0]}, price {message[1]}, {message[2]} lots: {REFUSALS[code]}; "
+                f"the book has {self.remaining(message[0])}"
             )
 
-    def _best_rank(self, side: Side) -> int | None:
-        slot = int(self._state[matching.BEST + side])
-        return None if slot == NONE else int(self._book.levels[slot]["rank"])
+    def _best(self, side: Side) -> Ticks | None:
+        price = kernel.best_price(self._address, side)
+        return None if price == NO_PRICE else Ticks(price)
 
     def _depth(self, side: Side, levels: int) -> tuple[DepthLevel, ...]:
-        found = np.empty(min(levels, len(self)), matching.DEPTH)
-        count = matching.list_levels(self._book, int(side), found)
+        found = np.empty(min(levels, len(self)), DEPTH)
+        count = kernel.write_levels(self._address, int(side), found.ctypes.data, len(found))
         return tuple(DepthLevel(*row) for row in found[:count].tolist())
-
-    def _grow(self) -> None:
-        """Double whatever is full."""
-        state, book = self._state, self._book
-        if state[matching.FREE_ORDER] == NONE:  # then every record is a resting order
-            used = len(book.orders)
-            book = book._replace(orders=_doubled(book.orders), ids=np.full(2 * len(book.ids), NONE, np.int32))
-            matching.enter_ids(book.ids, book.orders, used)
-            self._fills = np.zeros(len(book.orders) + 2, FILL)
-            state[matching.FREE_ORDER] = _chain(book.orders["next"], start=used)
-        if state[matching.FREE_LEVEL] == NONE:
-            book = book._replace(levels=_doubled(book.levels))
-            state[matching.FREE_LEVEL] = _chain(book.levels["head"], start=len(self._book.levels))
-        if matching.ladder_is_full(book):
-            larger = np.zeros(2 * len(book.ladder), matching.ENTRY)
-            matching.rehash(book.ladder, larger)
-            book = book._replace(ladder=larger)
-        self._book = book
-
-
-def _chain(links: NDArray[np.int32], *, start: int) -> int:
-    """Chain the records from `start` on into a list of free ones; return its head."""
-    links[start:] = np.arange(start + 1, len(links) + 1)
-    links[-1] = NONE
-    return start
-
-
-def _doubled(records: NDArray[np.void]) -> NDArray[np.void]:
-    larger = np.zeros(2 * len(records), records.dtype)
-    larger[: len(records)] = records
-    return larger

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from market.orders import (
+    PLAIN,
     Address,
+    Conditions,
+    Eligible,
     ListInstrument,
     OrderTerms,
     OrderType,
@@ -18,7 +21,7 @@ from market.units import Lots, Micros, Ticks
 
 
 class Session(IntEnum):
-    """Where an instrument is in its life."""
+    """Where an instrument is in its life. A halt interrupts continuous trading; its number came later."""
 
     PENDING = 0
     CALL = 1
@@ -39,6 +42,7 @@ class CancelReason(IntEnum):
     SELF_TRADE = 4
     MASS_CANCEL = 5
     DEAD_MAN = 6
+    OUTSIDE_BAND = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,24 @@ class SessionChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class TradingHalted:
+    """A trade would have left the collar of `low_ticks` to `high_ticks`: orders collect until `until_us`, Unix microseconds.
+
+    `SessionChanged` to HALTED follows at once.
+    """
+
+    instrument_id: int
+    low_ticks: Ticks
+    high_ticks: Ticks
+    until_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cleared:
-    """A call auction ended. Any price in [low, high] is an equilibrium; `price_ticks` follows the named rule."""
+    """An auction ended a call or a halt. Any price in [low, high] is an equilibrium; `price_ticks` follows the named rule.
+
+    `volume_lots` traded; it leaves out what would have been bought and sold by one participant.
+    """
 
     instrument_id: int
     price_ticks: Ticks
@@ -85,7 +105,7 @@ class Cleared:
 
 @dataclass(frozen=True, slots=True)
 class OrderAccepted:
-    """An order was taken in, with the next order id; `hold_micros` was set aside for it."""
+    """An order was taken in, with the next order id; `hold_micros` was set aside for it. One with a stop waits for it."""
 
     order_id: int
     terms: OrderTerms
@@ -94,6 +114,15 @@ class OrderAccepted:
     time_in_force: TimeInForce
     post_only: bool
     hold_micros: Micros
+    conditions: Conditions = PLAIN
+    eligible: tuple[Eligible, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OrderTriggered:
+    """The last price reached the stop of an order that waited; from here on it is an order like any other."""
+
+    order_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +137,30 @@ class OrderReplaced:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderReduced:
+    """An order lost `by_lots` without trading them and lives on; `hold_micros` is its hold from here on."""
+
+    order_id: int
+    by_lots: Lots
+    hold_micros: Micros
+    reason: CancelReason
+
+
+@dataclass(frozen=True, slots=True)
 class OrderCancelled:
     """An order left the book with this much unfilled; its hold is released."""
 
     order_id: int
     remaining_lots: Lots
     reason: CancelReason
+
+
+@dataclass(frozen=True, slots=True)
+class DeadManSet:
+    """A participant's orders will be cancelled at `expires_us`, Unix microseconds; 0: disarmed, or it has just gone off."""
+
+    participant: Address
+    expires_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,10 +298,14 @@ Event = (
     | PriceTermsSet
     | MeterRegistered
     | SessionChanged
+    | TradingHalted
     | Cleared
     | OrderAccepted
+    | OrderTriggered
     | OrderReplaced
+    | OrderReduced
     | OrderCancelled
+    | DeadManSet
     | Refused
     | TradeAgreed
     | Deposited

@@ -6,10 +6,13 @@ from market.book import OrderBook
 from market.events import Session
 from market.instruments import Instrument
 from market.matching import PRICE_LIMIT
-from market.orders import ListInstrument, SetPriceTerms, Side
+from market.orders import ListInstrument, SetPriceTerms, Side, TradingRules
 from market.sessions import fault_in
 from market.trades import order_hold
 from market.units import BPS_ONE, PPM_ONE, QUANTITY_MAX, Lots, Micros, Ticks, format_decimal
+
+HALT_MAX_S = 24 * 3600
+"""The longest halt that a listing may ask for."""
 
 
 @dataclass(slots=True, eq=False)
@@ -18,7 +21,8 @@ class Listed:
 
     `terms` are the price terms in force; `reference_micros`, from which collateral is computed, is the reference price at
     listing for good. `volume_lots` and `last_price_ticks` count every trade agreed, void ones too; `unfinished_trades`
-    those that are not over; `open_lots` what is open on each side.
+    those that are not over; `open_lots` what is open on each side, waiting stops included. `halted_until_us` is when
+    the latest halt ends, Unix microseconds.
     """
 
     id: int
@@ -28,6 +32,7 @@ class Listed:
     terms: SetPriceTerms
     book: OrderBook
     session: Session = Session.PENDING
+    halted_until_us: int = 0
     last_price_ticks: Ticks | None = None
     volume_lots: Lots = Lots(0)
     unfinished_trades: int = 0
@@ -47,7 +52,18 @@ class Listed:
         """Return a price, a multiple of the tick, in ticks."""
         return Ticks(price_micros // self.tick_micros)
 
-    def hold_micros(self, side: Side, price_micros: Micros, quantity_lots: Lots) -> Micros:
+    def collar_ticks(self) -> tuple[Ticks, Ticks]:
+        """Return the lowest and the highest price at which the next continuous trade does not halt trading.
+
+        Around the last price, or the reference price before the first trade. Says nothing where `rules` have no collar.
+        """
+        centre = self.terms.reference_ticks if self.last_price_ticks is None else self.last_price_ticks
+        width = self.listing.rules.collar_ticks
+        return Ticks(centre - width), Ticks(centre + width)
+
+    def hold_micros(
+        self, side: Side, price_micros: Micros, quantity_lots: Lots, budget_micros: Micros | None = None
+    ) -> Micros:
         """Return what an order of this instrument sets aside, in micros."""
         return order_hold(
             side=side,
@@ -57,6 +73,7 @@ class Listed:
             quantity_lots=quantity_lots,
             commodity=self.instrument.commodity,
             fee_bps=self.listing.fee_bps,
+            budget_micros=budget_micros,
         )
 
     def price_text(self, price_micros: int) -> str:
@@ -82,8 +99,10 @@ def fault_in_price_terms(terms: ListInstrument | SetPriceTerms) -> str | None:
 
 
 def fault_in_listing(listing: ListInstrument, instrument: Instrument) -> str | None:
-    """Return what is wrong with a listing, None if schedule, price terms, cap and fee fit together."""
-    fault = fault_in(listing.schedule, instrument) or fault_in_price_terms(listing)
+    """Return what is wrong with a listing, None if schedule, price terms, cap, fee and rules fit together."""
+    fault = (
+        fault_in(listing.schedule, instrument) or fault_in_price_terms(listing) or _fault_in(listing.rules)
+    )
     if fault is not None:
         return fault
     if not 0 <= listing.fee_bps <= BPS_ONE:
@@ -91,6 +110,16 @@ def fault_in_listing(listing: ListInstrument, instrument: Instrument) -> str | N
     if listing.quantity_cap_lots < 1:
         return f"found a quantity cap of {listing.quantity_cap_lots} lots, expected at least one"
     return fault_in_money(listing, instrument, listing.band_high_ticks)
+
+
+def _fault_in(rules: TradingRules) -> str | None:
+    """Return what is wrong with the collar and its halt, None if they fit together."""
+    collar, halt_s = rules.collar_ticks, rules.halt_s
+    if not 0 <= collar < PRICE_LIMIT:
+        return f"found a collar of {collar} ticks, expected 0 to {PRICE_LIMIT - 1}"
+    if (collar == 0) != (halt_s == 0) or not 0 <= halt_s <= HALT_MAX_S:
+        return f"found a collar of {collar} ticks and a halt of {halt_s} s, expected both or neither, at most {HALT_MAX_S} s"
+    return None
 
 
 def fault_in_money(listing: ListInstrument, instrument: Instrument, band_high_ticks: Ticks) -> str | None:

@@ -181,6 +181,7 @@ class Eligible:
     """One instrument that satisfies a buyer's requirement, and how much more than the limit it is worth to him.
 
     `adjustment_micros` per unit may be negative: a bid of limit L takes offers of this instrument up to L + adjustment.
+    The signed price is the worst that is ever paid, so an adjustment above zero only prefers an instrument to others.
     """
 
     instrument_id: int
@@ -214,9 +215,9 @@ class CancelOrder:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceOrder:
-    """Put newly signed terms in place of a resting limit order's.
+    """Put newly signed terms in place of an open order's.
 
-    The order keeps its id; it keeps its priority only if nothing but the quantity shrinks. The new
+    The order keeps its id and its conditions; it keeps its priority only if nothing but the quantity shrinks. The new
     `quantity_lots` is what may still trade.
     """
 

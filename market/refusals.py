@@ -25,6 +25,11 @@ class Refusal(StrEnum):
     CLIENT_ORDER_ID_REUSED = "client_order_id_reused"
     WOULD_TAKE = "would_take"
     CANNOT_FILL_WHOLLY = "cannot_fill_wholly"
+    CANNOT_FILL_MINIMUM = "cannot_fill_minimum"
+    CONDITIONS_CONFLICT = "conditions_conflict"
+    HIDDEN_NOT_ALLOWED = "hidden_not_allowed"
+    REQUIREMENT_NOT_ALLOWED = "requirement_not_allowed"
+    COMMITMENT_DIFFERS = "commitment_differs"
     NO_REGISTERED_METER = "no_registered_meter"
     OVER_REGISTERED_CAPACITY = "over_registered_capacity"
     UNKNOWN_METER = "unknown_meter"
@@ -38,6 +43,7 @@ class Refusal(StrEnum):
     NOT_YOUR_ORDER = "not_your_order"
     ORDER_ALREADY_CLOSED = "order_already_closed"
     REPLACE_CHANGES_INSTRUMENT = "replace_changes_instrument"
+    TIMEOUT_OUT_OF_RANGE = "timeout_out_of_range"
     UNKNOWN_TRADE = "unknown_trade"
     TRADE_NOT_IN_THAT_STATE = "trade_not_in_that_state"
     ALREADY_APPLIED = "already_applied"
@@ -48,10 +54,10 @@ EXPLANATIONS: dict[Refusal, str] = {
     Refusal.UNKNOWN_INSTRUMENT: "no instrument of this symbol is listed",
     Refusal.ALREADY_LISTED: "this instrument is listed already, or this meter is registered already",
     Refusal.WINDOW_NOT_HOURLY: "this version lists delivery windows of one hour only",
-    Refusal.INCONSISTENT_LISTING: "schedule, band, weight, cap and fee of the listing do not fit together",
+    Refusal.INCONSISTENT_LISTING: "schedule, band, weight, cap, fee and rules of the listing do not fit together",
     Refusal.WINDOW_ALREADY_CLOSED: "the gate of this delivery window has closed",
     Refusal.SESSION_NOT_OPEN: "this instrument does not take orders yet",
-    Refusal.NOT_ALLOWED_IN_CALL: "the call takes limit orders that rest (GTC, not post-only) and nothing else",
+    Refusal.NOT_ALLOWED_IN_CALL: "a call or a halt takes stops, and limit orders that rest and ask no more",
     Refusal.PRICE_OFF_TICK: "the price is no multiple of the instrument's tick",
     Refusal.PRICE_NOT_POSITIVE: "this version trades positive prices only",
     Refusal.PRICE_OUTSIDE_BAND: "the price is outside the band around the reference price",
@@ -63,7 +69,12 @@ EXPLANATIONS: dict[Refusal, str] = {
     Refusal.SETTLE_UNTIL_TOO_EARLY: "settle_until must follow good_until by at least the notice period",
     Refusal.CLIENT_ORDER_ID_REUSED: "another order of yours carries this client order id",
     Refusal.WOULD_TAKE: "post-only, but it would trade at once",
-    Refusal.CANNOT_FILL_WHOLLY: "fill-or-kill, but the book cannot fill it wholly",
+    Refusal.CANNOT_FILL_WHOLLY: "it must fill wholly at once, and the book cannot",
+    Refusal.CANNOT_FILL_MINIMUM: "the book cannot fill its minimum quantity at once",
+    Refusal.CONDITIONS_CONFLICT: "these conditions do not go together, or not with this kind of order or book",
+    Refusal.HIDDEN_NOT_ALLOWED: "this instrument has no hidden orders",
+    Refusal.REQUIREMENT_NOT_ALLOWED: "an order for any of several instruments is a bid that takes at once and asks no more",
+    Refusal.COMMITMENT_DIFFERS: "the signed instrument is not the commitment to the eligible set",
     Refusal.NO_REGISTERED_METER: "offers need a meter registered for this product and place",
     Refusal.OVER_REGISTERED_CAPACITY: "open offers and sales of the slot would exceed the registered capacity",
     Refusal.UNKNOWN_METER: "no meter of this address is registered",
@@ -77,8 +88,12 @@ EXPLANATIONS: dict[Refusal, str] = {
     Refusal.NOT_YOUR_ORDER: "this order belongs to somebody else",
     Refusal.ORDER_ALREADY_CLOSED: "this order is filled, cancelled or expired",
     Refusal.REPLACE_CHANGES_INSTRUMENT: "a replacement keeps the instrument and the side",
+    Refusal.TIMEOUT_OUT_OF_RANGE: "a dead-man timer runs for a day at most",
     Refusal.UNKNOWN_TRADE: "no trade has this number",
     Refusal.TRADE_NOT_IN_THAT_STATE: "the trade is not in the state that this step starts from",
     Refusal.ALREADY_APPLIED: "this was applied before; nothing was done the second time",
     Refusal.BOOK_FULL: "the book has no room for another order",
 }
+
+No = tuple[Refusal, str]
+"""The name of a refusal and its detail: what was found and what was expected."""

@@ -1,8 +1,11 @@
 """Sessions: where an instrument is in its life, and when the next one begins. Pure functions of schedule and time.
 
     PENDING → CALL → (one uncrossing auction) → CONTINUOUS → CLOSED → DELIVERY → SETTLED
+                                                 ↓       ↑
+                                                HALTED → (one uncrossing auction)
 
-Time alone moves an instrument, one session at a time; only the last step also waits for its trades to be over.
+Time alone moves an instrument, one session at a time; only the last step also waits for its trades to be over. A halt
+begins with a price that would leave the collar and ends by itself; the gate does not wait for it.
 """
 
 from itertools import pairwise
@@ -15,6 +18,19 @@ GATE_LEAD_S = 15 * 60
 """How long before delivery the gate closes, unless the instrument's schedule says otherwise."""
 MICROS_PER_SECOND = 1_000_000
 
+COLLECTING = frozenset({Session.CALL, Session.HALTED})
+"""The sessions in which orders collect for an auction."""
+OVER = frozenset({Session.CLOSED, Session.DELIVERY, Session.SETTLED})
+"""The sessions after the gate has closed."""
+
+_AFTER = {
+    Session.PENDING: Session.CALL,
+    Session.CALL: Session.CONTINUOUS,
+    Session.CONTINUOUS: Session.CLOSED,
+    Session.CLOSED: Session.DELIVERY,
+    Session.DELIVERY: Session.SETTLED,
+}
+
 
 def schedule_before_delivery(
     instrument: Instrument, *, call_opens_s: int, continuous_opens_s: int, gate_lead_s: int = GATE_LEAD_S
@@ -23,27 +39,28 @@ def schedule_before_delivery(
     return Schedule(call_opens_s, continuous_opens_s, instrument.start_s - gate_lead_s)
 
 
-def begins_us(session: Session, instrument: Instrument, schedule: Schedule) -> int:
-    """Return when a session begins, Unix microseconds; SETTLED begins then at the earliest."""
-    match session:
-        case Session.PENDING:
-            return 0
-        case Session.CALL:
-            begins_s = schedule.call_opens_s
-        case Session.CONTINUOUS:
-            begins_s = schedule.continuous_opens_s
-        case Session.CLOSED:
-            begins_s = schedule.gate_closes_s
-        case Session.DELIVERY:
-            begins_s = instrument.start_s
-        case Session.SETTLED:
-            begins_s = instrument.end_s
-    return begins_s * MICROS_PER_SECOND
+def following(
+    session: Session, instrument: Instrument, schedule: Schedule, *, halted_until_us: int
+) -> tuple[Session, int] | None:
+    """Return the session after this one and when it begins, Unix microseconds; None after the last.
 
-
-def following(session: Session) -> Session | None:
-    """Return the session after this one, None after the last."""
-    return None if session is Session.SETTLED else Session(session + 1)
+    SETTLED begins then at the earliest. `halted_until_us` counts in a halt alone.
+    """
+    gate_us = schedule.gate_closes_s * MICROS_PER_SECOND
+    if session is Session.HALTED:
+        ends = halted_until_us < gate_us
+        return (Session.CONTINUOUS, halted_until_us) if ends else (Session.CLOSED, gate_us)
+    after = _AFTER.get(session)
+    if after is None:
+        return None
+    begins_s = {
+        Session.CALL: schedule.call_opens_s,
+        Session.CONTINUOUS: schedule.continuous_opens_s,
+        Session.CLOSED: schedule.gate_closes_s,
+        Session.DELIVERY: instrument.start_s,
+        Session.SETTLED: instrument.end_s,
+    }
+    return after, begins_s[after] * MICROS_PER_SECOND
 
 
 def fault_in(schedule: Schedule, instrument: Instrument) -> str | None:

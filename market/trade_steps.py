@@ -3,10 +3,9 @@
 A command names many trades and takes all of them one step on, or none.
 """
 
-from market.admission import No
 from market.events import GuaranteeOpened, GuaranteePaid, TradeDelivered, TradeLocked, TradeVoided
 from market.orders import ConfirmDelivery, ConfirmLocks, ConfirmOpening, ConfirmPayout, VoidTrade
-from market.refusals import Refusal
+from market.refusals import No, Refusal
 from market.trade_register import TradeEvent, TradeRegister
 from market.trades import Trade, TradeState, starts_from
 

@@ -42,13 +42,19 @@ def order_hold(
     quantity_lots: Lots,
     commodity: Commodity,
     fee_bps: int,
+    budget_micros: Micros | None = None,
 ) -> Micros:
-    """Return what an open order sets aside, in micros, rounded up: price and fee for a bid, collateral for an offer."""
+    """Return what an open order sets aside, in micros, rounded up: price and fee for a bid, collateral for an offer.
+
+    A bid with a budget, which bounds its payments but not the fee on them, sets no more aside than that and its fee.
+    """
     per_unit = commodity.lots_per_unit
     if side is Side.SELL:
         price_micros = collateral_price(tier=tier, reference_micros=reference_micros)
         return ceil_money(price_micros=price_micros, quantity_lots=quantity_lots, lots_per_unit=per_unit)
     value = ceil_money(price_micros=price_micros, quantity_lots=quantity_lots, lots_per_unit=per_unit)
+    if budget_micros is not None:
+        value = min(value, budget_micros)
     return Micros(value - (-value * fee_bps // BPS_ONE))
 
 

@@ -1,6 +1,7 @@
 """What anybody may look at: the market's terms, instruments, books, trades, health."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from http import HTTPStatus
 from itertools import islice
 from typing import Annotated, Literal
@@ -10,14 +11,29 @@ from fastapi import APIRouter, Query
 from api.house import House
 from api.problems import Problem
 from api.routes import HouseOf
-from api.routes.wire import BookOut, HealthOut, InstrumentOut, LevelOut, MarketOut, TradeOut
+from api.routes.wire import (
+    BookOrderOut,
+    BookOrdersOut,
+    BookOut,
+    CandleOut,
+    HealthOut,
+    InstrumentOut,
+    LevelOut,
+    MarketOut,
+    TickerOut,
+    TradeOut,
+)
 from contracts.signing import VERSION
 from market.events import Session
+from market.feed import shown_orders
 from market.instruments import parse_symbol
 from market.listed import Listed
+from market.orders import Side
 from market.quality import TIERS
+from market.sessions import MICROS_PER_SECOND
+from market.tape import Candle
 from market.trades import Trade
-from market.units import MICROS_PER_TOKEN, PPM_ONE, format_decimal
+from market.units import MICROS_PER_TOKEN, PPM_ONE, Commodity, format_decimal
 
 router = APIRouter(prefix="/v1", tags=["market"])
 health_router = APIRouter(tags=["operations"])
@@ -25,6 +41,8 @@ health_router = APIRouter(tags=["operations"])
 SymbolQuery = Annotated[str, Query(examples=["ENE.SOLAR@CISO/2022-03-12T18Z/1h#Q1"], max_length=80)]
 Limit = Annotated[int, Query(ge=1, le=1_000)]
 CommodityName = Literal["CMP", "NET", "ENE"]
+WidthName = Literal["1m", "5m", "15m", "1h", "1d"]
+WIDTHS_S = {"1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "1d": 86_400}
 SessionName = Literal["pending", "call", "continuous", "closed", "delivery", "settled"]
 
 
@@ -170,6 +188,87 @@ async def trades(
                 yield trade
 
     return [trade_out(house, trade) for trade in islice(found(), limit)]
+
+
+@router.get("/book/orders")
+async def book_orders(symbol: SymbolQuery, house: HouseOf, limit: Limit = 100) -> BookOrdersOut:
+    """Show the first displayed orders of both sides of a book, in priority order."""
+    listed = _listed(house, symbol)
+    commodity = listed.instrument.commodity
+    bids, asks = (
+        [
+            BookOrderOut(
+                order_id=str(order_id),
+                price=_money(price * commodity.tick_micros),
+                quantity=format_decimal(quantity, scale=commodity.lots_per_unit),
+            )
+            for price, order_id, quantity in shown_orders(listed.book, side, limit)
+        ]
+        for side in Side
+    )
+    session, number = listed.session.name.lower(), house.record.number
+    return BookOrdersOut(symbol=symbol, session=session, record_number=number, bids=bids, asks=asks)
+
+
+@router.get("/ticker")
+async def ticker(symbol: SymbolQuery, house: HouseOf) -> TickerOut:
+    """Tell the last price, the volume and the average price of an instrument."""
+    listed = _listed(house, symbol)
+    commodity = listed.instrument.commodity
+    tape = house.tapes.of(listed.id)
+    last, last_us, vwap = tape.last_price_ticks, tape.last_time_us, tape.vwap_ticks
+    return TickerOut(
+        symbol=symbol,
+        last_price=None if last is None else _money(last * commodity.tick_micros),
+        last_time=None if last_us is None else last_us // MICROS_PER_SECOND,
+        vwap=None if vwap is None else _average(vwap, commodity),
+        volume=format_decimal(tape.volume_lots, scale=commodity.lots_per_unit),
+        notional=_notional(tape.notional_tick_lots, commodity),
+        trades=tape.trades,
+    )
+
+
+@router.get("/candles")
+async def candles(
+    symbol: SymbolQuery,
+    house: HouseOf,
+    width: WidthName = "1h",
+    since: Annotated[int, Query(ge=0, lt=1 << 53, description="Unix seconds.")] = 0,
+    until: Annotated[int | None, Query(ge=0, lt=1 << 53, description="Unix seconds.")] = None,
+    limit: Limit = 100,
+) -> list[CandleOut]:
+    """List the candles that begin from `since` on and before `until`, oldest first; of too many, the latest.
+
+    A period without a trade has none. The last one may still change.
+    """
+    listed = _listed(house, symbol)
+    commodity = listed.instrument.commodity
+    found = house.tapes.of(listed.id).candles(WIDTHS_S[width], since_s=since, until_s=until, limit=limit)
+    return [_candle_out(candle, commodity) for candle in found]
+
+
+def _candle_out(candle: Candle, commodity: Commodity) -> CandleOut:
+    tick = commodity.tick_micros
+    return CandleOut(
+        start=candle.start_s,
+        open=_money(candle.open_ticks * tick),
+        high=_money(candle.high_ticks * tick),
+        low=_money(candle.low_ticks * tick),
+        close=_money(candle.close_ticks * tick),
+        vwap=_average(candle.vwap_ticks, commodity),
+        volume=format_decimal(candle.volume_lots, scale=commodity.lots_per_unit),
+        notional=_notional(candle.notional_tick_lots, commodity),
+        trades=candle.trades,
+    )
+
+
+def _average(price_ticks: Fraction, commodity: Commodity) -> str:
+    """Word an average price, rounded to the nearest micro, to the even one of two: it informs, and nobody is paid it."""
+    return _money(round(price_ticks * commodity.tick_micros))
+
+
+def _notional(tick_lots: int, commodity: Commodity) -> str:
+    return format_decimal(tick_lots * commodity.tick_micros, scale=MICROS_PER_TOKEN * commodity.lots_per_unit)
 
 
 @health_router.get("/health")

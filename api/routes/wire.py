@@ -255,3 +255,49 @@ class HealthOut(Model):
     record_number: int
     waiting: int
     instruments: int
+
+
+class BookOrderOut(Model):
+    """A displayed order; of an iceberg, what it displays."""
+
+    order_id: str
+    price: str
+    quantity: str
+
+
+class BookOrdersOut(Model):
+    """Displayed orders of an order book in priority order, as of a batch of the record."""
+
+    symbol: str
+    session: str
+    record_number: int
+    bids: list[BookOrderOut]
+    asks: list[BookOrderOut]
+
+
+class TickerOut(Model):
+    """What has traded so far, void trades included; null before the first trade."""
+
+    symbol: str
+    last_price: str | None
+    last_time: int | None
+    vwap: Annotated[
+        str | None, Field(description="Volume-weighted average price, to the nearest millionth of a token.")
+    ]
+    volume: str
+    notional: Annotated[str, Field(description="Sum of price times quantity, exactly, in tokens.")]
+    trades: int
+
+
+class CandleOut(Model):
+    """The trades of one period that begins at `start`, void ones included."""
+
+    start: int
+    open: str
+    high: str
+    low: str
+    close: str
+    vwap: str
+    volume: str
+    notional: str
+    trades: int

@@ -14,6 +14,7 @@ from ledger.rebuild import rebuild
 from ledger.record import Genesis, Record, RecordFailed
 from ledger.venue import Venue
 from market.orders import Address, CancelOrder
+from market.tape import Tapes
 from tests.api.conftest import SOLAR, START_S, listing
 
 
@@ -36,7 +37,9 @@ def record(tmp_path: Path) -> Record:
 
 def sequencer_of(record: Record, clock: DrivenClock, *, queue_limit: int = 10) -> Sequencer:
     venue = Venue(notice_period_s=3600, withdrawal_margin_s=0)
-    return Sequencer(venue, record, Projector(record.engine), clock, queue_limit=queue_limit, on_broken=stop)
+    return Sequencer(
+        venue, record, Projector(record.engine), Tapes(), clock, queue_limit=queue_limit, on_broken=stop
+    )
 
 
 def test_a_rebuilt_venue_stands_where_the_live_one_did(record: Record) -> None:

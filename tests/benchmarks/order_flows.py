@@ -1,183 +1,209 @@
-"""Measure the order book on seeded flows of messages: `python -m tests.benchmarks.order_flows [--json]`.
+"""Measure the order book, and the peers that are installed, on seeded flows of messages.
 
-Beside the book's figure stands the plain walk, reading every field of the same messages and doing nothing, which is what
-the machine allows at that moment; and, where it is installed, `bourse` (a Rust book behind a Python call per message).
+The machine is shared and its speed changes within minutes: the engines take turns, the fastest turn of each counts, and
+only ratios within one run mean anything. `ccei` is given its messages as one array and the peers one after the other from
+Python; like for like, `ccei-calls` has the loop of the peers. `plain-walk` reads every message and does nothing.
 """
 
 import argparse
+import gc
 import json
-import random
+import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.util import find_spec
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 
-import numpy as np
-from numba import njit
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
 
-from market import matching
-from market.book import OrderBook
-from market.matching import MESSAGE
-from market.orders import Side
+from tests.benchmarks.flows import FLOWS, Flow, base_flow
+from tests.benchmarks.peers import ENGINES, Engine, Trades, load_batch
 
-NEW_SHARE, CANCEL_SHARE = 0.55, 0.40  # the rest is aggressive
-START_MID, SPAN, REACH = 100_000, 200, 20
+WARMING_UP = 1_000
+READING = """
+flows:
+  base      55 % new orders within ±200 ticks of a drifting mid, 40 % cancels of earlier ones, 5 % that cross it
+  hundred   a hundred base flows, interleaved; dealing them out to the books is timed too
+  deep      the base flow within ±2,000 ticks, on top of 500,000 orders that rest before the clock starts
+  mixed     the base flow with orders of every type and replacements, of 50 owners with self-trade prevention
+  shuffled  the base flow under random 64-bit order ids
+  crash     a thin book with stops waiting; a burst of sells through it; a slow recovery
+
+columns:
+  × bourse  the rate, divided by that of bourse on the same flow
+  % walk    the rate, as a share of that of the plain walk over the same messages
+  × base    the rate, divided by that of ccei on the base flow, which takes its turns beside this one
+  same      yes: every taker, maker, price and quantity of ccei, in the same order; lots: it tells no trades, but every
+            order took as many lots; NO: others
+  first     slow engines get only so many messages, the beginning of the flow, and have one turn
+
+examples:
+  python -m tests.benchmarks.order_flows --flow base
+  python -m tests.benchmarks.order_flows --flow deep --engine ccei --engine plain-walk --repeats 9
+  python -m tests.benchmarks.order_flows --json > figures.json
+"""
 
 
 @dataclass(frozen=True)
-class Flow:
-    messages: np.ndarray
-    instruments: np.ndarray  # which book each message is for
+class Figure:
+    """What one engine made of one flow. What it does not tell, or was not measured, is None."""
+
+    flow: str
+    engine: str
+    messages: int
+    messages_per_s: int
+    trades: int | None
+    volume: int | None
+    digest: str | None
+    same_trades: str | None
+    times_bourse: float | None
+    times_walk: float | None
+    times_base: float | None
 
 
-def base_flow(count: int, *, seed: int = 1, start_depth: int = 0) -> Flow:
-    """55 % new orders within ±200 ticks of a drifting mid, 40 % cancels of earlier ones, 5 % that trade at once.
+def measure(name: str, flow: Flow, base: Flow, engines: dict[str, Engine], repeats: int) -> Iterator[Figure]:
+    """Let the engines take turns on a flow. One that is too slow for all of it gets its beginning, once."""
+    beginnings = {
+        how.longest: flow if how.longest is None else flow.first(how.longest) for how in engines.values()
+    }
+    parts = {each: beginnings[how.longest] for each, how in engines.items()}
+    told: dict[str, Trades] = {}
+    fastest = dict.fromkeys([*engines, "base"], float("inf"))
+    with Console(stderr=True).status("") as status:
+        for turn in range(repeats):
+            for each, how in engines.items():
+                if turn > 0 and parts[each] is not flow:
+                    continue
+                status.update(f"{name}: {each}, turn {turn + 1} of {repeats}")
+                loaded = how.load(parts[each])
+                fastest[each] = min(fastest[each], seconds(loaded.replay))
+                if each not in told and loaded.trades:
+                    told[each] = loaded.trades()
+            if "ccei" in engines and flow is not base:
+                fastest["base"] = min(fastest["base"], seconds(load_batch(base).replay))
 
-    A cancel may name an order that has traded by then, as in life. `start_depth` orders are in the book beforehand.
-    """
-    chance = random.Random(seed)
-    rows = []
-    live: list[int] = []
-    order_id, mid = 0, START_MID
-    while len(rows) < start_depth + count:
-        mid += chance.choice((-1, 0, 0, 0, 0, 0, 0, 1))
-        drawn = 0.0 if len(rows) < start_depth else chance.random()
-        if NEW_SHARE <= drawn < NEW_SHARE + CANCEL_SHARE and live:
-            at = chance.randrange(len(live))
-            live[at], live[-1] = live[-1], live[at]
-            rows.append((live.pop(), 0, 1, matching.CANCEL, 0, 0, 0, 0))
-            continue
-        side = Side(chance.randrange(2))
-        away = -1 if side is Side.BUY else 1
-        if drawn < NEW_SHARE:
-            price, quantity = mid + away * chance.randint(1, SPAN), chance.randint(1, 100)
-        else:
-            price, quantity = mid - away * REACH, chance.randint(1, 500)
-        rows.append((order_id, price, quantity, matching.NEW, side, 0, 0, 0))
-        live.append(order_id)
-        order_id += 1
-    messages = np.array(rows, MESSAGE)
-    return Flow(messages, np.zeros(len(messages), np.int64))
-
-
-def shuffled_ids(count: int) -> Flow:
-    """The base flow under random 64-bit order ids."""
-    messages = base_flow(count).messages
-    names = np.random.default_rng(2).permutation(np.arange(count, dtype=np.uint64))
-    scattered = (names * np.uint64(0x9E3779B97F4A7C15)).view(np.int64)
-    messages["order_id"] = scattered[messages["order_id"]]
-    return Flow(messages, np.zeros(count, np.int64))
-
-
-def deep_book(count: int) -> Flow:
-    """The base flow on top of as many orders again, all of them resting around the mid."""
-    return base_flow(count, start_depth=count)
-
-
-def hundred_instruments(count: int) -> Flow:
-    """A hundred base flows, interleaved by chance."""
-    each = count // 100
-    flows = [base_flow(each, seed=seed).messages for seed in range(100)]
-    instruments = np.random.default_rng(3).permutation(np.repeat(np.arange(100), each))
-    messages = np.empty(100 * each, MESSAGE)
-    messages[np.argsort(instruments, kind="stable")] = np.concatenate(flows)
-    return Flow(messages, instruments)
-
-
-FLOWS: dict[str, Callable[[int], Flow]] = {
-    "base": base_flow,
-    "shuffled": shuffled_ids,
-    "deep": deep_book,
-    "hundred": hundred_instruments,
-}
-
-
-def run_books(flow: Flow) -> int:
-    """Split the messages by instrument, run each book's share as one batch, and return the number of fills."""
-    books = int(flow.instruments.max()) + 1
-    if books == 1:
-        return len(OrderBook().run(flow.messages).fills)
-    order = np.argsort(flow.instruments.astype(np.uint8), kind="stable")
-    words = flow.messages.view(np.int64).reshape(
-        len(order), -1
-    )  # numpy gathers words far faster than records
-    ends = np.cumsum(np.bincount(flow.instruments))
-    shares = np.split(words[order].view(MESSAGE).reshape(-1), ends[:-1])
-    return sum(len(OrderBook().run(share).fills) for share in shares)
-
-
-@njit(_nrt=False)
-def _walk(messages):
-    total = 0
-    for index in range(len(messages)):
-        message = messages[index]
-        total += message.order_id ^ message.price_ticks ^ message.quantity_lots
-        total += (
-            message.action + message.side + message.order_type + message.time_in_force + message.post_only
+    rates = {each: len(part.messages) / fastest[each] for each, part in parts.items()}
+    base_rate = len(base.messages) / fastest["base"]  # 0 where it was not measured
+    for each, part in parts.items():
+        trades = told.get(each)
+        whole = trades if trades and trades.are_whole else None
+        yield Figure(
+            flow=name,
+            engine=each,
+            messages=len(part.messages),
+            messages_per_s=round(rates[each]),
+            trades=len(whole.rows) if whole else None,
+            volume=trades.volume if trades else None,
+            digest=whole.digest if whole else None,
+            same_trades=compare(trades, part) if trades and each != "ccei" else None,
+            times_bourse=_ratio(rates[each], rates.get("bourse", 0)),
+            times_walk=_ratio(rates[each], rates.get("plain-walk", 0)),
+            times_base=_ratio(rates[each], base_rate if each == "ccei" else 0),
         )
-    return total
 
 
-def run_bourse(flow: Flow) -> int:
-    """Give the same messages to `bourse`, one call each, and return the number of fills.
-
-    It numbers orders by arrival, as the base flow does, and needs a new time for each or forgets which came first.
-    """
-    from bourse.core import OrderBook as RustBook
-
-    book = RustBook(0, 1, True)
-    place, cancel, set_time = book.place_order, book.cancel_order, book.set_time
-    for now, (order_id, price, quantity, action, side, *_) in enumerate(flow.messages.tolist()):
-        set_time(now)
-        if action == matching.NEW:
-            place(side == Side.BUY, quantity, 0, price=price)
-        else:
-            cancel(order_id)
-    return len(book.get_trades())
+def seconds(replay: Callable[[], object]) -> float:
+    """Time a replay, without the pauses of Python's garbage collector."""
+    gc.collect()
+    gc.disable()
+    started = time.perf_counter()
+    replay()
+    taken = time.perf_counter() - started
+    gc.enable()
+    return taken
 
 
-def best_seconds(work: Callable[[], object], repeats: int) -> float:
-    taken = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - started)
-    return min(taken)
+def compare(trades: Trades, flow: Flow) -> str:
+    """Say whether an engine's trades are those of our book on the same messages."""
+    loaded = load_batch(flow)
+    loaded.replay()
+    ours = loaded.trades()
+    if not trades.are_whole:
+        return "lots" if trades.by_taker().digest == ours.by_taker().digest else "NO"
+    return "yes" if trades.digest == ours.digest else "NO"
 
 
-def measure(name: str, count: int, repeats: int) -> dict[str, object]:
-    flow = FLOWS[name](count)
-    total = len(flow.messages)
-    figures: dict[str, object] = {"flow": name, "messages": total, "fills": run_books(flow)}
-    rate = total / best_seconds(lambda: run_books(flow), repeats)
-    _walk(flow.messages)
-    figures["messages_per_second"] = round(rate)
-    figures["plain_walk_per_second"] = round(total / best_seconds(lambda: _walk(flow.messages), repeats))
-    if name == "base" and find_spec("bourse"):
-        bourse_rate = total / best_seconds(lambda: figures.update(bourse_fills=run_bourse(flow)), 1)
-        figures["bourse_messages_per_second"] = round(bourse_rate)
-        figures["times_bourse"] = round(rate / bourse_rate, 1)
-    return figures
+def print_table(figures: list[Figure]) -> None:
+    """Print the figures of one flow."""
+    table = Table(
+        title=f"{figures[0].flow}: {max(each.messages for each in figures):,} messages",
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=0,
+    )
+    table.add_column("engine", no_wrap=True)
+    for column in ("million/s", "× bourse", "% walk", "× base", "trades", "same", "first"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for each in figures:
+        table.add_row(
+            each.engine,
+            f"{each.messages_per_s / 1e6:.3f}",
+            "" if each.times_bourse is None else f"{each.times_bourse:.2f}",
+            "" if each.times_walk is None else f"{100 * each.times_walk:.1f}",
+            "" if each.times_base is None else f"{each.times_base:.2f}",
+            "" if each.trades is None else f"{each.trades:,}",
+            each.same_trades or "",
+            "" if ENGINES[each.engine].longest is None else f"{each.messages:,}",
+        )
+    Console().print(table)
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--messages", type=int, default=1_000_000)
-    arguments.add_argument("--flow", choices=FLOWS, action="append", help="may be repeated; all by default")
-    arguments.add_argument("--repeats", type=int, default=5, help="the fastest counts")
-    arguments.add_argument("--json", action="store_true")
+    """Measure the flows and engines that are asked for, and print a table of each flow or one JSON list."""
+    arguments = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.order_flows",
+        description=__doc__,
+        epilog=READING,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    several = {"action": "append", "help": "may be repeated; all by default"}
+    arguments.add_argument("--flow", choices=FLOWS, **several)
+    arguments.add_argument("--engine", choices=ENGINES, **several)
+    arguments.add_argument(
+        "--messages", type=_count, help="of each flow; 1,000,000 by default, hundred 2,000,000"
+    )
+    arguments.add_argument("--repeats", type=_count, default=3, help="turns of each engine; 3 by default")
+    arguments.add_argument(
+        "--json", action="store_true", help="print a list of figures, one of each engine and flow"
+    )
     chosen = arguments.parse_args()
-    results = [measure(name, chosen.messages, chosen.repeats) for name in chosen.flow or FLOWS]
+
+    engines = {each: ENGINES[each] for each in chosen.engine or ENGINES}
+    missing = [each for each, how in engines.items() if not how.is_installed]
+    if missing:
+        print(f"not installed, left out: {', '.join(missing)} (pip install --group bench)", file=sys.stderr)
+    engines = {each: how for each, how in engines.items() if each not in missing}
+    for each in {"ccei", "ccei-calls", "plain-walk"} & engines.keys():
+        engines[each].load(base_flow(WARMING_UP)).replay()  # compiles
+
+    def draw(name: str) -> Flow:
+        print(f"{name}: drawing the flow", file=sys.stderr)
+        drawn, messages = FLOWS[name]
+        return drawn(chosen.messages or messages)
+
+    figures: list[Figure] = []
+    base = draw("base")
+    for name in chosen.flow or FLOWS:
+        suited = {each: how for each, how in engines.items() if name in how.flows}
+        flow = base if name == "base" else draw(name)
+        found = list(measure(name, flow, base, suited, chosen.repeats))
+        figures += found
+        if found and not chosen.json:
+            print_table(found)
     if chosen.json:
-        print(json.dumps(results, indent=2))
-        return
-    for figures in results:
-        print(
-            "  ".join(
-                f"{key}={value:,}" if isinstance(value, int | float) else str(value)
-                for key, value in figures.items()
-            )
-        )
+        print(json.dumps([asdict(each) for each in figures], indent=2))
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 on")
+    return int(text)
+
+
+def _ratio(rate: float, other: float) -> float | None:
+    return float(f"{rate / other:.4g}") if other else None
 
 
 if __name__ == "__main__":

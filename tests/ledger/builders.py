@@ -1,5 +1,7 @@
 """Data for the ledger's tests, so that a test shows only what matters to it."""
 
+from typing import Any
+
 from market.events import Deposited, OrderAccepted, TradeAgreed
 from market.instruments import Instrument
 from market.orders import (
@@ -100,11 +102,11 @@ def terms(
     )
 
 
-def a_bid(participant: Address = ALICE, *, tif: TimeInForce = TimeInForce.GTC, **wanted: int) -> PlaceOrder:
+def a_bid(participant: Address = ALICE, *, tif: TimeInForce = TimeInForce.GTC, **wanted: Any) -> PlaceOrder:
     return PlaceOrder(terms(participant, Side.BUY, **wanted), b"\x51" * 65, time_in_force=tif)
 
 
-def an_offer(participant: Address = BOB, *, tif: TimeInForce = TimeInForce.GTC, **wanted: int) -> PlaceOrder:
+def an_offer(participant: Address = BOB, *, tif: TimeInForce = TimeInForce.GTC, **wanted: Any) -> PlaceOrder:
     return PlaceOrder(terms(participant, Side.SELL, **wanted), b"\x52" * 65, time_in_force=tif)
 
 

@@ -11,18 +11,25 @@ from market.orders import (
     Batch,
     CancelOrder,
     Command,
+    Conditions,
     ConfirmDelivery,
     ConfirmLocks,
     ConfirmOpening,
     ConfirmPayout,
     ConfirmWithdrawal,
+    Eligible,
+    MassCancel,
+    OrderType,
     PlaceOrder,
     ReplaceOrder,
     RequestWithdrawal,
+    SelfTrade,
+    SetDeadManTimer,
     Side,
     TimeInForce,
     VoidTrade,
 )
+from market.requirements import commitment
 from market.trades import Trade, TradeState
 from market.units import Lots, Micros
 from tests.ledger.builders import (
@@ -59,6 +66,7 @@ class Action(NamedTuple):
 
 
 ORDER_KINDS = ("bid", "offer", "bid_now", "offer_now", "cancel", "replace", "repeat")
+CONDITION_KINDS = ("stop", "slices", "wholly", "budget", "any", "mass_cancel", "dead_man")
 MONEY_KINDS = ("deposit", "withdraw", "confirm_withdrawal")
 
 
@@ -106,6 +114,14 @@ class SmallDay:
                 return self._last_order
             case "repeat" if self._last_order is not None:
                 return self._last_order
+            case "stop" | "slices" | "wholly" | "budget":
+                return self._order_with_conditions(action, who)
+            case "any":
+                return self._bid_for_any(action, who)
+            case "mass_cancel":
+                return MassCancel(who, side=Side(action.price % 2))
+            case "dead_man":
+                return SetDeadManTimer(who, action.quantity % 3600)
             case "cancel" | "replace":
                 return self._change(action, who)
             case "withdraw":
@@ -116,6 +132,27 @@ class SmallDay:
                 return self._step(action)
             case _:
                 return a_deposit(who, 1, log_index=action.price)
+
+    def _order_with_conditions(self, action: Action, who: Address) -> PlaceOrder:
+        side = Side.BUY if action.kind == "budget" else Side(action.quantity % 2)
+        wanted = terms(who, side, price=action.price, quantity=action.quantity, client_order_id=self._asked)
+        policy = SelfTrade(1 + action.price % 4)
+        conditions = {
+            "stop": Conditions(stop_micros=Micros(action.price * 100), self_trade=policy),
+            "slices": Conditions(display_lots=Lots(1 + action.quantity // 3), self_trade=policy),
+            "wholly": Conditions(all_or_none=True, self_trade=policy),
+            "budget": Conditions(budget_micros=Micros(action.quantity * 30), self_trade=policy),
+        }[action.kind]
+        kind = OrderType.MARKET if action.kind == "budget" else OrderType.LIMIT
+        return PlaceOrder(wanted, b"signed", kind, conditions=conditions)
+
+    def _bid_for_any(self, action: Action, who: Address) -> PlaceOrder:
+        eligible = (Eligible(SOLAR.id, -100),)
+        wanted = terms(
+            who, Side.BUY, price=action.price, quantity=action.quantity, client_order_id=self._asked
+        )
+        signed = replace(wanted, instrument_id=commitment(eligible), reference_micros=Micros(0))
+        return PlaceOrder(signed, b"signed", time_in_force=TimeInForce.IOC, eligible=eligible)
 
     def _change(self, action: Action, who: Address) -> Command:
         orders = self.venue.exchange.open_orders(who)

@@ -12,6 +12,7 @@ from market.events import (
     GuaranteeOpened,
     GuaranteePaid,
     OrderCancelled,
+    OrderReduced,
     OrderReplaced,
     TradeDelivered,
     TradeLocked,
@@ -116,6 +117,25 @@ def test_a_trade_number_is_agreed_once() -> None:
 def test_a_cancelled_order_frees_its_hold(reason: CancelReason) -> None:
     books = books_after(*FUNDED, *ORDERS, OrderCancelled(1, Lots(10_000), reason))
     assert of(books, ALICE) == {FREE: 100 * TOKEN}
+
+
+def test_a_reduced_order_frees_what_it_needs_no_longer() -> None:
+    reduced = OrderReduced(1, Lots(4_000), Micros(300_600), CancelReason.SELF_TRADE)
+    books = books_after(*FUNDED, *ORDERS, reduced)
+    assert of(books, ALICE) == {FREE: 100 * TOKEN - 300_600, ORDER_HOLD: 300_600}
+    books.begin_batch()
+    post(books, [OrderReduced(1, Lots(1_000), Micros(250_500), CancelReason.SELF_TRADE)])
+    assert books.spendable(ALICE) == 100 * TOKEN - 300_600
+    post(books, [OrderCancelled(1, Lots(5_000), CancelReason.SELF_TRADE)])
+    assert of(books, ALICE) == {FREE: 100 * TOKEN}
+
+
+def test_an_order_that_shrinks_never_holds_more() -> None:
+    reduced = OrderReduced(1, Lots(1), Micros(501_001), CancelReason.SELF_TRADE)
+    with pytest.raises(
+        InvariantBroken, match="found a hold of 501001 micros after it shrank, expected at most 501000"
+    ):
+        books_after(*FUNDED, *ORDERS, reduced)
 
 
 @pytest.mark.parametrize("hold", [300_000, 501_000, 700_000])

@@ -1,7 +1,9 @@
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 from sqlalchemy import Engine, select
 
@@ -10,9 +12,10 @@ from ledger.database import open_database
 from ledger.projections import BALANCES, TABLES, Projector, frames, read_postings
 from ledger.rebuild import rebuild
 from ledger.record import Record
-from market.units import InvariantBroken
-from tests.ledger.builders import ALICE, BOB, CAROL, SOLAR
-from tests.ledger.days import GENESIS, TX, SmallDay, a_whole_day
+from market.orders import Allocation, TradingRules
+from market.units import InvariantBroken, Ticks
+from tests.ledger.builders import ALICE, BOB, CAROL, CONTINUOUS_S, SOLAR, a_bid, a_listing, an_offer
+from tests.ledger.days import GENESIS, TX, Action, SmallDay, a_whole_day
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +110,50 @@ def test_guarantees_and_settlement_batches_are_readable(day: SmallDay) -> None:
     assert pick([settled], "batch_number", "locked_trades", "delivered_trades", "opened_trades") == [
         (1, 2, 1, 1)
     ]
+
+
+def test_conditions_and_the_life_of_a_stop_are_readable() -> None:
+    day = SmallDay()
+    wanted = (
+        ("offer", 1, 500, 1_000),
+        ("stop", 2, 490, 2_000),
+        ("slices", 0, 400, 3_000),
+        ("any", 0, 450, 100),
+    )
+    day.act(CONTINUOUS_S, [Action(*each) for each in wanted])
+    before = rows(projected(day), "orders")
+    columns = "order_id", "status", "stop_micros", "display_lots", "triggered_us", "self_trade"
+    assert [tuple(None if pandas.isna(each) else each for each in row) for row in pick(before, *columns)] == [
+        (1, "open", None, None, 0, "cancel_newest"),
+        (2, "waiting", 49_000, None, 0, "cancel_both"),
+        (3, "open", None, 1_001, 0, "cancel_newest"),
+        (4, "cancelled", None, None, 0, "cancel_newest"),
+    ]
+    assert before[3]["symbol"].startswith("0xff")
+    day.act(CONTINUOUS_S + 1, [Action("bid", 0, 500, 400)])
+    after = rows(projected(day), "orders")
+    assert pick(after, "order_id", "status", "triggered_us")[1] == (2, "open", (CONTINUOUS_S + 1) * 1_000_000)
+
+
+def test_a_projector_that_goes_on_knows_the_orders_that_wait() -> None:
+    day, engine = SmallDay(), open_database("sqlite://")
+    day.act(CONTINUOUS_S, [Action("offer", 1, 500, 1_000), Action("stop", 2, 490, 2_000)])
+    project(Projector(engine), day)
+    day.act(CONTINUOUS_S + 1, [Action("bid", 0, 500, 400), Action("cancel", 2, 0, 0)])
+    project(Projector(engine), day)
+    assert pick(rows(engine, "orders"), "order_id", "status")[1] == (2, "cancelled")
+
+
+def test_a_halt_and_the_rules_of_an_instrument_are_readable() -> None:
+    rules = TradingRules(Allocation.TIME, Ticks(5), 60, hidden_orders=True)
+    other = replace(SOLAR, tier=2)
+    day = SmallDay()
+    day.run(CONTINUOUS_S, a_listing(other, rules=rules))
+    day.run(CONTINUOUS_S + 1, an_offer(price=510, instrument=other), a_bid(price=510, instrument=other))
+    instrument = rows(projected(day), "instruments")[1]
+    assert (instrument["allocation"], instrument["collar_micros"], instrument["halt_s"]) == ("time", 500, 60)
+    assert (instrument["session"], instrument["hidden_orders"]) == ("halted", True)
+    assert instrument["halted_until_us"] == (CONTINUOUS_S + 61) * 1_000_000
 
 
 def test_balances_are_those_of_the_books(day: SmallDay) -> None:

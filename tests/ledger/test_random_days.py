@@ -10,7 +10,15 @@ from ledger.database import open_database
 from ledger.projections import Projector
 from ledger.rebuild import rebuild
 from ledger.record import Record
-from tests.ledger.days import GENESIS, HOURS_S, MONEY_KINDS, ORDER_KINDS, Action, SmallDay
+from tests.ledger.days import (
+    CONDITION_KINDS,
+    GENESIS,
+    HOURS_S,
+    MONEY_KINDS,
+    ORDER_KINDS,
+    Action,
+    SmallDay,
+)
 
 
 def actions(kinds: tuple[str, ...], *, least: int = 0, most: int = 12) -> st.SearchStrategy[list[Action]]:
@@ -29,8 +37,8 @@ CHANGES = ("replace", "replace", "cancel", "confirm_withdrawal")
 STEPS = ("lock", "void", "deliver", "open", "pay")
 DAYS = st.tuples(
     actions(ORDERS * 4 + ("withdraw",), least=4),
-    actions(ORDERS + ORDER_KINDS + MONEY_KINDS, least=4),
-    actions(ORDER_KINDS + CHANGES + MONEY_KINDS, least=4),
+    actions(ORDERS * 2 + ORDER_KINDS + CONDITION_KINDS + MONEY_KINDS, least=4),
+    actions(ORDER_KINDS + CHANGES + CONDITION_KINDS + MONEY_KINDS, least=4),
     actions((*ORDER_KINDS, "lock", "lock", "void"), most=6),
     actions((*STEPS, "lock", "deliver", *MONEY_KINDS), least=2),
     actions((*STEPS, "open", "deliver")),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from ledger.accounts import AccountKind
@@ -5,6 +7,7 @@ from ledger.rebuild import open_venue
 from ledger.venue import Venue
 from market.events import (
     CancelReason,
+    DeadManSet,
     OrderAccepted,
     OrderCancelled,
     Refused,
@@ -12,15 +15,28 @@ from market.events import (
     TradeAgreed,
     WithdrawalExpired,
 )
-from market.orders import Batch, CancelOrder, ReplaceOrder, RequestWithdrawal, Side
+from market.orders import (
+    Batch,
+    CancelOrder,
+    Conditions,
+    Eligible,
+    ReplaceOrder,
+    RequestWithdrawal,
+    SelfTrade,
+    SetDeadManTimer,
+    Side,
+    TimeInForce,
+)
 from market.refusals import Refusal
-from market.units import InvariantBroken, Micros
+from market.requirements import commitment
+from market.units import InvariantBroken, Lots, Micros
 from tests.ledger.builders import (
     ALICE,
     BOB,
     CONTINUOUS_S,
     GATE_S,
     MARGIN_S,
+    SOLAR,
     Day,
     a_bid,
     an_offer,
@@ -137,6 +153,51 @@ def test_an_unfunded_order_leaves_no_trace_but_its_refusal(venue: Venue, day: Da
     assert isinstance(refused, Refused)
     assert refused.refusal is Refusal.INSUFFICIENT_FUNDS
     assert (venue.exchange.state_bytes(), venue.books.state_bytes(), venue.funds.state_bytes()) == before
+
+
+def test_funds_are_asked_before_the_book_and_a_refusal_of_the_book_holds_nothing(
+    venue: Venue, day: Day
+) -> None:
+    dear, cheap = (
+        a_bid(quantity=lots, tif=TimeInForce.FOK, client_order_id=lots) for lots in (1_000_000, 10_000)
+    )
+    refused = venue.decide(day.batch(CONTINUOUS_S + 1, dear, cheap)).events
+    assert [event.refusal for event in refused if isinstance(event, Refused)] == [
+        Refusal.INSUFFICIENT_FUNDS,
+        Refusal.CANNOT_FILL_WHOLLY,
+    ]
+    assert venue.books.spendable(ALICE) == 1_000_000
+
+
+def test_what_a_dead_man_timer_frees_is_spendable_in_the_same_batch(venue: Venue, day: Day) -> None:
+    venue.decide(day.batch(CONTINUOUS_S + 1, a_bid(quantity=19_000), SetDeadManTimer(ALICE, 60)))
+    again = a_bid(quantity=19_000, client_order_id=2)
+    decision = venue.decide(day.batch(CONTINUOUS_S + 61, again))
+    assert decision.opening == (OrderCancelled(1, Lots(19_000), CancelReason.DEAD_MAN), DeadManSet(ALICE, 0))
+    assert [type(event) for event in decision.answers[0]] == [OrderAccepted]
+
+
+def test_what_a_self_trade_takes_off_is_free_from_the_next_batch(venue: Venue, day: Day) -> None:
+    venue.decide(day.batch(CONTINUOUS_S + 1, an_offer(quantity=4_000)))
+    bid = replace(
+        a_bid(BOB, quantity=10_000, client_order_id=2), conditions=Conditions(self_trade=SelfTrade.DECREMENT)
+    )
+    venue.decide(day.batch(CONTINUOUS_S + 2, bid))
+    balances = venue.books.balances
+    assert (balances.of(ORDER_HOLD, BOB), balances.of(FREE, BOB)) == (300_600, 699_400)
+    assert venue.books.spendable(BOB) == 1_000_000 - 501_000 - 20_000
+
+
+def test_an_order_for_any_of_several_instruments_is_held_for_and_booked(venue: Venue, day: Day) -> None:
+    venue.decide(day.batch(CONTINUOUS_S + 1, an_offer(price=450, quantity=10_000)))
+    eligible = (Eligible(SOLAR.id, 0),)
+    bid = a_bid(tif=TimeInForce.IOC, quantity=15_000)
+    signed = replace(bid.terms, instrument_id=commitment(eligible), reference_micros=Micros(0))
+    decision = venue.decide(day.batch(CONTINUOUS_S + 2, replace(bid, terms=signed, eligible=eligible)))
+    assert [type(event) for event in decision.events] == [OrderAccepted, TradeAgreed, OrderCancelled]
+    balances = venue.books.balances
+    assert (balances.of(ORDER_HOLD, ALICE), balances.of(TRADE_HOLD, ALICE)) == (0, 450_900)
+    assert balances.of(FREE, ALICE) == 1_000_000 - 450_900
 
 
 @pytest.mark.parametrize(

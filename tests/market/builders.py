@@ -1,11 +1,16 @@
 """Test data of the market: `a_bid(price=500)` shows what matters and fills in the rest. Prices are in ticks."""
 
+import inspect
+from dataclasses import replace
 from itertools import count
 
 from market.exchange import Exchange
 from market.instruments import Instrument, parse_symbol
 from market.orders import (
+    PLAIN,
     Address,
+    Conditions,
+    Eligible,
     ListInstrument,
     OrderTerms,
     OrderType,
@@ -13,11 +18,14 @@ from market.orders import (
     RegisterMeter,
     ReplaceOrder,
     Schedule,
+    SelfTrade,
     SetPriceTerms,
     Side,
     TimeInForce,
     TradePriceRule,
+    TradingRules,
 )
+from market.requirements import commitment
 from market.units import Lots, Micros, Ppm, Ticks
 
 NOTICE_S = 3600
@@ -26,6 +34,8 @@ H100 = parse_symbol("CMP.H100@SFO/2022-03-12T18Z/1h#Q3.G2")
 CALL_OPENS_S = SOLAR.start_s - 32 * 3600
 CONTINUOUS_OPENS_S = SOLAR.start_s - 30 * 3600
 GATE_CLOSES_S = SOLAR.start_s - 900
+FREE = TradingRules()
+"""No collar, no hidden orders, ties by time."""
 
 _client_order_ids = count(1)
 
@@ -56,6 +66,7 @@ def a_listing(
     weight: int = 0,
     cap: int = 1_000_000,
     fee_bps: int = 25,
+    rules: TradingRules = FREE,
 ) -> ListInstrument:
     return ListInstrument(
         instrument_id=instrument.id,
@@ -67,6 +78,7 @@ def a_listing(
         weight_ppm=Ppm(weight),
         quantity_cap_lots=Lots(cap),
         fee_bps=fee_bps,
+        rules=rules,
     )
 
 
@@ -119,40 +131,55 @@ def an_order(
     order_type: OrderType = OrderType.LIMIT,
     time_in_force: TimeInForce = TimeInForce.GTC,
     post_only: bool = False,
+    all_or_none: bool = False,
+    minimum: int = 0,
+    display: int | None = None,
+    stop: int | None = None,
+    budget_micros: int | None = None,
+    self_trade: SelfTrade = SelfTrade.CANCEL_NEWEST,
+    instrument: Instrument = SOLAR,
 ) -> PlaceOrder:
-    return PlaceOrder(terms, b"signature", order_type, time_in_force, post_only)
-
-
-def a_bid(
-    *,
-    by: Address = ALICE,
-    order_type: OrderType = OrderType.LIMIT,
-    time_in_force: TimeInForce = TimeInForce.GTC,
-    post_only: bool = False,
-    **terms: object,
-) -> PlaceOrder:
-    return an_order(
-        some_terms(Side.BUY, by=by, **terms),  # type: ignore[arg-type]
-        order_type=order_type,
-        time_in_force=time_in_force,
-        post_only=post_only,
+    """Return an order; `stop` is in ticks of the instrument."""
+    conditions = Conditions(
+        all_or_none=all_or_none,
+        minimum_lots=Lots(minimum),
+        display_lots=None if display is None else Lots(display),
+        stop_micros=None if stop is None else Micros(stop * instrument.commodity.tick_micros),
+        budget_micros=None if budget_micros is None else Micros(budget_micros),
+        self_trade=self_trade,
     )
+    if conditions == PLAIN:
+        conditions = PLAIN
+    return PlaceOrder(terms, b"signature", order_type, time_in_force, post_only, conditions)
 
 
-def an_offer(
-    *,
-    by: Address = SUN,
-    order_type: OrderType = OrderType.LIMIT,
-    time_in_force: TimeInForce = TimeInForce.GTC,
-    post_only: bool = False,
-    **terms: object,
+def _an_order_of(side: Side, by: Address, **wanted: object) -> PlaceOrder:
+    flags = inspect.signature(an_order).parameters
+    asked = {name: value for name, value in wanted.items() if name in flags}
+    terms = {name: value for name, value in wanted.items() if name not in flags or name == "instrument"}
+    return an_order(some_terms(side, by=by, **terms), **asked)  # type: ignore[arg-type]
+
+
+def a_bid(*, by: Address = ALICE, **wanted: object) -> PlaceOrder:
+    """Return a bid: `some_terms` and what `an_order` asks beyond them."""
+    return _an_order_of(Side.BUY, by, **wanted)
+
+
+def an_offer(*, by: Address = SUN, **wanted: object) -> PlaceOrder:
+    """Return an offer: `some_terms` and what `an_order` asks beyond them."""
+    return _an_order_of(Side.SELL, by, **wanted)
+
+
+def a_bid_for_any(
+    adjustments: dict[Instrument, int], *, time_in_force: TimeInForce = TimeInForce.IOC, **wanted: object
 ) -> PlaceOrder:
-    return an_order(
-        some_terms(Side.SELL, by=by, **terms),  # type: ignore[arg-type]
-        order_type=order_type,
-        time_in_force=time_in_force,
-        post_only=post_only,
+    """Return a bid for any of several instruments; `adjustments` are in ticks, by instrument."""
+    eligible = tuple(
+        Eligible(each.id, ticks * each.commodity.tick_micros)
+        for each, ticks in sorted(adjustments.items(), key=lambda item: item[0].id)
     )
+    bid = a_bid(time_in_force=time_in_force, reference=0, instrument=next(iter(adjustments)), **wanted)
+    return replace(bid, terms=replace(bid.terms, instrument_id=commitment(eligible)), eligible=eligible)
 
 
 def a_replacement(order_id: int, terms: OrderTerms) -> ReplaceOrder:

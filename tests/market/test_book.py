@@ -1,9 +1,11 @@
+import copy
+
 import numpy as np
 import pytest
 
 from market.book import Fill, OrderBook, Placement
 from market.depth import Depth
-from market.matching import PRICE_LIMIT
+from market.matching import MESSAGE, PRICE_LIMIT
 from market.orders import OrderType, Side, TimeInForce, TradePriceRule
 from market.refusals import Refusal
 from market.units import QUANTITY_MAX, InvariantBroken
@@ -29,14 +31,22 @@ def offer(book, price, lots, *, order_id=90, kind=LIMIT, tif=GTC, **flags):
     return book.place(order_id, SELL, kind, tif, price, lots, **flags)
 
 
+def fill(maker, price, limit, lots, *, taker=90):
+    return Fill(taker, maker, price, limit, lots)
+
+
+def placed(fills, resting_lots, dropped_lots, refusal):
+    return Placement(fills, resting_lots, dropped_lots, refusal, ())
+
+
 def resting(book):
     return book.orders(BUY).tolist(), book.orders(SELL).tolist()
 
 
 def test_better_price_trades_first_then_earlier_order():
     book = a_book((101, 5), (100, 3), (100, 4))
-    assert bid(book, 101, 9) == Placement(
-        (Fill(2, 100, 100, 3), Fill(3, 100, 100, 4), Fill(1, 101, 101, 2)), 0, 0, None
+    assert bid(book, 101, 9) == placed(
+        (fill(2, 100, 100, 3), fill(3, 100, 100, 4), fill(1, 101, 101, 2)), 0, 0, None
     )
     assert resting(book) == ([], [(101, 1, 3)])
 
@@ -51,7 +61,7 @@ def test_highest_bid_trades_first_then_earlier_bid():
 
 def test_an_order_stops_at_its_own_price_and_rests():
     book = a_book((100, 5), (105, 10))
-    assert bid(book, 102, 12) == Placement((Fill(1, 100, 100, 5),), 7, 0, None)
+    assert bid(book, 102, 12) == placed((fill(1, 100, 100, 5),), 7, 0, None)
     assert resting(book) == ([(102, 90, 7)], [(105, 2, 10)])
 
 
@@ -68,7 +78,7 @@ def test_an_order_stops_at_its_own_price_and_rests():
 )
 def test_the_supplier_gets_its_share_of_the_surplus_rounded_down(rule, weight_ppm, price):
     book = a_book((100, 5), rule=rule, weight_ppm=weight_ppm)
-    assert bid(book, 107, 5).fills == (Fill(1, price, 100, 5),)
+    assert bid(book, 107, 5).fills == (fill(1, price, 100, 5),)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +93,7 @@ def test_the_supplier_gets_its_share_of_the_surplus_rounded_down(rule, weight_pp
 def test_the_share_is_counted_from_the_offer_when_the_bid_was_there_first(rule, weight_ppm, price):
     book = OrderBook(rule=rule, weight_ppm=weight_ppm)
     bid(book, 107, 5, order_id=1)
-    assert offer(book, 100, 5).fills == (Fill(1, price, 107, 5),)
+    assert offer(book, 100, 5).fills == (fill(1, price, 107, 5),)
 
 
 def test_a_surplus_of_the_widest_prices_is_shared_exactly():
@@ -95,8 +105,9 @@ def test_a_surplus_of_the_widest_prices_is_shared_exactly():
 @pytest.mark.parametrize("rule", TradePriceRule)
 def test_a_market_order_trades_at_the_makers_price_under_every_rule_and_never_rests(rule):
     book = a_book((100, 5), (109, 5), (111, 5), rule=rule, weight_ppm=700_000)
-    placed = bid(book, 110, 20, kind=MARKET)
-    assert placed == Placement((Fill(1, 100, 100, 5), Fill(2, 109, 109, 5)), 0, 10, None)
+    assert bid(book, 110, 20, kind=MARKET) == placed(
+        (fill(1, 100, 100, 5), fill(2, 109, 109, 5)), 0, 10, None
+    )
     assert resting(book) == ([], [(111, 3, 5)])
 
 
@@ -112,26 +123,26 @@ def test_the_rule_can_change_between_orders():
 
 def test_what_an_immediate_order_cannot_fill_is_dropped():
     book = a_book((100, 5))
-    assert bid(book, 100, 8, tif=IOC) == Placement((Fill(1, 100, 100, 5),), 0, 3, None)
+    assert bid(book, 100, 8, tif=IOC) == placed((fill(1, 100, 100, 5),), 0, 3, None)
     assert resting(book) == ([], [])
 
 
 def test_fill_or_kill_fills_wholly_across_levels():
     book = a_book((100, 5), (101, 5))
-    assert bid(book, 101, 10, tif=FOK).fills == (Fill(1, 100, 100, 5), Fill(2, 101, 101, 5))
+    assert bid(book, 101, 10, tif=FOK).fills == (fill(1, 100, 100, 5), fill(2, 101, 101, 5))
 
 
 def test_fill_or_kill_changes_nothing_when_one_lot_is_missing():
     book = a_book((100, 5), (101, 5), (102, 5))
     before = book.state_bytes()
-    assert bid(book, 101, 11, tif=FOK) == Placement((), 0, 0, Refusal.CANNOT_FILL_WHOLLY)
+    assert bid(book, 101, 11, tif=FOK) == placed((), 0, 0, Refusal.CANNOT_FILL_WHOLLY)
     assert book.state_bytes() == before
 
 
 def test_post_only_is_refused_when_it_would_take_and_rests_otherwise():
     book = a_book((100, 5))
-    assert bid(book, 100, 1, post_only=True) == Placement((), 0, 0, Refusal.WOULD_TAKE)
-    assert bid(book, 99, 1, post_only=True) == Placement((), 1, 0, None)
+    assert bid(book, 100, 1, post_only=True) == placed((), 0, 0, Refusal.WOULD_TAKE)
+    assert bid(book, 99, 1, post_only=True) == placed((), 1, 0, None)
 
 
 def test_cancel_tells_what_was_left_and_only_once():
@@ -144,7 +155,7 @@ def test_cancel_tells_what_was_left_and_only_once():
 def test_reducing_keeps_priority():
     book = a_book((100, 5), (100, 6))
     book.reduce(1, 2)
-    assert bid(book, 100, 3).fills == (Fill(1, 100, 100, 2), Fill(2, 100, 100, 1))
+    assert bid(book, 100, 3).fills == (fill(1, 100, 100, 2), fill(2, 100, 100, 1))
 
 
 def test_taking_keeps_priority_and_removes_an_emptied_order():
@@ -179,7 +190,7 @@ def test_a_book_grows_past_its_capacity():
     for order_id in range(1000, 2000):
         book.rest(order_id, SELL, 6000 - order_id, 1)
     assert book.orders(SELL)["order_id"].tolist() == list(range(1999, 999, -1))
-    assert bid(book, 5000, 1000).fills[-1] == Fill(1000, 5000, 5000, 1)
+    assert bid(book, 5000, 1000).fills[-1] == fill(1000, 5000, 5000, 1)
     assert len(book) == 0
 
 
@@ -191,15 +202,39 @@ def test_prices_far_apart_cost_no_memory_and_keep_their_order():
         book.rest(1000 + order_id, BUY, price, 1)
     assert book.orders(SELL)["price_ticks"].tolist() == prices
     assert book.orders(BUY)["price_ticks"].tolist() == prices[::-1]
-    assert memory(book) < 1 << 17  # half a kilobyte a price
+    assert book.nbytes < 1 << 18  # about a kilobyte a price
 
 
 def test_a_new_book_costs_a_few_kilobytes():
-    assert memory(OrderBook()) < 10_000
+    assert OrderBook().nbytes < 12_000
 
 
-def memory(book):
-    return sum(array.nbytes for array in (*book._book, book._fills, book._message, book._outcome))
+def test_a_large_book_costs_at_most_64_bytes_an_order():
+    book = OrderBook()
+    messages = np.zeros(100_000, MESSAGE)
+    messages["order_id"] = np.arange(len(messages))
+    messages["price_ticks"] = 1000 + messages["order_id"] % 400
+    messages["quantity_lots"] = 1
+    book.run(messages)
+    assert len(book) == len(messages)
+    assert book.nbytes / len(book) <= 64
+
+
+def test_memory_that_became_free_is_used_again():
+    book = OrderBook()
+    for round_of in range(200):
+        for order_id in range(50):
+            book.rest(order_id, SELL, (1 << 20) * round_of + 1000 * order_id, 1)
+        for order_id in range(50):
+            book.cancel(order_id)
+        if round_of == 0:
+            size = book.nbytes
+    assert (len(book), book.nbytes) == (0, size)
+
+
+def test_a_book_is_not_copied():
+    with pytest.raises(TypeError, match="an order book cannot be copied"):
+        copy.deepcopy(OrderBook())
 
 
 def test_an_order_id_may_be_used_again_once_its_order_is_gone():
@@ -212,7 +247,7 @@ def test_an_order_id_may_be_used_again_once_its_order_is_gone():
 def test_any_64_bit_order_id_will_do(order_id):
     book = OrderBook()
     offer(book, 100, 3, order_id=order_id)
-    assert bid(book, 100, 1).fills == (Fill(order_id, 100, 100, 1),)
+    assert bid(book, 100, 1).fills == (fill(order_id, 100, 100, 1),)
     assert (book.remaining(order_id), book.cancel(order_id)) == (2, 2)
 
 
@@ -225,7 +260,7 @@ def test_ids_that_share_their_low_bits_are_told_apart():
 
 def test_a_side_never_holds_more_lots_than_64_bits_can_count():
     book = a_book((100, QUANTITY_MAX - 5))
-    assert offer(book, 101, 6) == Placement((), 0, 0, Refusal.BOOK_FULL)
+    assert offer(book, 101, 6) == placed((), 0, 0, Refusal.BOOK_FULL)
     assert offer(book, 101, 5).resting_lots == 5
     assert bid(book, 101, QUANTITY_MAX, order_id=91, tif=FOK).dropped_lots == 0
 

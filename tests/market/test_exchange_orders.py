@@ -44,7 +44,7 @@ def trades(events: list[Event]) -> list[tuple[int, int, int, int]]:
 
 def queue(exchange: Exchange, side: Side) -> list[tuple[int, int]]:
     """Return (order id, remaining) of a side in priority order."""
-    return [(order_id, lots) for _, order_id, lots in exchange.book(SOLAR.id).orders(side).tolist()]
+    return [(order_id, lots) for _, order_id, lots, *_ in exchange.book(SOLAR.id).orders(side).tolist()]
 
 
 def test_an_accepted_order_gets_the_next_id_and_a_hold() -> None:

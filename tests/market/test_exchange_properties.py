@@ -9,34 +9,44 @@ from hypothesis import strategies as st
 from market.events import (
     Cleared,
     Event,
+    InstrumentListed,
     OrderAccepted,
     OrderCancelled,
+    OrderReduced,
     OrderReplaced,
+    PriceTermsSet,
     Refused,
-    Session,
     TradeAgreed,
     TradeVoided,
 )
 from market.exchange import Exchange
-from market.instruments import parse_symbol
+from market.instruments import Instrument, parse_symbol
 from market.open_orders import OpenOrder
 from market.orders import (
     Address,
+    Allocation,
     CancelOrder,
     Command,
     ConfirmDelivery,
     ConfirmLocks,
     ConfirmOpening,
     ConfirmPayout,
+    MassCancel,
+    OrderTerms,
     OrderType,
+    PlaceOrder,
+    SelfTrade,
+    SetDeadManTimer,
     Side,
     SubmitReading,
     TimeInForce,
     TradePriceRule,
+    TradingRules,
     VoidTrade,
 )
+from market.sessions import COLLECTING
 from market.trades import TradeState
-from market.units import Lots, Micros
+from market.units import Lots, Micros, Ticks
 
 from .builders import (
     ALICE,
@@ -49,6 +59,7 @@ from .builders import (
     SOLAR,
     SUN,
     WIND,
+    a_bid_for_any,
     a_listing,
     a_meter,
     a_replacement,
@@ -67,7 +78,9 @@ MOMENTS_S = (
     CALL_OPENS_S + 60,
     CONTINUOUS_OPENS_S,
     CONTINUOUS_OPENS_S + 1,
+    CONTINUOUS_OPENS_S + 61,
     CONTINUOUS_OPENS_S + 600,
+    CONTINUOUS_OPENS_S + 12 * 3600,
     GATE_CLOSES_S - 1,
     GATE_CLOSES_S,
     SOLAR.start_s,
@@ -91,9 +104,15 @@ class Deed:
     time_in_force: TimeInForce
     post_only: bool
     good_for: int
+    asks: str
+    self_trade: SelfTrade
 
 
-KINDS = ["place"] * 12 + [
+KINDS = ["place"] * 14 + [
+    "mass cancel",
+    "dead man",
+    "any",
+    "any",
     "cancel",
     "replace",
     "replace",
@@ -115,9 +134,13 @@ DEEDS = st.builds(
     instrument=st.sampled_from([0, 0, 0, 1, 2]),
     number=st.integers(1, 99),
     order_type=st.sampled_from([OrderType.LIMIT] * 5 + [OrderType.MARKET]),
-    time_in_force=st.sampled_from([TimeInForce.GTC] * 5 + [TimeInForce.IOC, TimeInForce.FOK]),
-    post_only=st.sampled_from([False, False, False, True]),
+    time_in_force=st.sampled_from([TimeInForce.GTC] * 5 + list(TimeInForce)),
+    post_only=st.sampled_from([False] * 7 + [True]),
     good_for=st.sampled_from([100_000] * 5 + [0, 30]),
+    asks=st.sampled_from(
+        ["nothing"] * 4 + ["all", "all", "minimum", "slices", "slices", "hiding", "stop", "stop", "budget"]
+    ),
+    self_trade=st.sampled_from(SelfTrade),
 )
 BATCHES = st.lists(
     st.tuples(st.sampled_from([0, 0, 0, 0, 0, 1, 1, 2]), st.lists(DEEDS, max_size=8)), max_size=14
@@ -140,11 +163,25 @@ def command_of(deed: Deed, exchange: Exchange, salt: int) -> Command:
         client_order_id=salt,
     )
     match deed.kind:
-        case "place" if exchange.listing(instrument.id).session is Session.CALL:
-            return an_order(terms)
         case "place":
-            kind, time_in_force = deed.order_type, deed.time_in_force
-            return an_order(terms, order_type=kind, time_in_force=time_in_force, post_only=deed.post_only)
+            collects = exchange.listing(instrument.id).session in COLLECTING
+            return a_fitting_order(deed, terms, instrument, collects=collects)
+        case "any":
+            return a_bid_for_any(
+                {SOLAR: deed.price % 3 - 1, GOLD: 0},
+                by=participant,
+                price=deed.price,
+                quantity=deed.quantity + 5,
+                minimum=deed.quantity if deed.post_only else 0,
+                time_in_force=TimeInForce.FOK if deed.number % 3 == 0 else TimeInForce.IOC,
+                order_type=deed.order_type,
+                self_trade=deed.self_trade,
+                client_order_id=salt,
+            )
+        case "mass cancel":
+            return MassCancel(participant, instrument.id if deed.number % 2 else None, deed.side)
+        case "dead man":
+            return SetDeadManTimer(participant, deed.good_for % 100)
         case "cancel":
             order = an_open_order(exchange, deed.number)
             return (
@@ -171,7 +208,8 @@ def command_of(deed: Deed, exchange: Exchange, salt: int) -> Command:
                 ),
             )
         case "terms":
-            return price_terms(instrument, reference=deed.price, weight=deed.quantity * 80_000)
+            high = deed.price + deed.number if deed.who == 0 else 2000
+            return price_terms(instrument, reference=deed.price, weight=deed.quantity * 80_000, high=high)
         case "lock":
             numbers = [trade.agreed.trade_number for trade in exchange.trades(TradeState.AGREED)]
             skipped = tuple((number, deed.who) for number in numbers[: deed.who % 2])
@@ -198,6 +236,26 @@ def command_of(deed: Deed, exchange: Exchange, salt: int) -> Command:
             return SubmitReading(a_meter(seller).meter, SOLAR.start_hour, Lots(deed.quantity), b"meter's")
 
 
+def a_fitting_order(deed: Deed, terms: OrderTerms, instrument: Instrument, *, collects: bool) -> PlaceOrder:
+    """Return an order whose conditions go together, as most of them should; `asks` says which it has."""
+    rests = deed.asks in ("slices", "hiding") or (collects and deed.asks != "stop")
+    plain = deed.asks in ("nothing", "slices") and not collects
+    asks = "nothing" if collects and deed.asks in ("all", "minimum", "budget") else deed.asks
+    return an_order(
+        terms,
+        order_type=OrderType.MARKET if asks == "budget" else OrderType.LIMIT if rests else deed.order_type,
+        time_in_force=TimeInForce.GTC if rests or asks == "budget" else deed.time_in_force,
+        post_only=deed.post_only and plain,
+        all_or_none=asks == "all",
+        minimum=deed.quantity // 2 if asks == "minimum" else 0,
+        display={"slices": 1 + deed.number % 4, "hiding": 0}.get(asks),
+        stop=498 + deed.number % 6 if asks == "stop" else None,
+        budget_micros=deed.quantity * 40 if asks == "budget" else None,
+        self_trade=deed.self_trade,
+        instrument=instrument,
+    )
+
+
 def an_open_order(exchange: Exchange, number: int) -> OpenOrder | None:
     """Return some open order; None if there is none, or every ninth time."""
     orders = [order for who in (ALICE, BOB, SUN, WIND) for order in exchange.open_orders(who)]
@@ -208,10 +266,11 @@ def a_fresh_exchange() -> Exchange:
     return Exchange(notice_period_s=NOTICE_S)
 
 
+COLLAR = TradingRules(collar_ticks=Ticks(2), halt_s=60, hidden_orders=True)
 OPENING: list[Command] = [
-    a_listing(SOLAR, rule=TradePriceRule.NASH, weight=300_000),
-    a_listing(GOLD, rule=TradePriceRule.MIDPOINT),
-    a_listing(H100),
+    a_listing(SOLAR, rule=TradePriceRule.NASH, weight=300_000, rules=COLLAR),
+    a_listing(GOLD, rule=TradePriceRule.MIDPOINT, rules=TradingRules(hidden_orders=True)),
+    a_listing(H100, rules=TradingRules(allocation=Allocation.PRO_RATA, hidden_orders=True)),
     *(
         a_meter(supplier, instrument, capacity=CAPACITY)
         for supplier in SUPPLIERS
@@ -249,9 +308,9 @@ def test_absorbing_the_events_gives_the_same_state_and_the_same_future(
     exchange, told = history(batches)
     rebuilt = a_fresh_exchange()
     for time_us, _, events in told[:absorbed]:
+        rebuilt.advance(time_us)
         for event in events:
             rebuilt.absorb(event)
-        rebuilt.advance(time_us)
     for time_us, commands, events in told[absorbed:]:
         again = rebuilt.begin(time_us)
         for command in commands:
@@ -289,6 +348,11 @@ def check_orders(exchange: Exchange, events: list[Event]) -> None:
                     assert 0 <= hold <= holds[order_id]
                     holds[order_id] = hold
                     assert remaining[order_id] > 0 or (remaining[order_id], hold) == (0, 0)
+            case OrderReduced():
+                remaining[event.order_id] -= event.by_lots
+                assert remaining[event.order_id] > 0
+                assert 0 <= event.hold_micros <= holds[event.order_id]
+                holds[event.order_id] = event.hold_micros
             case OrderCancelled():
                 assert remaining[event.order_id] == event.remaining_lots > 0
                 remaining[event.order_id] = holds[event.order_id] = 0
@@ -305,18 +369,26 @@ def check_orders(exchange: Exchange, events: list[Event]) -> None:
 
 
 def check_trades(exchange: Exchange, events: list[Event]) -> None:
-    """Every trade is within both limits and pays for itself; an auction has one price, in its interval."""
+    """Every trade is of two, within both limits and the band, and pays for itself; an auction has one price."""
     cleared: dict[int, Cleared] = {}
+    volumes: Counter[int] = Counter()
+    bands: dict[int, tuple[int, int]] = {}
     holds: dict[int, int] = {}
     for event in events:
         match event:
-            case OrderAccepted() | OrderReplaced():
+            case InstrumentListed(terms) | PriceTermsSet(terms):
+                bands[terms.instrument_id] = (terms.band_low_ticks, terms.band_high_ticks)
+            case OrderAccepted() | OrderReplaced() | OrderReduced():
                 holds[event.order_id] = event.hold_micros
             case Cleared():
                 assert event.low_ticks <= event.price_ticks <= event.high_ticks
                 cleared[event.instrument_id] = event
+                volumes[event.instrument_id] += event.volume_lots
             case TradeAgreed():
+                assert event.buyer != event.seller
                 assert event.ask_ticks <= event.price_ticks <= event.bid_ticks
+                low, high = bands[event.instrument_id]
+                assert low <= event.price_ticks <= high
                 freed_buy = holds[event.buy_order_id] - event.buy_hold_micros
                 freed_sell = holds[event.sell_order_id] - event.sell_hold_micros
                 assert freed_buy >= event.payment_micros + event.fee_micros
@@ -325,13 +397,13 @@ def check_trades(exchange: Exchange, events: list[Event]) -> None:
                 holds[event.sell_order_id] = event.sell_hold_micros
                 if event.taker is None:
                     assert event.price_ticks == cleared[event.instrument_id].price_ticks
-    for instrument_id, auction in cleared.items():
+    for instrument_id, volume in volumes.items():
         traded = sum(
             trade.agreed.quantity_lots
             for trade in exchange.trades()
             if trade.agreed.taker is None and trade.agreed.instrument_id == instrument_id
         )
-        assert traded == auction.volume_lots
+        assert traded == volume
     voided = {event.trade_number for event in events if isinstance(event, TradeVoided)}
     assert voided == {trade.agreed.trade_number for trade in exchange.trades(TradeState.VOID)}
 
@@ -356,16 +428,32 @@ def check_capacity(exchange: Exchange) -> None:
 
 
 def check_books(exchange: Exchange) -> None:
-    """Each book holds exactly the open orders, and only a call's may be crossed."""
+    """Each book holds exactly the open orders, and only a collecting one is crossed, but for all-or-none orders."""
     for listed in exchange.listings():
-        bid, ask = listed.book.best_bid(), listed.book.best_ask()
-        if listed.session is not Session.CALL and bid is not None and ask is not None:
-            assert bid < ask
+        assert listed.book.halted == (listed.session in COLLECTING)
+        best: list[list[int]] = []
         for side in Side:
             rows = listed.book.orders(side).tolist()
-            assert listed.open_lots[side] == sum(lots for _, _, lots in rows)
-            for price, order_id, lots in rows:
-                order = exchange.order(order_id)
-                assert order is not None
-                assert (order.terms.price_micros, order.remaining_lots) == (listed.price_micros(price), lots)
-                assert (order.terms.side, order.terms.instrument_id) == (side, listed.id)
+            stops = listed.book.stops(side).tolist()
+            assert listed.open_lots[side] == sum(row[2] for row in rows + stops)
+            best.append([])
+            for price, order_id, lots, *_ in rows:
+                order = an_order_in_its_book(exchange, order_id, lots, listed.id, side)
+                assert (order.terms.price_micros, order.waiting) == (listed.price_micros(price), False)
+                if not order.conditions.all_or_none:
+                    best[side].append(price)
+            for stop, order_id, lots, limit in stops:
+                order = an_order_in_its_book(exchange, order_id, lots, listed.id, side)
+                assert (order.terms.price_micros, order.waiting) == (listed.price_micros(limit), True)
+                assert order.conditions.stop_micros == listed.price_micros(stop)
+        if listed.session not in COLLECTING and best[Side.BUY] and best[Side.SELL]:
+            assert max(best[Side.BUY]) < min(best[Side.SELL])
+
+
+def an_order_in_its_book(
+    exchange: Exchange, order_id: int, lots: int, instrument_id: int, side: Side
+) -> OpenOrder:
+    order = exchange.order(order_id)
+    assert order is not None
+    assert (order.remaining_lots, order.terms.instrument_id, order.terms.side) == (lots, instrument_id, side)
+    return order

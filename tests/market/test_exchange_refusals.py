@@ -6,27 +6,31 @@ from pathlib import Path
 
 import pytest
 
-from market import admission, trade_steps
-from market import exchange as exchange_module
+from market import admission, operating, order_entry, refusing, routing, trade_steps
 from market.events import Refused
 from market.exchange import Exchange
 from market.instruments import parse_symbol
 from market.orders import (
+    Allocation,
     CancelOrder,
     Command,
+    Conditions,
     ConfirmDelivery,
     ConfirmLocks,
     ConfirmPayout,
     CreditDeposit,
     OrderType,
+    PlaceOrder,
     Schedule,
+    SetDeadManTimer,
     Side,
     SubmitReading,
     TimeInForce,
+    TradingRules,
     VoidTrade,
 )
 from market.refusals import Refusal
-from market.units import InvariantBroken, Lots, Micros
+from market.units import InvariantBroken, Lots, Micros, Ticks
 
 from .builders import (
     ALICE,
@@ -39,6 +43,7 @@ from .builders import (
     SUN,
     WIND,
     a_bid,
+    a_bid_for_any,
     a_listing,
     a_meter,
     a_replacement,
@@ -50,6 +55,7 @@ from .builders import (
     us,
 )
 
+GOLD = parse_symbol("ENE.SOLAR@CISO/2022-03-12T18Z/1h#Q3")
 BLOCK = parse_symbol("ENE.SOLAR@CISO/2022-03-12T18Z/4h#Q2")
 METER = a_meter().meter
 
@@ -126,7 +132,33 @@ ORDERS: list[tuple[Command, Refusal, str]] = [
     (
         a_bid(price=600, quantity=1001, time_in_force=TimeInForce.FOK),
         Refusal.CANNOT_FILL_WHOLLY,
-        "found 1 kWh at 0.06 per kWh or better, expected 1.001 kWh",
+        "found less than 1.001 kWh that it can take at 0.06 per kWh or better, expected as much",
+    ),
+    (
+        a_bid(price=600, quantity=1001, time_in_force=TimeInForce.IOC, all_or_none=True),
+        Refusal.CANNOT_FILL_WHOLLY,
+        "found less than 1.001 kWh",
+    ),
+    (
+        a_bid(price=600, quantity=2000, minimum=1001),
+        Refusal.CANNOT_FILL_MINIMUM,
+        "found less than 1.001 kWh that it can take at 0.06 per kWh or better, expected as much",
+    ),
+    (
+        a_bid(display=0),
+        Refusal.HIDDEN_NOT_ALLOWED,
+        "found an order that shows nothing, expected one that shows at least a part",
+    ),
+    (
+        a_bid(stop=2001),
+        Refusal.PRICE_OUTSIDE_BAND,
+        "found a stop of 0.2001 per kWh, expected 0.01 per kWh to",
+    ),
+    (a_bid(stop=0), Refusal.PRICE_NOT_POSITIVE, "found a stop of 0 per kWh"),
+    (
+        PlaceOrder(some_terms(Side.BUY, by=ALICE), b"s", conditions=Conditions(stop_micros=Micros(45_350))),
+        Refusal.PRICE_OFF_TICK,
+        "found a stop of 0.04535 per kWh",
     ),
     (an_offer(by=ALICE), Refusal.NO_REGISTERED_METER, "found no meter of yours for ENE.SOLAR@CISO"),
     (
@@ -142,12 +174,69 @@ def test_an_order_is_refused_by_name(command: Command, refusal: Refusal, detail:
     assert_refused(a_busy_exchange(), command, refusal, detail)
 
 
+CONFLICTS: list[tuple[PlaceOrder, str]] = [
+    (a_bid(minimum=-1), "found a minimum of -0.001 kWh, expected 0 to 1 kWh"),
+    (a_bid(minimum=1001), "found a minimum of 1.001 kWh, expected 0 to 1 kWh"),
+    (a_bid(display=-1), "found -0.001 kWh displayed, expected 0 or more"),
+    (a_bid(all_or_none=True, post_only=True), "found all-or-none and post-only, expected one of them"),
+    (a_bid(all_or_none=True, display=5), "found all-or-none and displayed in part, expected one of them"),
+    (a_bid(minimum=5, post_only=True), "found post-only and a minimum to trade at once"),
+    (
+        a_bid(post_only=True, time_in_force=TimeInForce.IOC),
+        "found LIMIT IOC post-only, expected a limit order",
+    ),
+    (a_bid(post_only=True, order_type=OrderType.MARKET), "found MARKET GTC post-only"),
+    (a_bid(display=5, time_in_force=TimeInForce.FOK), "found LIMIT FOK displayed in part"),
+    (a_bid(budget_micros=1), "found a budget, expected one only on a market bid that may trade in part"),
+    (an_offer(budget_micros=1, order_type=OrderType.MARKET), "found a budget"),
+    (
+        a_bid(budget_micros=1, order_type=OrderType.MARKET, time_in_force=TimeInForce.FOK),
+        "found a budget",
+    ),
+    (a_bid(budget_micros=1, order_type=OrderType.MARKET, minimum=1), "found a budget"),
+    (a_bid(budget_micros=1, order_type=OrderType.MARKET, all_or_none=True), "found a budget"),
+    (
+        a_bid(budget_micros=0, order_type=OrderType.MARKET),
+        "found a budget of 0 tokens, expected what buys at least a lot and at most",
+    ),
+    (a_bid(budget_micros=-5, order_type=OrderType.MARKET), "found a budget of -0.000005 tokens"),
+]
+
+
+@pytest.mark.parametrize(("order", "detail"), CONFLICTS)
+def test_conditions_that_do_not_go_together_are_named(order: PlaceOrder, detail: str) -> None:
+    assert_refused(a_busy_exchange(), order, Refusal.CONDITIONS_CONFLICT, detail)
+
+
+@pytest.mark.parametrize(
+    ("order", "detail"),
+    [
+        (
+            a_bid(all_or_none=True),
+            "found all-or-none, expected an order that a pro-rata book may fill in part",
+        ),
+        (a_bid(display=5), "found an order displayed in part, expected one that a pro-rata book shows"),
+    ],
+)
+def test_a_book_that_shares_out_takes_no_order_that_cannot_share(order: PlaceOrder, detail: str) -> None:
+    exchange = an_exchange(a_listing(rules=TradingRules(allocation=Allocation.PRO_RATA)))
+    assert_refused(exchange, order, Refusal.CONDITIONS_CONFLICT, detail)
+
+
+def test_a_budget_fits_64_bits_of_ticks_and_lots() -> None:
+    huge = (1 << 62) + 1
+    exchange = an_exchange(a_listing(cap=huge, reference=5, low=1, high=10, fee_bps=0))
+    bid = a_bid(price=10, quantity=huge, reference=5, budget_micros=(1 << 62), order_type=OrderType.MARKET)
+    most = "at most 922337203685.47758 tokens"
+    assert_refused(exchange, bid, Refusal.CONDITIONS_CONFLICT, most)
+
+
 def test_fill_or_kill_counts_no_deeper_than_its_limit() -> None:
     exchange = an_exchange()
     for price in range(500, 540):
         exchange.execute(an_offer(price=price, quantity=10))
     kill = a_bid(price=519, quantity=201, time_in_force=TimeInForce.FOK)
-    assert_refused(exchange, kill, Refusal.CANNOT_FILL_WHOLLY, "found 0.2 kWh")
+    assert_refused(exchange, kill, Refusal.CANNOT_FILL_WHOLLY, "found less than 0.201 kWh")
     assert len(exchange.execute(a_bid(price=519, quantity=200, time_in_force=TimeInForce.FOK))) == 21
 
 
@@ -168,11 +257,22 @@ def test_orders_wait_for_the_call_and_end_with_the_gate() -> None:
         (a_bid(time_in_force=TimeInForce.IOC), "LIMIT IOC"),
         (a_bid(time_in_force=TimeInForce.FOK), "LIMIT FOK"),
         (a_bid(post_only=True), "LIMIT GTC post-only"),
+        (a_bid(all_or_none=True), "LIMIT GTC all-or-none"),
+        (a_bid(minimum=5), "LIMIT GTC with a minimum"),
     ],
 )
 def test_the_call_takes_limit_orders_that_rest(command: Command, found: str) -> None:
     exchange = an_exchange(at_s=CALL_OPENS_S)
-    assert_refused(exchange, command, Refusal.NOT_ALLOWED_IN_CALL, f"found {found}, expected LIMIT GTC")
+    expected = f"found {found}, expected LIMIT GTC, DAY or GTD during the call"
+    assert_refused(exchange, command, Refusal.NOT_ALLOWED_IN_CALL, expected)
+
+
+def test_a_halt_takes_what_the_call_takes() -> None:
+    exchange = an_exchange(a_listing(rules=TradingRules(collar_ticks=Ticks(10), halt_s=60)))
+    exchange.execute(an_offer(price=511))
+    exchange.execute(a_bid(price=511))
+    expected = "found LIMIT IOC, expected LIMIT GTC, DAY or GTD during the halt"
+    assert_refused(exchange, a_bid(time_in_force=TimeInForce.IOC), Refusal.NOT_ALLOWED_IN_CALL, expected)
 
 
 def test_the_open_quantity_of_a_side_stays_within_63_bits() -> None:
@@ -220,6 +320,105 @@ CHANGES: list[tuple[Command, Refusal, str]] = [
 ]
 
 
+@pytest.mark.parametrize("timeout_s", [-1, 86_401])
+def test_a_dead_man_timer_runs_for_a_day_at_most(timeout_s: int) -> None:
+    refused = assert_refused(
+        a_busy_exchange(),
+        SetDeadManTimer(ALICE, timeout_s),
+        Refusal.TIMEOUT_OUT_OF_RANGE,
+        f"found a timeout of {timeout_s} s, expected 0 to 86400 s",
+    )
+    assert refused.participant == ALICE
+
+
+LATER = parse_symbol("ENE.SOLAR@CISO/2022-03-12T19Z/1h#Q2")
+BOTH = {SOLAR: 0, LATER: 0}
+REQUIREMENTS: list[tuple[PlaceOrder, Refusal, str]] = [
+    (
+        a_bid_for_any(BOTH, time_in_force=TimeInForce.GTC),
+        Refusal.REQUIREMENT_NOT_ALLOWED,
+        "found LIMIT GTC, expected a plain bid that is IOC, FOK or MARKET",
+    ),
+    (
+        a_bid_for_any(BOTH, post_only=True),
+        Refusal.REQUIREMENT_NOT_ALLOWED,
+        "found LIMIT IOC post-only",
+    ),
+    (
+        a_bid_for_any(BOTH, stop=500),
+        Refusal.REQUIREMENT_NOT_ALLOWED,
+        "found conditions besides a minimum and a self-trade policy",
+    ),
+    (
+        replace(a_bid_for_any(BOTH), terms=some_terms(Side.SELL, by=SUN)),
+        Refusal.REQUIREMENT_NOT_ALLOWED,
+        "found an offer",
+    ),
+    (
+        a_bid_for_any({SOLAR: 0, H100: 0}),
+        Refusal.REQUIREMENT_NOT_ALLOWED,
+        "found a set of CMP and ENE, expected one commodity",
+    ),
+    (
+        replace(a_bid_for_any(BOTH), eligible=a_bid_for_any({SOLAR: 0}).eligible),
+        Refusal.COMMITMENT_DIFFERS,
+        "found 0xff",
+    ),
+    (
+        replace(a_bid_for_any(BOTH), eligible=a_bid_for_any(BOTH).eligible[::-1]),
+        Refusal.COMMITMENT_DIFFERS,
+        "expected ascending ids",
+    ),
+    (
+        a_bid_for_any({SOLAR: 0, GOLD: 0}),
+        Refusal.UNKNOWN_INSTRUMENT,
+        "found ENE.SOLAR@CISO/2022-03-12T18Z/1h#Q3",
+    ),
+    (
+        replace(a_bid_for_any(BOTH), terms=replace(a_bid_for_any(BOTH).terms, reference_micros=Micros(5))),
+        Refusal.REFERENCE_PRICE_DIFFERS,
+        "found 5 micros, expected 0: a set has no reference price of its own",
+    ),
+    (a_bid_for_any(BOTH, quantity=0), Refusal.QUANTITY_NOT_POSITIVE, "found 0 Wh"),
+    (a_bid_for_any(BOTH, quantity=1_000_001), Refusal.QUANTITY_OVER_CAP, "found 1000.001 kWh"),
+    (a_bid_for_any(BOTH, price=0), Refusal.PRICE_NOT_POSITIVE, "found 0 per kWh"),
+    (a_bid_for_any(BOTH, price_micros=45_350), Refusal.PRICE_OFF_TICK, "found 0.04535 per kWh"),
+    (a_bid_for_any(BOTH, minimum=1001), Refusal.CONDITIONS_CONFLICT, "found a minimum of 1.001 kWh"),
+    (a_bid_for_any(BOTH, fee_cap_bps=24), Refusal.FEE_CAP_TOO_LOW, "found a fee cap of 24 bps"),
+    (a_bid_for_any(BOTH, good_until_s=0), Refusal.GOOD_UNTIL_PASSED, "found good until 1970"),
+    (a_bid_for_any(BOTH, settle_until_s=0), Refusal.SETTLE_UNTIL_TOO_EARLY, "found settle until 1970"),
+    (
+        a_bid_for_any(BOTH, price=650, quantity=2001, time_in_force=TimeInForce.FOK),
+        Refusal.CANNOT_FILL_WHOLLY,
+        "found 2 kWh that it can take in 2 books, expected 2.001 kWh",
+    ),
+    (
+        a_bid_for_any(BOTH, price=600, quantity=2001, minimum=1001),
+        Refusal.CANNOT_FILL_MINIMUM,
+        "found 1 kWh that it can take in 2 books, expected 1.001 kWh",
+    ),
+]
+
+
+def two_slots() -> Exchange:
+    """Order 1, SUN's offer of 1 kWh at 600 for SOLAR, and order 2, SUN's of 1 kWh at 650 for LATER."""
+    exchange = an_exchange(a_listing(), a_listing(LATER), a_listing(H100), at_s=CONTINUOUS_OPENS_S + 3600)
+    exchange.execute(an_offer(price=600))
+    exchange.execute(an_offer(price=650, instrument=LATER))
+    return exchange
+
+
+@pytest.mark.parametrize(("bid", "refusal", "detail"), REQUIREMENTS)
+def test_a_bid_for_any_of_a_set_is_refused_by_name(bid: PlaceOrder, refusal: Refusal, detail: str) -> None:
+    assert_refused(two_slots(), bid, refusal, detail)
+
+
+def test_a_bid_for_any_of_a_set_needs_one_that_trades() -> None:
+    exchange = an_exchange(a_listing(), a_listing(LATER), at_s=CALL_OPENS_S)
+    detail = "found none of 2 instruments in continuous trading, expected one at least"
+    assert_refused(exchange, a_bid_for_any(BOTH), Refusal.SESSION_NOT_OPEN, detail)
+
+
 @pytest.mark.parametrize(("command", "refusal", "detail"), CHANGES)
 def test_a_cancel_or_a_replacement_is_refused_by_name(
     command: Command, refusal: Refusal, detail: str
@@ -259,10 +458,25 @@ OPERATOR: list[tuple[Command, Refusal, str]] = [
         Refusal.WINDOW_ALREADY_CLOSED,
         "the gate of CMP.H100",
     ),
+    (
+        a_listing(H100, rules=TradingRules(collar_ticks=Ticks(-1), halt_s=5)),
+        Refusal.INCONSISTENT_LISTING,
+        "found a collar of -1 ticks, expected 0 to",
+    ),
+    (
+        a_listing(H100, rules=TradingRules(collar_ticks=Ticks(5))),
+        Refusal.INCONSISTENT_LISTING,
+        "found a collar of 5 ticks and a halt of 0 s, expected both or neither, at most 86400 s",
+    ),
+    (
+        a_listing(H100, rules=TradingRules(collar_ticks=Ticks(5), halt_s=86_401)),
+        Refusal.INCONSISTENT_LISTING,
+        "a halt of 86401 s",
+    ),
     (price_terms(H100), Refusal.UNKNOWN_INSTRUMENT, "found CMP.H100"),
     (replace(price_terms(), instrument_id=7), Refusal.UNKNOWN_INSTRUMENT, "found 0x7"),
     (price_terms(reference=50), Refusal.INCONSISTENT_LISTING, "found a band of 100 to 2000 ticks around 50"),
-    (price_terms(high=1 << 56), Refusal.INCONSISTENT_LISTING, "found that an order at the cap could hold"),
+    (price_terms(high=1 << 50), Refusal.INCONSISTENT_LISTING, "found that an order at the cap could hold"),
     (a_meter(ALICE, capacity=0), Refusal.QUANTITY_NOT_POSITIVE, "found a capacity of 0 lots"),
     (a_meter(SUN, meter="another"), Refusal.ALREADY_LISTED, "found another meter of 0x73756e"),
     (replace(a_meter(SUN), participant=ALICE), Refusal.ALREADY_LISTED, "registered already"),
@@ -348,9 +562,15 @@ def test_commands_of_accounts_belong_to_the_ledger() -> None:
 
 def test_every_refusal_that_the_exchange_knows_is_tested_here() -> None:
     sources = (
-        Path(module.__file__ or "").read_text() for module in (admission, exchange_module, trade_steps)
+        Path(module.__file__ or "").read_text()
+        for module in (admission, operating, order_entry, refusing, routing, trade_steps)
     )
     known = {Refusal[name] for source in sources for name in re.findall(r"Refusal\.([A-Z_]+)", source)}
-    tables = {refusal for _, refusal, _ in (*ORDERS, *CHANGES, *OPERATOR)}
-    by_session = {Refusal.SESSION_NOT_OPEN, Refusal.NOT_ALLOWED_IN_CALL, Refusal.BOOK_FULL}
-    assert known == tables | by_session
+    tables = {refusal for _, refusal, _ in (*ORDERS, *CHANGES, *OPERATOR, *REQUIREMENTS)}
+    elsewhere = {
+        Refusal.SESSION_NOT_OPEN,
+        Refusal.NOT_ALLOWED_IN_CALL,
+        Refusal.BOOK_FULL,
+        Refusal.TIMEOUT_OUT_OF_RANGE,
+    }
+    assert known == tables | elsewhere

@@ -2,8 +2,9 @@
 
 import pytest
 
+from market.agenda import NEVER
 from market.events import CancelReason, Cleared, Event, OrderCancelled, Session, SessionChanged, TradeAgreed
-from market.exchange import NEVER, Exchange
+from market.exchange import Exchange
 from market.instruments import parse_symbol
 from market.orders import ConfirmDelivery, ConfirmLocks, Schedule, TradePriceRule, VoidTrade
 from market.units import InvariantBroken

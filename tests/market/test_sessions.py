@@ -2,7 +2,7 @@ import pytest
 
 from market.events import Session
 from market.orders import Schedule
-from market.sessions import begins_us, fault_in, following, schedule_before_delivery
+from market.sessions import COLLECTING, OVER, fault_in, following, schedule_before_delivery
 
 from .builders import CALL_OPENS_S, CONTINUOUS_OPENS_S, GATE_CLOSES_S, SOLAR, a_schedule, us
 
@@ -14,28 +14,30 @@ def test_the_gate_closes_fifteen_minutes_before_delivery_unless_told_otherwise()
     assert late.gate_closes_s == SOLAR.start_s - 60
 
 
-@pytest.mark.parametrize(
-    ("session", "begins_s"),
-    [
-        (Session.PENDING, 0),
-        (Session.CALL, CALL_OPENS_S),
-        (Session.CONTINUOUS, CONTINUOUS_OPENS_S),
-        (Session.CLOSED, GATE_CLOSES_S),
-        (Session.DELIVERY, SOLAR.start_s),
-        (Session.SETTLED, SOLAR.start_s + 3600),
-    ],
-)
-def test_each_session_begins_at_its_moment_of_the_schedule(session: Session, begins_s: int) -> None:
-    assert begins_us(session, SOLAR, a_schedule()) == us(begins_s)
+def after(session: Session, *, halted_until_us: int = 0) -> tuple[Session, int] | None:
+    return following(session, SOLAR, a_schedule(), halted_until_us=halted_until_us)
 
 
-def test_sessions_follow_each_other_and_end() -> None:
-    session: Session | None = Session.PENDING
-    life = []
-    while session is not None:
-        life.append(session)
-        session = following(session)
-    assert life == list(Session)
+def test_sessions_follow_each_other_at_the_moments_of_the_schedule() -> None:
+    assert [after(session) for session in list(Session)[:6]] == [
+        (Session.CALL, us(CALL_OPENS_S)),
+        (Session.CONTINUOUS, us(CONTINUOUS_OPENS_S)),
+        (Session.CLOSED, us(GATE_CLOSES_S)),
+        (Session.DELIVERY, us(SOLAR.start_s)),
+        (Session.SETTLED, us(SOLAR.start_s + 3600)),
+        None,
+    ]
+
+
+def test_a_halt_ends_in_continuous_trading_unless_the_gate_closes_no_later() -> None:
+    gate_us = us(GATE_CLOSES_S)
+    assert after(Session.HALTED, halted_until_us=gate_us - 1) == (Session.CONTINUOUS, gate_us - 1)
+    assert after(Session.HALTED, halted_until_us=gate_us) == (Session.CLOSED, gate_us)
+    assert after(Session.HALTED, halted_until_us=gate_us + 1) == (Session.CLOSED, gate_us)
+
+
+def test_every_session_is_before_the_gate_or_after_it() -> None:
+    assert set(Session) - OVER - COLLECTING == {Session.PENDING, Session.CONTINUOUS}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,112 @@
+"""The relaxation of a block auction: blocks divisible, no prices asked for. A linear programme, for HiGHS.
+
+Its dual bounds the welfare of every acceptance. The *loss* of an acceptance is what it lacks to that bound, and the dual
+says what each deviation loses by itself. (Without presolve HiGHS is faster on programmes of this shape.)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import OptimizeResult, linprog
+from scipy.sparse import csr_array, hstack, vstack
+
+from market.block_book import Book, Floats, Integers
+from market.block_tree import NEAR
+from market.units import InvariantBroken
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Relaxation:
+    """The bound, in the shape of what is lost against it at `prices`.
+
+    The loss of an acceptance is the sum of its hours' `gaps` (over the intakes at the ends of their curves), of |cost| for
+    each block against its cost's sign, in proportion to how far, and of what `bonds` and groups are worth that it does not
+    use. `constant` is that sum for nothing accepted, without the gaps; `ratios` are how far blocks are accepted here.
+    """
+
+    prices: Floats
+    ratios: Floats
+    costs: Floats
+    constant: float
+    gaps: Sequence[tuple[Floats, Floats]]
+    bound: float
+
+    def losses(self, intakes: Floats, surpluses: Floats) -> Floats:
+        """Return the loss of each acceptance (a row of intakes), given its blocks' surpluses at `prices` together."""
+        total = self.constant - surpluses
+        for hour, (ends, gaps) in enumerate(self.gaps):
+            total = total + np.interp(intakes[:, hour], ends, gaps)
+            outside = (intakes[:, hour] < ends[0] - NEAR) | (intakes[:, hour] > ends[-1] + NEAR)
+            total[outside] = np.inf
+        return total
+
+
+def relax(book: Book) -> Relaxation:
+    """Solve the relaxation of an auction."""
+    every = np.arange(len(book.values))
+    spans = [(0, len(curve.prices)) for curve in book.curves]
+    solved = _divided(book, spans, every, np.zeros(len(every)), np.zeros(len(every)))
+    if solved.status != 0:
+        raise InvariantBroken(f"relaxation: found {solved.message!r}, expected a solution")
+    prices = np.clip(-solved.eqlin.marginals, book.floor, book.ceiling)
+    # Whatever bonds and groups are worth, if not less than nothing, gives a bound: none hangs on the solver's tolerances.
+    worth = np.maximum(-solved.ineqlin.marginals, 0)
+    costs = book.surpluses(prices) - vstack((book.bonds, book.shares)).T @ worth
+    gaps, most = [], 0.0
+    for curve, price in zip(book.curves, prices, strict=True):
+        worths = curve.worths() - price * curve.ends
+        gaps.append((curve.ends, worths.max() - worths))
+        most += float(worths.max())
+    constant = float(np.maximum(costs, 0).sum() + worth[book.bonds.shape[0] :].sum())
+    ratios = solved.x[len(solved.x) - len(every) :]
+    return Relaxation(prices, ratios, costs, constant, gaps, most + constant)
+
+
+def divide(book: Book, accepted: Floats) -> Floats | None:
+    """Return the best ratios for accepted blocks (1, the others 0), from their minima up; None if the hours cannot bear it."""
+    divisible = np.flatnonzero((accepted > 0) & (book.minima < 1))
+    whole = accepted.copy()
+    whole[divisible] = 0.0
+    base, parts = book.signed.T @ whole, book.signed[divisible]
+    lowest, highest = base + np.minimum(parts, 0).sum(axis=0), base + np.maximum(parts, 0).sum(axis=0)
+    spans = []
+    for curve, low, high in zip(book.curves, lowest, highest, strict=True):
+        first = max(int(np.searchsorted(curve.ends, low - NEAR, side="right")) - 1, 0)
+        last = min(int(np.searchsorted(curve.ends, high + NEAR, side="left")), len(curve.prices))
+        spans.append((first, max(first, last)))
+    solved = _divided(book, spans, divisible, book.minima[divisible], whole)
+    if solved.status != 0:
+        return None
+    whole[divisible] = np.clip(solved.x[len(solved.x) - len(divisible) :], book.minima[divisible], 1)
+    return whole
+
+
+def _divided(
+    book: Book, spans: Sequence[tuple[int, int]], blocks: Integers, least: Floats, whole: Floats
+) -> OptimizeResult:
+    """Maximise welfare over parts of the curves and the ratios of some blocks, with others `whole`."""
+    parts = [
+        (curve.prices[first:last], np.diff(curve.ends[first : last + 1]), curve.ends[first])
+        for curve, (first, last) in zip(book.curves, spans, strict=True)
+    ]
+    sizes = [len(prices) for prices, _, _ in parts]
+    count = sum(sizes)
+    taken = csr_array(
+        (np.ones(count), (np.repeat(np.arange(len(parts)), sizes), np.arange(count))), (len(parts), count)
+    )
+    limits = vstack((book.bonds, book.shares)).tocsr()
+    allowed = np.concatenate((np.zeros(book.bonds.shape[0]), np.ones(book.shares.shape[0]))) - limits @ whole
+    lengths = np.concatenate([lengths for _, lengths, _ in parts])
+    return linprog(
+        -np.concatenate([*(prices for prices, _, _ in parts), book.values[blocks]]),
+        A_ub=hstack((csr_array((limits.shape[0], count)), limits[:, blocks])).tocsr(),
+        b_ub=allowed,
+        A_eq=hstack((taken, csr_array(-book.signed[blocks].T))).tocsr(),
+        b_eq=book.signed.T @ whole - np.array([start for _, _, start in parts]),
+        bounds=np.column_stack(
+            (np.concatenate((np.zeros(count), least)), np.concatenate((lengths, np.ones(len(blocks)))))
+        ),
+        method="highs",
+        options={"presolve": False},
+    )

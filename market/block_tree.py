@@ -1,0 +1,339 @@
+"""The compiled search tree of a block auction: which blocks to accept so that prices exist at which none of them loses.
+
+Every node has decided about some blocks: in, out, or open yet. For any prices, what the hours and the open blocks would
+gain if each did what is best for it at those prices is at least the welfare of whatever the node can still become (M.
+Fisher, "The Lagrangian relaxation method for solving integer programming problems", Management Science 27, 1981). A few
+steps towards the prices at which the hours clear make that bound about as good as a linear programme's, in microseconds.
+
+A node goes once its bound loses more than the best acceptance known. What is left between the two also says how far each
+hour's intake, and so its price, can move, and which open blocks could still be decided against their surplus. Where an
+accepted block loses at every price left, the node goes as well: this is what keeps the tree small. A leaf is handed to the
+caller, who checks it exactly and says how much may be lost from there on.
+
+Numbers are scaled (`market.block_book`). All compiled code is in this file
+because numba renews its cache by the age of the file of the entry point alone.
+"""
+
+# mypy: disable-error-code="no-any-return"
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Statuses = NDArray[np.int8]
+
+OUT, OPEN, IN = -1, 0, 1
+FINISHED, LEAF, PAUSED = range(3)
+NEAR = 1e-9
+SLACK = 1e-6
+STEPS = 8
+"""Price steps that a node's bound is worth."""
+ROUNDS = 3
+"""How often a node looks again at what its decisions imply."""
+
+PRICE, END, WORTH = range(3)  # rows of `curves`
+BASE, FIXED, NET, LOW, HIGH, TRIAL, BEST = range(7)  # rows of `hours`
+VALUE, SHIFTED, MINIMUM, SURPLUS = range(4)  # rows of `figures`
+START, STOP, PARENT, GROUP, HEAD, ACTIVE = range(6)  # rows of `numbers`
+FLOOR, CEILING, CONSTANT, FIXED_WORTH = range(4)  # places in `limits`
+WAITING, SEEN, COUNTED = range(3)  # places in `counts`
+NODE, FOUND = range(2)  # the first rows of `statuses`; waiting nodes follow
+
+
+class Tree(NamedTuple):
+    """What is searched, and how far the search is.
+
+    `curves`: of hour t, from `first[t]` to before `first[t + 1]`, the falling prices (and the least price allowed after the
+    last), the intakes where each begins and the last one ends, and the welfare up to there. `hours`: the intake settled,
+    with that of the node's whole blocks, with that of the others at the last prices tried; the least and the highest price
+    left; the prices tried, and the best. `signed`: lots of each block by hour. `figures`: what a block is worth if wholly
+    accepted, the same with what its bonds and its group are worth, its least ratio, its surplus at the best prices.
+    `numbers`: its hours from and to before, its parent and its group (-1: none), whether it is a parent itself; and the
+    blocks that the node has not settled. `statuses`, `waiting` (prices, and the loss): the node, the last leaf, and nodes
+    yet to be seen.
+    """
+
+    curves: Floats
+    first: Integers
+    hours: Floats
+    signed: Floats
+    figures: Floats
+    numbers: Integers
+    limits: Floats
+    counts: Integers
+    statuses: Statuses
+    waiting: Floats
+
+
+def _compiled(function: Function) -> Function:
+    return cast(Function, njit(cache=True)(function))
+
+
+@_compiled
+def _dearer(curves: Floats, low: int, high: int, price: float) -> int:
+    """Return the first place whose price is not above this one; the last place is never asked."""
+    high -= 1
+    while low < high:
+        middle = (low + high) // 2
+        if curves[PRICE, middle] > price:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@_compiled
+def _begun(curves: Floats, low: int, high: int, intake: float) -> int:
+    """Return the first place whose intake is above this one."""
+    while low < high:
+        middle = (low + high) // 2
+        if curves[END, middle] <= intake:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@_compiled
+def _price_range(curves: Floats, low: int, high: int, intake: float, ceiling: float):  # type: ignore[no-untyped-def]
+    """Return the lowest and the highest price at an intake."""
+    after = _begun(curves, low, high, intake + NEAR)
+    before = _begun(curves, low, after, intake - 2 * NEAR)
+    lowest = curves[PRICE, after - 1] if after > low else ceiling
+    highest = curves[PRICE, before - 1] if before > low else ceiling
+    return lowest, highest
+
+
+@_compiled
+def _settle(tree: Tree) -> None:
+    """Add up what the node's whole blocks take in and are worth, and list the blocks that remain."""
+    hours, figures, numbers = tree.hours, tree.figures, tree.numbers
+    hours[FIXED] = hours[BASE]
+    worth, count = tree.limits[CONSTANT], 0
+    for block in range(figures.shape[1]):
+        status = tree.statuses[NODE, block]
+        if status == IN and figures[MINIMUM, block] >= 1:
+            worth += figures[SHIFTED, block]
+            for hour in range(numbers[START, block], numbers[STOP, block]):
+                hours[FIXED, hour] += tree.signed[block, hour]
+        elif status != OUT:
+            numbers[ACTIVE, count] = block
+            count += 1
+    tree.limits[FIXED_WORTH] = worth
+    tree.counts[COUNTED] = count
+
+
+@_compiled
+def _worth_at(tree: Tree, row: int) -> float:
+    """Return what all gain who do what is best for them at a row of prices; note surpluses and what is taken in net."""
+    curves, first, hours, figures, numbers = tree.curves, tree.first, tree.hours, tree.figures, tree.numbers
+    total = tree.limits[FIXED_WORTH]
+    for hour in range(hours.shape[1]):
+        price = hours[row, hour]
+        place = _dearer(curves, first[hour], first[hour + 1], price)
+        total += curves[WORTH, place] - price * (curves[END, place] - hours[FIXED, hour])
+        hours[NET, hour] = hours[FIXED, hour]
+    for at in range(tree.counts[COUNTED]):
+        block = numbers[ACTIVE, at]
+        surplus = figures[SHIFTED, block]
+        for hour in range(numbers[START, block], numbers[STOP, block]):
+            surplus += tree.signed[block, hour] * hours[row, hour]
+        figures[SURPLUS, block] = surplus
+        ratio = 1.0 if surplus > 0 else figures[MINIMUM, block] if tree.statuses[NODE, block] == IN else 0.0
+        if ratio > 0:
+            total += ratio * surplus
+            for hour in range(numbers[START, block], numbers[STOP, block]):
+                hours[NET, hour] += ratio * tree.signed[block, hour]
+    return total
+
+
+@_compiled
+def _least_worth(tree: Tree) -> float:
+    """Improve the node's prices and return the bound at the best of them, with the surpluses that go with it."""
+    hours, first = tree.hours, tree.first
+    least, stride = np.inf, 0.7
+    hours[TRIAL] = hours[BEST]
+    for _ in range(STEPS):
+        worth = _worth_at(tree, TRIAL)
+        if worth < least:
+            least = worth
+            hours[BEST] = hours[TRIAL]
+        else:
+            stride /= 2
+            hours[TRIAL] = hours[BEST]
+        for hour in range(hours.shape[1]):
+            low, high = _price_range(
+                tree.curves, first[hour], first[hour + 1], hours[NET, hour], tree.limits[CEILING]
+            )
+            price = hours[TRIAL, hour]
+            hours[TRIAL, hour] = price + stride * (min(max(price, low), high) - price)
+    _worth_at(tree, BEST)
+    return least
+
+
+@_compiled
+def _hold_prices(tree: Tree, spare: float) -> None:
+    """Note the lowest and the highest price that each hour can have while its gap is at most `spare`."""
+    curves, hours = tree.curves, tree.hours
+    for hour in range(hours.shape[1]):
+        price, low, high = hours[BEST, hour], tree.first[hour], tree.first[hour + 1] - 1
+        middle = _dearer(curves, low, high + 1, price)
+        place, gap = middle, 0.0
+        while place < high:  # taking in more, at prices below
+            gap += (price - curves[PRICE, place]) * (curves[END, place + 1] - curves[END, place])
+            if gap > spare:
+                break
+            place += 1
+        hours[LOW, hour] = curves[PRICE, place]
+        place, gap = middle, 0.0
+        while place > low:  # taking in less, at prices above
+            gap += (curves[PRICE, place - 1] - price) * (curves[END, place] - curves[END, place - 1])
+            if gap > spare:
+                break
+            place -= 1
+        hours[HIGH, hour] = curves[PRICE, place - 1] if place > low else tree.limits[CEILING]
+
+
+@_compiled
+def _must_lose(tree: Tree, block: int) -> bool:
+    """Say whether a block loses even at the best of the prices that are left to it. A parent may be saved by its children."""
+    if tree.numbers[HEAD, block]:
+        return False
+    gain = tree.figures[VALUE, block]
+    for hour in range(tree.numbers[START, block], tree.numbers[STOP, block]):
+        lots = tree.signed[block, hour]
+        gain += lots * (tree.hours[HIGH, hour] if lots > 0 else tree.hours[LOW, hour])
+    return gain < -SLACK
+
+
+@_compiled
+def _decide(tree: Tree, spare: float, priced: bool) -> int:
+    """Decide about open blocks whose other decision would lose too much; return how many, -1 if that contradicts itself."""
+    node, figures, decided = tree.statuses[NODE], tree.figures, 0
+    for block in range(figures.shape[1]):
+        surplus = figures[SURPLUS, block]
+        if node[block] == OPEN and surplus > spare:
+            node[block] = IN
+            decided += 1
+        elif node[block] == OPEN and -surplus * figures[MINIMUM, block] > spare:
+            node[block] = OUT
+            decided += 1
+        if priced and node[block] != OUT and _must_lose(tree, block):
+            if node[block] == IN:
+                return -1
+            node[block] = OUT
+            decided += 1
+    implied = _imply(tree)
+    return -1 if implied < 0 else decided + implied
+
+
+@_compiled
+def _imply(tree: Tree) -> int:
+    """Carry decisions on along links and groups; return how many, -1 if they contradict each other."""
+    node, numbers, minima = tree.statuses[NODE], tree.numbers, tree.figures[MINIMUM]
+    decided, before = 0, -1
+    while decided != before:
+        before = decided
+        for block in range(len(node)):
+            parent = numbers[PARENT, block]
+            if parent >= 0 and node[block] == IN and node[parent] != IN:
+                if node[parent] == OUT:
+                    return -1
+                node[parent] = IN
+                decided += 1
+            if parent >= 0 and node[block] == OPEN and node[parent] == OUT:
+                node[block] = OUT
+                decided += 1
+            if numbers[GROUP, block] >= 0 and node[block] != OUT:
+                taken = minima[block]
+                for other in range(len(node)):
+                    if (
+                        other != block
+                        and numbers[GROUP, other] == numbers[GROUP, block]
+                        and node[other] == IN
+                    ):
+                        taken += minima[other]
+                if taken > 1 + SLACK:
+                    if node[block] == IN:
+                        return -1
+                    node[block] = OUT
+                    decided += 1
+    return decided
+
+
+@_compiled
+def _may_stand(tree: Tree) -> bool:
+    """Say whether the blocks of a leaf may have prices at which none loses; the caller checks those accepted in part."""
+    if tree.counts[COUNTED]:
+        return True
+    for hour in range(tree.hours.shape[1]):
+        tree.hours[LOW, hour], tree.hours[HIGH, hour] = _price_range(
+            tree.curves,
+            tree.first[hour],
+            tree.first[hour + 1],
+            tree.hours[FIXED, hour],
+            tree.limits[CEILING],
+        )
+    for block in range(tree.figures.shape[1]):
+        if tree.statuses[NODE, block] == IN and _must_lose(tree, block):
+            return False
+    return True
+
+
+@_compiled
+def _push(tree: Tree, block: int, status: int, loss: float) -> None:
+    row = tree.counts[WAITING]
+    tree.statuses[FOUND + 1 + row] = tree.statuses[NODE]
+    tree.statuses[FOUND + 1 + row, block] = status
+    tree.waiting[row, :-1] = tree.hours[BEST]
+    tree.waiting[row, -1] = loss
+    tree.counts[WAITING] = row + 1
+
+
+@_compiled
+def explore(tree: Tree, root: float, loss: float, priced: bool, nodes: int) -> int:
+    """Go on until a leaf that loses less than `loss` against `root`, until all is FINISHED, or PAUSED after some nodes."""
+    for _ in range(nodes):
+        if tree.counts[WAITING] == 0:
+            return FINISHED
+        tree.counts[WAITING] -= 1
+        row = tree.counts[WAITING]
+        bound = tree.waiting[row, -1]
+        if bound >= loss:
+            continue
+        tree.counts[SEEN] += 1
+        tree.statuses[NODE] = tree.statuses[FOUND + 1 + row]
+        tree.hours[BEST] = tree.waiting[row, :-1]
+        decided, rounds = _imply(tree), 0
+        while decided >= 0 and (rounds == 0 or decided) and rounds < ROUNDS:
+            _settle(tree)
+            bound = max(bound, root - _least_worth(tree))
+            if bound >= loss:
+                decided = -1
+                break
+            if priced:
+                _hold_prices(tree, loss - bound)
+            decided = _decide(tree, loss - bound, priced)
+            rounds += 1
+        if decided < 0:
+            continue
+        choice, least = -1, np.inf
+        for block in range(tree.figures.shape[1]):
+            if tree.statuses[NODE, block] == OPEN and abs(tree.figures[SURPLUS, block]) < least:
+                choice, least = block, abs(tree.figures[SURPLUS, block])
+        if choice >= 0:
+            better = IN if tree.figures[SURPLUS, choice] > 0 else OUT
+            _push(tree, choice, -better, bound)
+            _push(tree, choice, better, bound)
+            continue
+        _settle(tree)
+        if not priced or _may_stand(tree):
+            tree.statuses[FOUND] = tree.statuses[NODE]
+            return LEAF
+    return PAUSED
