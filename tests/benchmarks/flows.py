@@ -9,13 +9,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from market.matching import CANCEL, MESSAGE, NEW, REPLACE
+from market.matching import CANCEL, CONDITIONS, MESSAGE, NEW, NO_PRICE, REPLACE
 from market.orders import OrderType, SelfTrade, Side, TimeInForce
-
-try:
-    from market.matching import CONDITIONS, NO_PRICE
-except ImportError:  # a kernel of plain orders: every condition falls away
-    CONDITIONS, NO_PRICE = None, 0
 
 Records = NDArray[np.void]
 Numbers = NDArray[np.int64]
@@ -303,8 +298,6 @@ def flash_crash(count: int) -> Flow:
 
 def _conditions(draft: Draft, **wanted: tuple[Flags, Numbers]) -> tuple[Records | None, Numbers]:
     """Return the conditions, one row for each new order that has any, and the row of each message (0: none)."""
-    if CONDITIONS is None:
-        return None, np.zeros(len(draft.action), np.int64)
     new = draft.action == NEW
     has = np.logical_or.reduce([which for which, _ in wanted.values()]) & new
     row = np.where(has, np.cumsum(has), 0)

@@ -21,7 +21,7 @@ from numba import njit
 from market.book import OrderBook
 from market.matching import CANCEL, NEW
 from market.orders import OrderType, SelfTrade, Side, TimeInForce
-from tests.benchmarks.flows import CONDITIONS, NO_PRICE, Flow, Numbers, Records, by_book
+from tests.benchmarks.flows import NO_PRICE, Flow, Numbers, Records, by_book
 from tests.market.oracle import SlowBook
 
 PLAIN = frozenset({"base", "hundred", "deep", "shuffled"})
@@ -112,7 +112,7 @@ def load_calls(flow: Flow) -> Loaded:
     """Call `place` or `cancel` for every message, in the same loop as the peers."""
     books = _started_books(flow)
     shares = _calls(flow)
-    kept: list[tuple[int, tuple[Any, ...]]] = []
+    kept: list[tuple[Any, ...]] = []
 
     def replay() -> None:
         limit, gtc = OrderType.LIMIT, TimeInForce.GTC
@@ -122,7 +122,7 @@ def load_calls(flow: Flow) -> Loaded:
                 if is_new:
                     fills = place(order_id, side, limit, gtc, price, quantity).fills
                     if fills:
-                        kept.append((order_id, fills))
+                        kept.append(fills)
                 else:
                     cancel(order_id)
 
@@ -146,16 +146,16 @@ def load_oracle(flow: Flow) -> Loaded:
     """Give the messages to the slow, obvious book of our own tests, which knows every type of order."""
     book = SlowBook()
     orders = list(_orders(flow))
-    kept: list[tuple[int, tuple[Any, ...]]] = []
+    kept: list[tuple[Any, ...]] = []
 
     def replay() -> None:
         for action, order_id, side, *terms, asked in orders:
             if action == CANCEL:
                 book.cancel(order_id)
             elif action == NEW:
-                kept.append((order_id, book.place(order_id, side, *terms, **asked).fills))
+                kept.append(book.place(order_id, side, *terms, **asked).fills)
             elif book.remaining(order_id) is not None:
-                kept.append((order_id, book.replace(order_id, *terms, **asked).fills))
+                kept.append(book.replace(order_id, *terms, **asked).fills)
 
     return Loaded(replay, lambda: Trades(_fills(kept)))
 
@@ -189,15 +189,15 @@ def _orders(flow: Flow) -> Iterator[tuple[Any, ...]]:
         )
 
 
-def _fills(kept: list[tuple[int, tuple[Any, ...]]]) -> Numbers:
+def _fills(kept: list[tuple[Any, ...]]) -> Numbers:
     """Return the trades of placements. A fill of a woken stop names its own taker."""
     return _table(
         [
             (
-                *(getattr(fill, "taker_order_id", taker), fill.maker_order_id),
+                *(fill.taker_order_id, fill.maker_order_id),
                 *(fill.price_ticks, fill.quantity_lots),
             )
-            for taker, fills in kept
+            for fills in kept
             for fill in fills
         ]
     )
@@ -477,7 +477,6 @@ ENGINES: dict[str, Engine] = {
     "lightmatchingengine": Engine(
         peer(LightMatchingEngine), "lightmatchingengine", flows=PLAIN - {"deep"}, longest=100_000
     ),
+    "oracle": Engine(load_oracle, flows=EVERY_TYPE, longest=2_000),
 }
-if CONDITIONS is not None:
-    ENGINES["oracle"] = Engine(load_oracle, flows=EVERY_TYPE, longest=2_000)
 """`ccei` takes a batch at a time, `plain-walk` too, all others a message at a time."""

@@ -40,9 +40,6 @@ ROW = np.dtype(
         ("side", "u1"),
     ]
 )
-publishing = pytest.mark.skipif(
-    not hasattr(OrderBook, "publish"), reason="the compiled book does not publish its changes yet"
-)
 BUY, SELL = Side
 LIMIT, GTC, IOC = OrderType.LIMIT, TimeInForce.GTC, TimeInForce.IOC
 ADDED, CHANGED, REMOVED = Change
@@ -295,7 +292,6 @@ def test_mirrors_show_exactly_what_the_book_shows(random, allocation, before, si
         watched.assert_shows(book)
 
 
-@publishing
 @settings(max_examples=100, deadline=None)
 @given(random=st.randoms(), allocation=allocations, before=st.integers(0, 20), sizes=batch_sizes)
 def test_mirrors_of_the_compiled_book_show_exactly_what_the_oracle_shows(random, allocation, before, sizes):
@@ -311,7 +307,6 @@ def test_mirrors_of_the_compiled_book_show_exactly_what_the_oracle_shows(random,
         watched.assert_shows(slow)
 
 
-@publishing
 @settings(max_examples=100, deadline=None)
 @given(random=st.randoms(), allocation=allocations, sizes=st.lists(st.integers(1, 40), max_size=4))
 def test_mirrors_show_what_whole_batches_of_messages_leave(random, allocation, sizes):
