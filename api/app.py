@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from api import problems
 from api.house import House
-from api.routes import accounts, orders, reading
+from api.routes import accounts, cancels, orders, reading
 from api.sequencer import QueueFull, halt
 from api.settler import SettlementFailed
 from contracts.chain import ChainUnavailable
@@ -55,6 +55,7 @@ def create_app(house: House, *, due: Callable[[], Sequence[Command]] | None = No
     app.state.house = house
     for router in (
         reading.router,
+        cancels.router,  # before `orders`, whose /{order_id} would take /timer for an id
         orders.router,
         accounts.router,
         accounts.operator_router,

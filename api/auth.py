@@ -1,24 +1,29 @@
 """Who is asking: signatures on orders, cancels and logins; bearer tokens for reading one's own balances."""
 
 import hashlib
+import heapq
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from api.problems import Problem
 from contracts.signing import (
     BadSignature,
     Domain,
     cancel_digest,
+    dead_man_timer_digest,
     login_digest,
+    mass_cancel_digest,
     order_digest,
     reading_digest,
     recover,
 )
-from market.orders import Address, OrderTerms, SubmitReading
+from market.orders import Address, MassCancel, OrderTerms, SetDeadManTimer, SubmitReading
 from market.units import Malformed
 
 LOGIN_HOURS_MAX = 24
+DEADLINE_MAX_S = 300
+"""How far ahead the deadline of a request that counts once may be: until then it is remembered."""
 
 
 def _require(digest: bytes, signature: bytes, signer: Address, what: str) -> None:
@@ -41,6 +46,8 @@ class Door:
     domain: Domain
     login_secret: bytes
     operator_token: str | None
+    _seen: set[bytes] = field(default_factory=set)
+    _forget: list[tuple[int, bytes]] = field(default_factory=list)
 
     @classmethod
     def build(cls, domain: Domain, *, login_secret: str | None, operator_token: str | None) -> "Door":
@@ -76,6 +83,40 @@ class Door:
             participant=participant, order_id=order_id, deadline_s=deadline_s, domain=self.domain
         )
         _require(digest, signature, participant, "cancel")
+
+    def check_once(
+        self,
+        command: MassCancel | SetDeadManTimer,
+        *,
+        nonce: int,
+        deadline_s: int,
+        now_s: int,
+        signature: bytes,
+    ) -> None:
+        """Require that the participant signed this request, that it is still meant, and that it did not come before.
+
+        Taking it a second time would do something else: cancel orders placed since, or wind up a timer that was disarmed.
+
+        Raises:
+            Problem: 401 if the signature is not the participant's, the deadline is past or too far, or it came before.
+        """
+        if deadline_s < now_s:
+            raise Problem(401, "signature_expired", f"deadline: found {deadline_s}, but it is {now_s}")
+        if deadline_s > now_s + DEADLINE_MAX_S:
+            detail = f"deadline: found {deadline_s}, expected at most {DEADLINE_MAX_S} s after {now_s}"
+            raise Problem(401, "deadline_too_far", detail)
+        if isinstance(command, MassCancel):
+            digest = mass_cancel_digest(command, nonce=nonce, deadline_s=deadline_s, domain=self.domain)
+        else:
+            digest = dead_man_timer_digest(command, nonce=nonce, deadline_s=deadline_s, domain=self.domain)
+        _require(digest, signature, command.participant, type(command).__name__)
+        while self._forget and self._forget[0][0] < now_s:
+            self._seen.remove(heapq.heappop(self._forget)[1])
+        if digest in self._seen:
+            detail = f"nonce: found {nonce} under the same request again, expected one never used before"
+            raise Problem(401, "signature_used", detail)
+        self._seen.add(digest)
+        heapq.heappush(self._forget, (deadline_s, digest))
 
     def login(self, participant: Address, *, expires_s: int, now_s: int, signature: bytes) -> str:
         """Return a bearer token for a signed login.

@@ -8,33 +8,68 @@ docs/how-to/trade-over-http.md goes through it, and the tests run that page.
 
 import secrets
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, Unpack
 
 import httpx
 from pydantic import BaseModel
 
-from api.routes.orders import signed_terms
+from api.routes.order_form import signed_terms
 from api.routes.wire import (
     BalanceOut,
     BookOut,
+    CancelledAllOut,
     CancelledOut,
     InstrumentOut,
     MarketOut,
+    OpenOrderOut,
     OrderOut,
+    OrderTypeName,
     ProblemOut,
+    SelfTradeName,
     SideName,
     SignedOrder,
+    TimeInForceName,
+    TimerOut,
     TradeOut,
     WithdrawalOut,
 )
-from contracts.signing import Domain, Signer, cancel_digest, login_digest, reading_digest, sign_order
-from market.orders import Address
+from contracts.signing import (
+    Domain,
+    Signer,
+    cancel_digest,
+    dead_man_timer_digest,
+    login_digest,
+    mass_cancel_digest,
+    reading_digest,
+    sign_order,
+)
+from market.instruments import parse_symbol
+from market.orders import Address, MassCancel, SetDeadManTimer, Side
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
 CANCEL_VALID_S = 60
 LOGIN_VALID_S = 3600
 UNSIGNED = "0x" + "00" * 65
+
+
+class How(TypedDict, total=False):
+    """How an order trades and until when it is good: the fields of `NewOrder` of these names, which explain them."""
+
+    type: OrderTypeName
+    time_in_force: TimeInForceName
+    post_only: bool
+    all_or_none: bool
+    minimum_quantity: str
+    display_quantity: str
+    stop_price: str
+    budget: str
+    self_trade: SelfTradeName
+
+
+class _Once(TypedDict):
+    nonce: int
+    deadline_s: int
 
 
 class MarketError(Exception):
@@ -91,26 +126,48 @@ class Client:
             query["symbol"] = symbol
         return self._list("/v1/trades", TradeOut, query)
 
-    def buy(self, symbol: str, *, price: str, quantity: str, **how: str | bool) -> OrderOut:
-        """Bid; `how` may set `type`, `time_in_force`, `post_only`."""
-        return self.place(symbol, "buy", price=price, quantity=quantity, **how)
+    def buy(
+        self, symbol: str, *, price: str, quantity: str, good_until: int | None = None, **how: Unpack[How]
+    ) -> OrderOut:
+        """Bid, as `place` does."""
+        return self.place(symbol, "buy", price=price, quantity=quantity, good_until=good_until, **how)
 
-    def sell(self, symbol: str, *, price: str, quantity: str, **how: str | bool) -> OrderOut:
-        """Offer; `how` may set `type`, `time_in_force`, `post_only`."""
-        return self.place(symbol, "sell", price=price, quantity=quantity, **how)
+    def sell(
+        self, symbol: str, *, price: str, quantity: str, good_until: int | None = None, **how: Unpack[How]
+    ) -> OrderOut:
+        """Offer, as `place` does."""
+        return self.place(symbol, "sell", price=price, quantity=quantity, good_until=good_until, **how)
 
-    def place(self, symbol: str, side: SideName, *, price: str, quantity: str, **how: str | bool) -> OrderOut:
-        """Sign an order that is good until gate closure, and place it.
+    def place(
+        self,
+        symbol: str,
+        side: SideName,
+        *,
+        price: str,
+        quantity: str,
+        good_until: int | None = None,
+        **how: Unpack[How],
+    ) -> OrderOut:
+        """Sign an order that is good until a Unix second (the gate's closure, unless told otherwise), and place it.
 
         Raises:
             MarketError: if it is refused; nothing was taken in.
         """
-        order = self._signed(symbol, side, price=price, quantity=quantity)
+        order = self._signed(symbol, side, price=price, quantity=quantity, good_until=good_until)
         return self._send("POST", "/v1/orders", OrderOut, {**order.model_dump(), **how})
 
-    def replace(self, order_id: str, symbol: str, side: SideName, *, price: str, quantity: str) -> OrderOut:
-        """Sign new terms and put them in place of a resting order's."""
-        order = self._signed(symbol, side, price=price, quantity=quantity)
+    def replace(
+        self,
+        order_id: str,
+        symbol: str,
+        side: SideName,
+        *,
+        price: str,
+        quantity: str,
+        good_until: int | None = None,
+    ) -> OrderOut:
+        """Sign new terms and put them in place of an open order's, which keeps how it trades."""
+        order = self._signed(symbol, side, price=price, quantity=quantity, good_until=good_until)
         return self._send("PUT", f"/v1/orders/{order_id}", OrderOut, order.model_dump())
 
     def cancel(self, order_id: str) -> CancelledOut:
@@ -125,9 +182,35 @@ class Client:
         content = {"deadline": deadline, **self._signed_by_me(digest)}
         return self._send("POST", f"/v1/orders/{order_id}/cancel", CancelledOut, content)
 
-    def open_orders(self) -> list[OrderOut]:
-        """List our open orders."""
-        return self._list("/v1/orders", OrderOut, {}, self._login())
+    def cancel_all(self, symbol: str | None = None, side: SideName | None = None) -> CancelledAllOut:
+        """Take all our orders off the books; those of an instrument or side only, where these are named."""
+        command = MassCancel(
+            self._signer.address,
+            None if symbol is None else parse_symbol(symbol).id,
+            None if side is None else Side[side.upper()],
+        )
+        once = self._once()
+        digest = mass_cancel_digest(command, **once, domain=self._sign_domain())
+        query = {"instrument": symbol, "side": side, **self._signed_once(once, digest)}
+        asked = {name: value for name, value in query.items() if value is not None}
+        answer = self._request("DELETE", "/v1/orders", params=asked)
+        return CancelledAllOut.model_validate_json(answer.content)
+
+    def set_timer(self, timeout_s: int) -> TimerOut:
+        """Have all our orders cancelled unless we call this again within so many seconds; 0 disarms the timer."""
+        command = SetDeadManTimer(self._signer.address, timeout_s)
+        once = self._once()
+        digest = dead_man_timer_digest(command, **once, domain=self._sign_domain())
+        content = {"timeout_s": timeout_s, **self._signed_once(once, digest)}
+        return self._send("PUT", "/v1/orders/timer", TimerOut, content)
+
+    def timer(self) -> TimerOut:
+        """Show when our orders will be cancelled."""
+        return self._get("/v1/orders/timer", TimerOut, {}, self._login())
+
+    def open_orders(self) -> list[OpenOrderOut]:
+        """List our open orders, oldest first."""
+        return self._list("/v1/orders", OpenOrderOut, {}, self._login())
 
     def balances(self) -> BalanceOut:
         """Show our balances."""
@@ -157,16 +240,19 @@ class Client:
             },
         )
 
-    def _signed(self, symbol: str, side: SideName, *, price: str, quantity: str) -> SignedOrder:
+    def _signed(
+        self, symbol: str, side: SideName, *, price: str, quantity: str, good_until: int | None = None
+    ) -> SignedOrder:
         market, instrument = self.market(), self.instrument(symbol)
+        until = instrument.gate_closes if good_until is None else good_until
         unsigned = SignedOrder(
             participant=self.participant,
             instrument=symbol,
             side=side,
             price=price,
             quantity=quantity,
-            good_until=instrument.gate_closes,
-            settle_until=max(instrument.delivery_starts, instrument.gate_closes + market.notice_period_s),
+            good_until=until,
+            settle_until=max(instrument.delivery_starts, until + market.notice_period_s),
             fee_cap_bps=instrument.fee_bps,
             reference_price=instrument.collateral_reference_price,
             client_order_id=str(self._next_order_id()),
@@ -184,6 +270,16 @@ class Client:
 
     def _signed_by_me(self, digest: bytes) -> dict[str, str]:
         return {"participant": self.participant, "signature": f"0x{self._signer.sign(digest).hex()}"}
+
+    def _once(self) -> _Once:
+        return _Once(nonce=self._next_order_id(), deadline_s=self.market().time + CANCEL_VALID_S)
+
+    def _signed_once(self, once: _Once, digest: bytes) -> dict[str, str | int]:
+        return {
+            "nonce": str(once["nonce"]),
+            "deadline": once["deadline_s"],
+            **self._signed_by_me(digest),
+        }
 
     def _login(self) -> dict[str, str]:
         now_s = self.market().time

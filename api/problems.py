@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,6 +15,8 @@ from market.refusals import EXPLANATIONS
 from market.units import Malformed
 
 MEDIA_TYPE = "application/problem+json"
+FOUND_MAX = 90
+"""Characters of a wrong value that an error repeats."""
 
 
 class Problem(Exception):
@@ -41,6 +44,13 @@ def _response(problem: Problem) -> JSONResponse:
     return JSONResponse(content, problem.status, problem.headers, MEDIA_TYPE)
 
 
+def _found_and_expected(item: dict[str, Any]) -> str:
+    """Word one thing that is wrong with a request: where, what was found, what was expected."""
+    where = ".".join(str(part) for part in item["loc"])
+    found = "nothing" if item["type"] == "missing" else repr(item["input"])[:FOUND_MAX]
+    return f"{where}: found {found}; {item['msg']}"
+
+
 def install(app: FastAPI) -> None:
     """Answer every kind of error of the app as a problem."""
 
@@ -54,9 +64,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        details = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
-        )
+        details = "; ".join(_found_and_expected(item) for item in error.errors())
         return _response(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "malformed", details))
 
     @app.exception_handler(QueueFull)

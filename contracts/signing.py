@@ -11,7 +11,7 @@ from typing import Final
 from coincurve import PrivateKey, PublicKey
 from eth_hash.auto import keccak
 
-from market.orders import Address, OrderTerms
+from market.orders import Address, MassCancel, OrderTerms, SetDeadManTimer
 from market.units import Malformed
 
 NAME: Final = "CCEI Market"
@@ -24,6 +24,10 @@ ORDER_TYPE: Final = (
 READING_TYPE: Final = "Reading(address meter,uint32 startHour,uint64 units)"
 WITHDRAWAL_TYPE: Final = "Withdrawal(address participant,uint128 amount,uint64 nonce,uint64 deadline)"
 CANCEL_TYPE: Final = "Cancel(address participant,uint64 orderId,uint64 deadline)"
+MASS_CANCEL_TYPE: Final = (
+    "MassCancel(address participant,uint256 instrument,uint8 side,uint64 nonce,uint64 deadline)"
+)
+DEAD_MAN_TIMER_TYPE: Final = "DeadManTimer(address participant,uint64 timeout,uint64 nonce,uint64 deadline)"
 LOGIN_TYPE: Final = "Login(address participant,uint64 expires)"
 PERMIT_TYPE: Final = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
 
@@ -39,6 +43,9 @@ def _type_hash(text: str) -> bytes:
 
 _ORDER_HASH, _READING_HASH, _WITHDRAWAL_HASH = map(_type_hash, (ORDER_TYPE, READING_TYPE, WITHDRAWAL_TYPE))
 _CANCEL_HASH, _LOGIN_HASH, _PERMIT_HASH = map(_type_hash, (CANCEL_TYPE, LOGIN_TYPE, PERMIT_TYPE))
+_MASS_CANCEL_HASH, _DEAD_MAN_TIMER_HASH = map(_type_hash, (MASS_CANCEL_TYPE, DEAD_MAN_TIMER_TYPE))
+_ANY_INSTRUMENT, _BOTH_SIDES = 0, 2
+"""What a mass cancel signs where it names no instrument (ids begin with a version, so none is 0) or no side."""
 
 
 class BadSignature(Malformed):
@@ -156,6 +163,28 @@ def withdrawal_digest(
 def cancel_digest(*, participant: Address, order_id: int, deadline_s: int, domain: Domain) -> bytes:
     """Return the 32 bytes that a participant signs to cancel an order off chain."""
     return domain.digest(hash_words(_CANCEL_HASH, participant, order_id, deadline_s))
+
+
+def mass_cancel_digest(command: MassCancel, *, nonce: int, deadline_s: int, domain: Domain) -> bytes:
+    """Return the 32 bytes that a participant signs to cancel many orders. `nonce` makes each such request another."""
+    instrument_id, side = command.instrument_id, command.side
+    words = (
+        _ANY_INSTRUMENT if instrument_id is None else instrument_id,
+        _BOTH_SIDES if side is None else int(side),
+        _uint64("nonce", nonce),
+        _uint64("deadline_s", deadline_s),
+    )
+    return domain.digest(hash_words(_MASS_CANCEL_HASH, command.participant, *words))
+
+
+def dead_man_timer_digest(command: SetDeadManTimer, *, nonce: int, deadline_s: int, domain: Domain) -> bytes:
+    """Return the 32 bytes that a participant signs to wind a dead-man timer up, or to disarm it."""
+    words = (
+        _uint64("timeout_s", command.timeout_s),
+        _uint64("nonce", nonce),
+        _uint64("deadline_s", deadline_s),
+    )
+    return domain.digest(hash_words(_DEAD_MAN_TIMER_HASH, command.participant, *words))
 
 
 def login_digest(*, participant: Address, expires_s: int, domain: Domain) -> bytes:

@@ -1,91 +1,59 @@
-"""Order entry: place, place many, replace, cancel, look up."""
+"""Order entry: place, place many, replace, look up."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
 
-from api.auth import parse_address, parse_hex
 from api.house import House
 from api.problems import Problem, body, refused
 from api.routes import HouseOf
+from api.routes.order_form import place_order, signed_terms
 from api.routes.wire import (
     BatchItemOut,
-    Cancel,
-    CancelledOut,
     FillOut,
     NewOrder,
+    OpenOrderOut,
     OrderOut,
+    OrderTypeName,
     ProblemOut,
+    SelfTradeName,
+    SideName,
     SignedOrder,
     StatusName,
+    TimeInForceName,
 )
 from api.sequencer import Answer
 from market.events import OrderAccepted, OrderCancelled, OrderReplaced, Refused, TradeAgreed
 from market.instruments import Instrument, parse_symbol
-from market.orders import (
-    CancelOrder,
-    OrderTerms,
-    OrderType,
-    PlaceOrder,
-    ReplaceOrder,
-    Side,
-    TimeInForce,
-)
-from market.units import MICROS_PER_TOKEN, Lots, Malformed, Micros, format_decimal, parse_decimal
+from market.open_orders import OpenOrder
+from market.orders import OrderType, PlaceOrder, ReplaceOrder, SelfTrade, Side, TimeInForce
+from market.sessions import MICROS_PER_SECOND
+from market.units import MICROS_PER_TOKEN, Malformed, format_decimal
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
 BATCH_MAX = 1_000
-
-
-def signed_terms(order: SignedOrder) -> tuple[Instrument, OrderTerms, bytes]:
-    """Read the wire's order into what was signed.
-
-    Raises:
-        Malformed: if a field cannot be read.
-    """
-    instrument = parse_symbol(order.instrument)
-    lots_per_unit = instrument.commodity.lots_per_unit
-    terms = OrderTerms(
-        participant=parse_address(order.participant),
-        instrument_id=instrument.id,
-        side=Side[order.side.upper()],
-        price_micros=Micros(
-            _uint64(parse_decimal(order.price, scale=MICROS_PER_TOKEN, what="price"), "price")
-        ),
-        quantity_lots=Lots(
-            _uint64(parse_decimal(order.quantity, scale=lots_per_unit, what="quantity"), "quantity")
-        ),
-        good_until_s=order.good_until,
-        settle_until_s=order.settle_until,
-        fee_cap_bps=order.fee_cap_bps,
-        reference_micros=Micros(
-            _uint64(
-                parse_decimal(order.reference_price, scale=MICROS_PER_TOKEN, what="reference_price"),
-                "reference_price",
-            )
-        ),
-        client_order_id=_uint64(int(order.client_order_id), "client_order_id"),
-    )
-    return instrument, terms, parse_hex(order.signature, length=65, what="signature")
-
-
-def _uint64(value: int, what: str) -> int:
-    if value >= 1 << 63:
-        raise Malformed(f"{what}: found {value} in its smallest unit, expected less than 2^63")
-    return value
+SIDE_NAMES: dict[Side, SideName] = {Side.BUY: "buy", Side.SELL: "sell"}
+TYPE_NAMES: dict[OrderType, OrderTypeName] = {OrderType.LIMIT: "limit", OrderType.MARKET: "market"}
+TIME_IN_FORCE_NAMES: dict[TimeInForce, TimeInForceName] = {
+    TimeInForce.GTC: "gtc",
+    TimeInForce.IOC: "ioc",
+    TimeInForce.FOK: "fok",
+    TimeInForce.DAY: "day",
+    TimeInForce.GTD: "gtd",
+}
+SELF_TRADE_NAMES: dict[SelfTrade, SelfTradeName] = {
+    SelfTrade.CANCEL_NEWEST: "cancel_newest",
+    SelfTrade.CANCEL_OLDEST: "cancel_oldest",
+    SelfTrade.CANCEL_BOTH: "cancel_both",
+    SelfTrade.DECREMENT: "decrement",
+}
 
 
 def _place_command(house: House, order: NewOrder) -> PlaceOrder:
-    _, terms, signature = signed_terms(order)
-    house.door.check_order(terms, signature)
-    return PlaceOrder(
-        terms=terms,
-        signature=signature,
-        order_type=OrderType[order.type.upper()],
-        time_in_force=TimeInForce[order.time_in_force.upper()],
-        post_only=order.post_only,
-    )
+    command = place_order(order)
+    house.door.check_order(command.terms, command.signature)
+    return command
 
 
 def _order_out(house: House, instrument: Instrument, client_order_id: int, answer: Answer) -> OrderOut:
@@ -98,8 +66,8 @@ def _order_out(house: House, instrument: Instrument, client_order_id: int, answe
             case OrderAccepted() | OrderReplaced():
                 order_id = event.order_id
             case OrderCancelled():
-                cancelled = event.order_id == order_id
-            case TradeAgreed():
+                cancelled = cancelled or event.order_id == order_id
+            case TradeAgreed() if order_id in (event.buy_order_id, event.sell_order_id):
                 fills.append(
                     FillOut(
                         trade_number=str(event.trade_number),
@@ -129,6 +97,7 @@ def _order_out(house: House, instrument: Instrument, client_order_id: int, answe
         status=status,
         remaining=format_decimal(order.remaining_lots if order else 0, scale=lots_per_unit),
         fills=fills,
+        waiting=order is not None and order.waiting,
         repeated=answer.earlier_order_id is not None,
     )
 
@@ -181,37 +150,14 @@ def _problem_out(problem: Problem) -> ProblemOut:
 
 @router.put("/{order_id}", responses={409: {"model": ProblemOut}, 401: {"model": ProblemOut}})
 async def replace(order_id: int, order: SignedOrder, house: HouseOf) -> OrderOut:
-    """Put newly signed terms in place of a resting order's; priority is kept only if just the quantity shrinks."""
+    """Put newly signed terms in place of an open order's, which keeps how it trades.
+
+    It keeps its priority only if nothing but the quantity shrinks.
+    """
     instrument, terms, signature = signed_terms(order)
     house.door.check_order(terms, signature)
     answer = await house.sequencer.submit(ReplaceOrder(order_id, terms, signature))
     return _order_out(house, instrument, terms.client_order_id, answer)
-
-
-@router.post("/{order_id}/cancel", responses={409: {"model": ProblemOut}, 401: {"model": ProblemOut}})
-async def cancel(order_id: int, request: Cancel, house: HouseOf) -> CancelledOut:
-    """Take an order off the book; what it held is free again from the next batch."""
-    participant = parse_address(request.participant)
-    house.door.check_cancel(
-        participant,
-        order_id,
-        deadline_s=request.deadline,
-        now_s=house.sequencer.now_s(),
-        signature=parse_hex(request.signature, length=65, what="signature"),
-    )
-    order = house.venue.exchange.order(order_id)
-    answer = await house.sequencer.submit(CancelOrder(participant, order_id))
-    for event in answer.events:
-        if isinstance(event, Refused):
-            raise refused(event)
-        if isinstance(event, OrderCancelled) and order is not None:
-            lots_per_unit = house.venue.exchange.listing(
-                order.terms.instrument_id
-            ).instrument.commodity.lots_per_unit
-            return CancelledOut(
-                order_id=str(order_id), remaining=format_decimal(event.remaining_lots, scale=lots_per_unit)
-            )
-    raise Problem(500, "no_answer", "the cancel got no answer")
 
 
 @router.get("")
@@ -219,22 +165,41 @@ async def open_orders(
     house: HouseOf,
     authorization: Annotated[str | None, Header()] = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-) -> list[OrderOut]:
-    """List your open orders (log in first)."""
+) -> list[OpenOrderOut]:
+    """List your open orders, oldest first, with what each asked for (log in first)."""
     participant = house.door.participant_of(authorization, house.sequencer.now_s())
     exchange = house.venue.exchange
-    found = []
-    for order in exchange.open_orders(participant):
-        lots_per_unit = exchange.listing(order.terms.instrument_id).instrument.commodity.lots_per_unit
-        found.append(
-            OrderOut(
-                order_id=str(order.order_id),
-                client_order_id=str(order.terms.client_order_id),
-                status="open",
-                remaining=format_decimal(order.remaining_lots, scale=lots_per_unit),
-                fills=[],
-            )
-        )
-        if len(found) == limit:
-            break
-    return found
+    return [
+        _open_order_out(order, exchange.listing(order.terms.instrument_id).instrument)
+        for order in exchange.open_orders(participant)[:limit]
+    ]
+
+
+def _open_order_out(order: OpenOrder, instrument: Instrument) -> OpenOrderOut:
+    terms, conditions = order.terms, order.conditions
+
+    def units(lots: int | None) -> str | None:
+        return None if lots is None else format_decimal(lots, scale=instrument.commodity.lots_per_unit)
+
+    def tokens(micros: int | None) -> str | None:
+        return None if micros is None else format_decimal(micros, scale=MICROS_PER_TOKEN)
+
+    return OpenOrderOut(
+        order_id=str(order.order_id),
+        client_order_id=str(terms.client_order_id),
+        instrument=instrument.symbol,
+        side=SIDE_NAMES[terms.side],
+        price=format_decimal(terms.price_micros, scale=MICROS_PER_TOKEN),
+        remaining=format_decimal(order.remaining_lots, scale=instrument.commodity.lots_per_unit),
+        good_until=order.until_us // MICROS_PER_SECOND,
+        waiting=order.waiting,
+        type=TYPE_NAMES[order.order_type],
+        time_in_force=TIME_IN_FORCE_NAMES[order.time_in_force],
+        post_only=order.post_only,
+        all_or_none=conditions.all_or_none,
+        minimum_quantity=units(conditions.minimum_lots or None),
+        display_quantity=units(conditions.display_lots),
+        stop_price=tokens(conditions.stop_micros),
+        budget=tokens(conditions.budget_micros),
+        self_trade=SELF_TRADE_NAMES[conditions.self_trade],
+    )

@@ -17,9 +17,11 @@ from api.routes.wire import (
     BookOut,
     CandleOut,
     HealthOut,
+    IndicativeOut,
     InstrumentOut,
     LevelOut,
     MarketOut,
+    SessionName,
     TickerOut,
     TradeOut,
 )
@@ -30,7 +32,7 @@ from market.instruments import parse_symbol
 from market.listed import Listed
 from market.orders import Side
 from market.quality import TIERS
-from market.sessions import MICROS_PER_SECOND
+from market.sessions import COLLECTING, MICROS_PER_SECOND
 from market.tape import Candle
 from market.trades import Trade
 from market.units import MICROS_PER_TOKEN, PPM_ONE, Commodity, format_decimal
@@ -42,15 +44,28 @@ SymbolQuery = Annotated[str, Query(examples=["ENE.SOLAR@CISO/2022-03-12T18Z/1h#Q
 Limit = Annotated[int, Query(ge=1, le=1_000)]
 CommodityName = Literal["CMP", "NET", "ENE"]
 WidthName = Literal["1m", "5m", "15m", "1h", "1d"]
+SESSION_NAMES: dict[Session, SessionName] = {
+    Session.PENDING: "pending",
+    Session.CALL: "call",
+    Session.CONTINUOUS: "continuous",
+    Session.HALTED: "halted",
+    Session.CLOSED: "closed",
+    Session.DELIVERY: "delivery",
+    Session.SETTLED: "settled",
+}
 WIDTHS_S = {"1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "1d": 86_400}
-SessionName = Literal["pending", "call", "continuous", "closed", "delivery", "settled"]
 
 
 def _money(micros: int) -> str:
     return format_decimal(micros, scale=MICROS_PER_TOKEN)
 
 
-def _listed(house: House, symbol: str) -> Listed:
+def listed_as(house: House, symbol: str) -> Listed:
+    """Return the instrument of a symbol.
+
+    Raises:
+        Problem: 404 if none of this symbol is listed.
+    """
     try:
         return house.venue.exchange.listing(parse_symbol(symbol).id)
     except KeyError:
@@ -58,10 +73,19 @@ def _listed(house: House, symbol: str) -> Listed:
         raise Problem(HTTPStatus.NOT_FOUND, "unknown_instrument", detail) from None
 
 
+def _session_name(listed: Listed) -> SessionName:
+    return SESSION_NAMES[listed.session]
+
+
+def _halted_until_s(listed: Listed) -> int | None:
+    """Return the first whole second at which a halt is over."""
+    return -(-listed.halted_until_us // MICROS_PER_SECOND) if listed.session is Session.HALTED else None
+
+
 def _instrument_out(listed: Listed) -> InstrumentOut:
     instrument, listing, terms = listed.instrument, listed.listing, listed.terms
     commodity = instrument.commodity
-    tick = commodity.tick_micros
+    rules, tick = listing.rules, commodity.tick_micros
     return InstrumentOut(
         symbol=instrument.symbol,
         instrument_id=f"{instrument.id:#066x}",
@@ -69,7 +93,8 @@ def _instrument_out(listed: Listed) -> InstrumentOut:
         unit=commodity.unit,
         tick=_money(tick),
         lot=commodity.lot,
-        session=listed.session.name.lower(),
+        session=_session_name(listed),
+        halted_until=_halted_until_s(listed),
         call_opens=listing.schedule.call_opens_s,
         continuous_opens=listing.schedule.continuous_opens_s,
         gate_closes=listing.schedule.gate_closes_s,
@@ -84,6 +109,10 @@ def _instrument_out(listed: Listed) -> InstrumentOut:
         fee_bps=listing.fee_bps,
         tier=instrument.tier,
         collateral_rate=format_decimal(TIERS[instrument.tier].collateral, scale=PPM_ONE),
+        allocation=rules.allocation.value,
+        collar=_money(rules.collar_ticks * tick) if rules.collar_ticks else None,
+        halt_s=rules.halt_s,
+        hidden_orders=rules.hidden_orders,
     )
 
 
@@ -144,7 +173,7 @@ async def instruments(
 @router.get("/instrument")
 async def instrument(symbol: SymbolQuery, house: HouseOf) -> InstrumentOut:
     """Look one instrument up by its symbol."""
-    return _instrument_out(_listed(house, symbol))
+    return _instrument_out(listed_as(house, symbol))
 
 
 @router.get("/book")
@@ -152,7 +181,7 @@ async def book(
     symbol: SymbolQuery, house: HouseOf, levels: Annotated[int, Query(ge=1, le=100)] = 10
 ) -> BookOut:
     """Show the best price levels of a book."""
-    listed = _listed(house, symbol)
+    listed = listed_as(house, symbol)
     commodity = listed.instrument.commodity
     depth = house.venue.exchange.book(listed.instrument.id).depth(levels)
 
@@ -167,7 +196,22 @@ async def book(
         ]
 
     return BookOut(
-        symbol=symbol, session=listed.session.name.lower(), bids=out(depth.bids), asks=out(depth.asks)
+        symbol=symbol,
+        session=_session_name(listed),
+        bids=out(depth.bids),
+        asks=out(depth.asks),
+        indicative=_indicative(house, listed) if listed.session in COLLECTING else None,
+    )
+
+
+def _indicative(house: House, listed: Listed) -> IndicativeOut:
+    commodity = listed.instrument.commodity
+    found = house.venue.exchange.indicative(listed.id)
+    price = found.price_ticks
+    return IndicativeOut(
+        price=None if price is None else _money(price * commodity.tick_micros),
+        volume=format_decimal(found.volume_lots, scale=commodity.lots_per_unit),
+        imbalance=format_decimal(found.imbalance_lots, scale=commodity.lots_per_unit),
     )
 
 
@@ -193,7 +237,7 @@ async def trades(
 @router.get("/book/orders")
 async def book_orders(symbol: SymbolQuery, house: HouseOf, limit: Limit = 100) -> BookOrdersOut:
     """Show the first displayed orders of both sides of a book, in priority order."""
-    listed = _listed(house, symbol)
+    listed = listed_as(house, symbol)
     commodity = listed.instrument.commodity
     bids, asks = (
         [
@@ -206,14 +250,14 @@ async def book_orders(symbol: SymbolQuery, house: HouseOf, limit: Limit = 100) -
         ]
         for side in Side
     )
-    session, number = listed.session.name.lower(), house.record.number
+    session, number = _session_name(listed), house.record.number
     return BookOrdersOut(symbol=symbol, session=session, record_number=number, bids=bids, asks=asks)
 
 
 @router.get("/ticker")
 async def ticker(symbol: SymbolQuery, house: HouseOf) -> TickerOut:
     """Tell the last price, the volume and the average price of an instrument."""
-    listed = _listed(house, symbol)
+    listed = listed_as(house, symbol)
     commodity = listed.instrument.commodity
     tape = house.tapes.of(listed.id)
     last, last_us, vwap = tape.last_price_ticks, tape.last_time_us, tape.vwap_ticks
@@ -241,7 +285,7 @@ async def candles(
 
     A period without a trade has none. The last one may still change.
     """
-    listed = _listed(house, symbol)
+    listed = listed_as(house, symbol)
     commodity = listed.instrument.commodity
     found = house.tapes.of(listed.id).candles(WIDTHS_S[width], since_s=since, until_s=until, limit=limit)
     return [_candle_out(candle, commodity) for candle in found]

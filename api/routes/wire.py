@@ -11,6 +11,10 @@ HexSignature = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{130}$")]
 Symbol = Annotated[str, Field(examples=["ENE.SOLAR@CISO/2022-03-12T18Z/1h#Q1"], max_length=80)]
 UnixSeconds = Annotated[int, Field(ge=0, lt=1 << 53)]
 SideName = Literal["buy", "sell"]
+OrderTypeName = Literal["limit", "market"]
+TimeInForceName = Literal["gtc", "ioc", "fok", "day", "gtd"]
+SelfTradeName = Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement"]
+SessionName = Literal["pending", "call", "continuous", "halted", "closed", "delivery", "settled"]
 StatusName = Literal["open", "filled", "partly_filled_and_cancelled", "cancelled", "closed"]
 
 
@@ -44,12 +48,36 @@ class SignedOrder(Model):
     signature: HexSignature
 
 
-class NewOrder(SignedOrder):
-    """A signed order and how it should trade."""
+class HowToTrade(Model):
+    """What an order asks of the exchange beyond its signed terms; docs/reference/order-types.md explains each."""
 
-    type: Literal["limit", "market"] = "limit"
-    time_in_force: Literal["gtc", "ioc", "fok"] = "gtc"
+    type: OrderTypeName = "limit"
+    time_in_force: Annotated[
+        TimeInForceName,
+        Field(description="`gtd` rests to its signed `good_until`, `day` to the end of the UTC day."),
+    ] = "gtc"
     post_only: bool = False
+    all_or_none: Annotated[bool, Field(description="Trade wholly at once, or not at all.")] = False
+    minimum_quantity: Annotated[
+        Decimal | None, Field(description="What must trade at once, or the order is refused, in units.")
+    ] = None
+    display_quantity: Annotated[
+        Decimal | None, Field(description="What the book shows at a time, in units; 0 hides the order.")
+    ] = None
+    stop_price: Annotated[
+        Decimal | None,
+        Field(description="The order waits until a trade reaches this price, in tokens per unit."),
+    ] = None
+    budget: Annotated[
+        Decimal | None, Field(description="What a market bid may spend, in tokens, fees apart.")
+    ] = None
+    self_trade: Annotated[
+        SelfTradeName, Field(description="Who gives way when it meets another order of yours.")
+    ] = "cancel_newest"
+
+
+class NewOrder(HowToTrade, SignedOrder):
+    """A signed order and how it should trade."""
 
 
 class FillOut(Model):
@@ -68,9 +96,25 @@ class OrderOut(Model):
     status: StatusName
     remaining: str
     fills: list[FillOut]
+    waiting: Annotated[bool, Field(description="Its stop has not been reached yet.")] = False
     repeated: Annotated[
         bool, Field(description="This signed order had been taken in before; nothing was done.")
     ] = False
+
+
+class OpenOrderOut(HowToTrade):
+    """An open order: its terms in force, what it had asked for, and where it stands."""
+
+    order_id: str
+    client_order_id: str
+    instrument: str
+    side: SideName
+    price: str
+    remaining: str
+    good_until: Annotated[
+        int, Field(description="Last second in which it may match, unless the gate closes before.")
+    ]
+    waiting: Annotated[bool, Field(description="Its stop has not been reached yet.")]
 
 
 class ProblemOut(BaseModel):
@@ -104,6 +148,42 @@ class CancelledOut(Model):
     remaining: str
 
 
+class Once(Model):
+    """What makes a signed request count once: `nonce` is a number of yours, `deadline` at most 300 s away."""
+
+    participant: HexAddress
+    nonce: Integer
+    deadline: UnixSeconds
+    signature: HexSignature
+
+
+class CancelAll(Once):
+    """A signed mass cancel (EIP-712 struct `MassCancel`), of one instrument or side only where these are named."""
+
+    instrument: Symbol | None = None
+    side: SideName | None = None
+
+
+class CancelledAllOut(Model):
+    """The orders that a mass cancel took off the books, oldest first."""
+
+    order_ids: list[str]
+
+
+class Timer(Once):
+    """A signed dead-man timer (EIP-712 struct `DeadManTimer`)."""
+
+    timeout_s: Annotated[
+        int, Field(ge=0, lt=1 << 53, description="Seconds, a day at most; 0 disarms the timer.")
+    ]
+
+
+class TimerOut(Model):
+    """When all of a participant's orders will be cancelled, Unix seconds, rounded down; null: no timer runs."""
+
+    expires: int | None
+
+
 class Login(Model):
     """A signed login (EIP-712 struct `Login`)."""
 
@@ -127,7 +207,8 @@ class InstrumentOut(Model):
     unit: str
     tick: str
     lot: str
-    session: str
+    session: SessionName
+    halted_until: Annotated[int | None, Field(description="When a halt ends, Unix seconds, rounded up.")]
     call_opens: int
     continuous_opens: int
     gate_closes: int
@@ -142,6 +223,20 @@ class InstrumentOut(Model):
     fee_bps: int
     tier: int
     collateral_rate: str
+    allocation: Annotated[
+        Literal["time", "pro_rata"],
+        Field(description="Who trades first at one price: the earlier order, or all."),
+    ]
+    collar: Annotated[
+        str | None,
+        Field(
+            description="A trade further from the last price than this halts trading; null: no trade does."
+        ),
+    ]
+    halt_s: Annotated[
+        int, Field(description="How long orders collect in a halt, seconds; 0 without a collar.")
+    ]
+    hidden_orders: Annotated[bool, Field(description="Whether `display_quantity` may be 0.")]
 
 
 class LevelOut(Model):
@@ -152,13 +247,24 @@ class LevelOut(Model):
     orders: int
 
 
+class IndicativeOut(Model):
+    """What the auction would do if it were held now; `price` is null where nothing would trade."""
+
+    price: str | None
+    volume: str
+    imbalance: Annotated[str, Field(description="What is bid minus what is offered at the price, in units.")]
+
+
 class BookOut(Model):
     """Best levels of an order book, best first."""
 
     symbol: str
-    session: str
+    session: SessionName
     bids: list[LevelOut]
     asks: list[LevelOut]
+    indicative: Annotated[
+        IndicativeOut | None, Field(description="While a call or a halt collects orders.")
+    ] = None
 
 
 class TradeOut(Model):
@@ -269,7 +375,7 @@ class BookOrdersOut(Model):
     """Displayed orders of an order book in priority order, as of a batch of the record."""
 
     symbol: str
-    session: str
+    session: SessionName
     record_number: int
     bids: list[BookOrderOut]
     asks: list[BookOrderOut]

@@ -6,7 +6,9 @@ from eth_hash.auto import keccak
 
 from contracts.signing import (
     CANCEL_TYPE,
+    DEAD_MAN_TIMER_TYPE,
     LOGIN_TYPE,
+    MASS_CANCEL_TYPE,
     ORDER_TYPE,
     PERMIT_TYPE,
     READING_TYPE,
@@ -15,7 +17,9 @@ from contracts.signing import (
     Domain,
     Signer,
     cancel_digest,
+    dead_man_timer_digest,
     login_digest,
+    mass_cancel_digest,
     order_digest,
     permit_digest,
     reading_digest,
@@ -23,7 +27,7 @@ from contracts.signing import (
     sign_order,
     withdrawal_digest,
 )
-from market.orders import Address, OrderTerms, Side
+from market.orders import Address, MassCancel, OrderTerms, SetDeadManTimer, Side
 from market.units import Lots, Malformed, Micros
 
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -95,6 +99,19 @@ def test_every_other_message_is_hashed_as_the_standard_says() -> None:
     ) == standard_digest(CANCEL_TYPE, {"participant": meter, "orderId": 5, "deadline": 99}, DOMAIN)
     assert login_digest(participant=ALICE.address, expires_s=99, domain=DOMAIN) == standard_digest(
         LOGIN_TYPE, {"participant": meter, "expires": 99}, DOMAIN
+    )
+    for cancels, instrument, side in (
+        (MassCancel(ALICE.address), 0, 2),
+        (MassCancel(ALICE.address, 1 << 255, Side.SELL), 1 << 255, 1),
+    ):
+        asked = {"participant": meter, "instrument": instrument, "side": side, "nonce": 8, "deadline": 99}
+        assert mass_cancel_digest(cancels, nonce=8, deadline_s=99, domain=DOMAIN) == standard_digest(
+            MASS_CANCEL_TYPE, asked, DOMAIN
+        )
+    assert dead_man_timer_digest(
+        SetDeadManTimer(ALICE.address, 30), nonce=8, deadline_s=99, domain=DOMAIN
+    ) == standard_digest(
+        DEAD_MAN_TIMER_TYPE, {"participant": meter, "timeout": 30, "nonce": 8, "deadline": 99}, DOMAIN
     )
     token = Domain(31337, Address(b"\x02" * 20), "CCEI test token")
     assert permit_digest(

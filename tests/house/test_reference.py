@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from api.cli import app as command_line
-from api.routes import accounts, orders, reading, wire
+from api.routes import accounts, cancels, orders, reading, wire
 from api.settings import Settings
 from contracts import signing
 from contracts.batches import SkipCode
@@ -26,7 +26,14 @@ CONTRACTS = REFERENCE / "contracts.md"
 SUMMARY = REFERENCE / "summary-json.md"
 
 COMMAND_LINE = typer.main.get_command(command_line)
-ROUTERS = (reading.router, reading.health_router, orders.router, accounts.router, accounts.operator_router)
+ROUTERS = (
+    reading.router,
+    reading.health_router,
+    cancels.router,
+    orders.router,
+    accounts.router,
+    accounts.operator_router,
+)
 
 
 def test_every_route_is_listed_and_nothing_else():
@@ -62,7 +69,7 @@ def test_every_problem_is_listed():
 
 
 def test_every_signed_type_is_listed():
-    for name in ("ORDER", "CANCEL", "LOGIN", "READING", "WITHDRAWAL"):
+    for name in ("ORDER", "CANCEL", "MASS_CANCEL", "DEAD_MAN_TIMER", "LOGIN", "READING", "WITHDRAWAL"):
         assert f"\n{getattr(signing, f'{name}_TYPE')}\n" in read(HTTP)
 
 

@@ -1,0 +1,100 @@
+"""Taking orders off the books: one, many at once, or all of somebody who falls silent."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+
+from api.auth import parse_address, parse_hex
+from api.house import House
+from api.problems import Problem, refused
+from api.routes import HouseOf
+from api.routes.reading import listed_as
+from api.routes.wire import (
+    Cancel,
+    CancelAll,
+    CancelledAllOut,
+    CancelledOut,
+    Once,
+    ProblemOut,
+    Timer,
+    TimerOut,
+)
+from market.events import Event, OrderCancelled, Refused
+from market.orders import Address, CancelOrder, MassCancel, SetDeadManTimer, Side
+from market.sessions import MICROS_PER_SECOND
+from market.units import format_decimal
+
+router = APIRouter(prefix="/v1/orders", tags=["orders"])
+
+
+@router.post("/{order_id}/cancel", responses={409: {"model": ProblemOut}, 401: {"model": ProblemOut}})
+async def cancel(order_id: int, request: Cancel, house: HouseOf) -> CancelledOut:
+    """Take an order off the book; what it held is free again from the next batch."""
+    participant = parse_address(request.participant)
+    house.door.check_cancel(
+        participant,
+        order_id,
+        deadline_s=request.deadline,
+        now_s=house.sequencer.now_s(),
+        signature=parse_hex(request.signature, length=65, what="signature"),
+    )
+    order = house.venue.exchange.order(order_id)
+    for event in await _answer(house, CancelOrder(participant, order_id)):
+        if isinstance(event, OrderCancelled) and order is not None:
+            commodity = house.venue.exchange.listing(order.terms.instrument_id).instrument.commodity
+            remaining = format_decimal(event.remaining_lots, scale=commodity.lots_per_unit)
+            return CancelledOut(order_id=str(order_id), remaining=remaining)
+    raise Problem(500, "no_answer", "the cancel got no answer")
+
+
+@router.delete("", responses={404: {"model": ProblemOut}, 401: {"model": ProblemOut}})
+async def cancel_all(request: Annotated[CancelAll, Query()], house: HouseOf) -> CancelledAllOut:
+    """Take all open orders of a participant off the books, waiting stops too; of an instrument or side if named."""
+    command = MassCancel(
+        participant=parse_address(request.participant),
+        instrument_id=None if request.instrument is None else listed_as(house, request.instrument).id,
+        side=None if request.side is None else Side[request.side.upper()],
+    )
+    _check_once(house, command, request)
+    events = await _answer(house, command)
+    cancelled = [event.order_id for event in events if isinstance(event, OrderCancelled)]
+    return CancelledAllOut(order_ids=[str(order_id) for order_id in cancelled])
+
+
+@router.put("/timer", responses={409: {"model": ProblemOut}, 401: {"model": ProblemOut}})
+async def set_timer(request: Timer, house: HouseOf) -> TimerOut:
+    """Cancel all orders of a participant unless this comes again in time; 0 seconds disarm the timer."""
+    participant = parse_address(request.participant)
+    command = SetDeadManTimer(participant, request.timeout_s)
+    _check_once(house, command, request)
+    await _answer(house, command)
+    return _timer_out(house, participant)
+
+
+@router.get("/timer", responses={401: {"model": ProblemOut}})
+async def timer(house: HouseOf, authorization: Annotated[str | None, Header()] = None) -> TimerOut:
+    """Tell when your orders will be cancelled (log in first)."""
+    return _timer_out(house, house.door.participant_of(authorization, house.sequencer.now_s()))
+
+
+def _timer_out(house: House, participant: Address) -> TimerOut:
+    expires_us = house.venue.exchange.dead_man_expires_us(participant)
+    return TimerOut(expires=None if expires_us is None else expires_us // MICROS_PER_SECOND)
+
+
+def _check_once(house: House, command: MassCancel | SetDeadManTimer, request: Once) -> None:
+    house.door.check_once(
+        command,
+        nonce=int(request.nonce),
+        deadline_s=request.deadline,
+        now_s=house.sequencer.now_s(),
+        signature=parse_hex(request.signature, length=65, what="signature"),
+    )
+
+
+async def _answer(house: House, command: CancelOrder | MassCancel | SetDeadManTimer) -> tuple[Event, ...]:
+    events = (await house.sequencer.submit(command)).events
+    for event in events:
+        if isinstance(event, Refused):
+            raise refused(event)
+    return events
