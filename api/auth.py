@@ -46,8 +46,8 @@ class Door:
     domain: Domain
     login_secret: bytes
     operator_token: str | None
-    _seen: set[bytes] = field(default_factory=set)
-    _forget: list[tuple[int, bytes]] = field(default_factory=list)
+    _seen: set[bytes] = field(default_factory=set, init=False, repr=False)
+    _forget: list[tuple[int, bytes]] = field(default_factory=list, init=False, repr=False)
 
     @classmethod
     def build(cls, domain: Domain, *, login_secret: str | None, operator_token: str | None) -> "Door":

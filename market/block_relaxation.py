@@ -11,8 +11,8 @@ import numpy as np
 from scipy.optimize import OptimizeResult, linprog
 from scipy.sparse import csr_array, hstack, vstack
 
-from market.block_book import Book, Floats, Integers
-from market.block_tree import NEAR
+from market.block_book import Book, Flags, Floats, Integers
+from market.block_tree import NEAR, SLACK
 from market.units import InvariantBroken
 
 
@@ -41,6 +41,19 @@ class Relaxation:
             total[outside] = np.inf
         return total
 
+    def may_stand(self, book: Book, ratios: Floats) -> bool:
+        """Say whether no accepted block by itself rules out that prices support an acceptance."""
+        intakes = book.signed.T @ ratios
+        limits = book.floor, book.ceiling
+        low, high = np.array(
+            [
+                (c.price_range(z + SLACK, *limits)[0], c.price_range(z - SLACK, *limits)[1])
+                for c, z in zip(book.curves, intakes, strict=True)
+            ]
+        ).T
+        most = book.values + np.maximum(book.signed, 0) @ high + np.minimum(book.signed, 0) @ low
+        return not (most[book.loose & (ratios > 0)] < -SLACK).any()
+
 
 def relax(book: Book) -> Relaxation:
     """Solve the relaxation of an auction."""
@@ -63,9 +76,12 @@ def relax(book: Book) -> Relaxation:
     return Relaxation(prices, ratios, costs, constant, gaps, most + constant)
 
 
-def divide(book: Book, accepted: Floats) -> Floats | None:
-    """Return the best ratios for accepted blocks (1, the others 0), from their minima up; None if the hours cannot bear it."""
-    divisible = np.flatnonzero((accepted > 0) & (book.minima < 1))
+def divide(book: Book, accepted: Floats, in_part: Flags) -> Floats | None:
+    """Return the best ratios of accepted blocks (1, the others 0), where some are divisible down to their minima.
+
+    None if the hours cannot bear any.
+    """
+    divisible = np.flatnonzero(in_part)
     whole = accepted.copy()
     whole[divisible] = 0.0
     base, parts = book.signed.T @ whole, book.signed[divisible]

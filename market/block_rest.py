@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from market.block_book import NONE, Book, Flags, Floats
+from market.block_book import NONE, Book, Flags, Floats, Integers
 from market.block_relaxation import Relaxation
-from market.block_tree import BASE, BEST, FOUND, IN, NODE, OPEN, SLACK, Tree
+from market.block_tree import BASE, BEST, FOUND, IN, NODE, OPEN, OUT, PART, SLACK, WHOLE, Tree
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,14 +37,17 @@ class Search:
     """A tree over what is open. `blocks` are the tree's, `settled` those accepted anyway."""
 
     tree: Tree
-    blocks: Floats
+    blocks: Integers
     settled: Flags
+    divisible: Flags
 
-    def accepted(self) -> Floats:
-        """Return 1 for each block that the last leaf accepts."""
-        ratios = self.settled.astype(float)
-        ratios[self.blocks[self.tree.statuses[FOUND] == IN]] = 1.0
-        return ratios
+    def leaf(self) -> tuple[Floats, Flags]:
+        """Return 1 for each block that the last leaf accepts, and which of them it leaves to be divided."""
+        statuses = np.full(len(self.settled), OUT, np.int8)
+        statuses[self.blocks] = self.tree.statuses[FOUND]
+        statuses[self.settled] = WHOLE
+        divisible = ((statuses == IN) & self.divisible) | (statuses == PART)
+        return (statuses > OPEN).astype(float), divisible
 
     def least_loss(self) -> float:
         """Return the least loss that an acceptance yet to be seen can have."""
@@ -119,15 +122,16 @@ def plant(book: Book, relaxation: Relaxation, rest: Rest, *, priced: bool) -> Se
                 parents,
                 book.groups[blocks],
                 heads,
+                book.loose[blocks],
                 np.zeros(len(blocks)),
             ],
             np.int64,
         ),
         limits=np.array([book.floor, book.ceiling, constant, 0.0]),
         counts=np.array([1, 0, 0]),
-        statuses=np.full((len(blocks) + 4, len(blocks)), OPEN, np.int8),
-        waiting=np.zeros((len(blocks) + 2, len(book.curves) + 1)),
+        statuses=np.full((2 * len(blocks) + 4, len(blocks)), OPEN, np.int8),
+        waiting=np.zeros((2 * len(blocks) + 2, len(book.curves) + 1)),
     )
     tree.statuses[NODE] = tree.statuses[FOUND + 1] = np.where(rest.must[blocks], IN, OPEN)
     tree.waiting[0, :-1] = relaxation.prices
-    return Search(tree, blocks, quiet)
+    return Search(tree, blocks, quiet, book.minima < 1)

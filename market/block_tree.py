@@ -28,7 +28,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Statuses = NDArray[np.int8]
 
-OUT, OPEN, IN = -1, 0, 1
+OUT, OPEN, IN, WHOLE, PART = range(-1, 4)
+"""Rejected, undecided, accepted at some ratio, accepted wholly, accepted in part."""
 FINISHED, LEAF, PAUSED = range(3)
 NEAR = 1e-9
 SLACK = 1e-6
@@ -40,7 +41,7 @@ ROUNDS = 3
 PRICE, END, WORTH = range(3)  # rows of `curves`
 BASE, FIXED, NET, LOW, HIGH, TRIAL, BEST = range(7)  # rows of `hours`
 VALUE, SHIFTED, MINIMUM, SURPLUS = range(4)  # rows of `figures`
-START, STOP, PARENT, GROUP, HEAD, ACTIVE = range(6)  # rows of `numbers`
+START, STOP, PARENT, GROUP, HEAD, FREE, ACTIVE = range(7)  # rows of `numbers`
 FLOOR, CEILING, CONSTANT, FIXED_WORTH = range(4)  # places in `limits`
 WAITING, SEEN, COUNTED = range(3)  # places in `counts`
 NODE, FOUND = range(2)  # the first rows of `statuses`; waiting nodes follow
@@ -54,8 +55,8 @@ class Tree(NamedTuple):
     with that of the node's whole blocks, with that of the others at the last prices tried; the least and the highest price
     left; the prices tried, and the best. `signed`: lots of each block by hour. `figures`: what a block is worth if wholly
     accepted, the same with what its bonds and its group are worth, its least ratio, its surplus at the best prices.
-    `numbers`: its hours from and to before, its parent and its group (-1: none), whether it is a parent itself; and the
-    blocks that the node has not settled. `statuses`, `waiting` (prices, and the loss): the node, the last leaf, and nodes
+    `numbers`: its hours from and to before, its parent and its group (-1: none), whether it is a parent itself, whether it
+    is neither linked nor in a group; and the blocks that the node has not settled. `statuses`, `waiting` (prices, and the loss): the node, the last leaf, and nodes
     yet to be seen.
     """
 
@@ -118,7 +119,7 @@ def _settle(tree: Tree) -> None:
     worth, count = tree.limits[CONSTANT], 0
     for block in range(figures.shape[1]):
         status = tree.statuses[NODE, block]
-        if status == IN and figures[MINIMUM, block] >= 1:
+        if status == WHOLE or (status == IN and figures[MINIMUM, block] >= 1):
             worth += figures[SHIFTED, block]
             for hour in range(numbers[START, block], numbers[STOP, block]):
                 hours[FIXED, hour] += tree.signed[block, hour]
@@ -145,7 +146,7 @@ def _worth_at(tree: Tree, row: int) -> float:
         for hour in range(numbers[START, block], numbers[STOP, block]):
             surplus += tree.signed[block, hour] * hours[row, hour]
         figures[SURPLUS, block] = surplus
-        ratio = 1.0 if surplus > 0 else figures[MINIMUM, block] if tree.statuses[NODE, block] == IN else 0.0
+        ratio = 1.0 if surplus > 0 else figures[MINIMUM, block] if tree.statuses[NODE, block] > OPEN else 0.0
         if ratio > 0:
             total += ratio * surplus
             for hour in range(numbers[START, block], numbers[STOP, block]):
@@ -201,22 +202,47 @@ def _hold_prices(tree: Tree, spare: float) -> None:
 
 
 @_compiled
-def _must_lose(tree: Tree, block: int) -> bool:
-    """Say whether a block loses even at the best of the prices that are left to it. A parent may be saved by its children."""
-    if tree.numbers[HEAD, block]:
-        return False
+def _gain(tree: Tree, block: int, buys_at: int, sells_at: int) -> float:
+    """Return what a block gains if it buys at one row of prices and sells at the other."""
     gain = tree.figures[VALUE, block]
     for hour in range(tree.numbers[START, block], tree.numbers[STOP, block]):
         lots = tree.signed[block, hour]
-        gain += lots * (tree.hours[HIGH, hour] if lots > 0 else tree.hours[LOW, hour])
-    return gain < -SLACK
+        gain += lots * tree.hours[sells_at if lots > 0 else buys_at, hour]
+    return gain
+
+
+@_compiled
+def _hold_blocks(tree: Tree) -> int:
+    """Decide about blocks by the prices that are left; return how many, -1 if one that is accepted must lose.
+
+    A parent may be saved by its children. A block accepted in part is at the money, if nothing but its price holds it back.
+    """
+    node, decided = tree.statuses[NODE], 0
+    for block in range(len(node)):
+        if node[block] == OUT or tree.numbers[HEAD, block]:
+            continue
+        most = _gain(tree, block, LOW, HIGH)
+        if most < -SLACK:
+            if node[block] > OPEN:
+                return -1
+            node[block] = OUT
+            decided += 1
+        elif tree.numbers[FREE, block] and node[block] > OPEN and tree.figures[MINIMUM, block] < 1:
+            if _gain(tree, block, HIGH, LOW) > SLACK:
+                if node[block] == PART:
+                    return -1
+                if node[block] == IN:
+                    node[block] = WHOLE
+                    decided += 1
+    return decided
 
 
 @_compiled
 def _decide(tree: Tree, spare: float, priced: bool) -> int:
-    """Decide about open blocks whose other decision would lose too much; return how many, -1 if that contradicts itself."""
+    """Decide about blocks whose other decision would lose too much; return how many, -1 if that contradicts itself."""
     node, figures, decided = tree.statuses[NODE], tree.figures, 0
-    for block in range(figures.shape[1]):
+    for at in range(tree.counts[COUNTED]):
+        block = tree.numbers[ACTIVE, at]
         surplus = figures[SURPLUS, block]
         if node[block] == OPEN and surplus > spare:
             node[block] = IN
@@ -224,13 +250,9 @@ def _decide(tree: Tree, spare: float, priced: bool) -> int:
         elif node[block] == OPEN and -surplus * figures[MINIMUM, block] > spare:
             node[block] = OUT
             decided += 1
-        if priced and node[block] != OUT and _must_lose(tree, block):
-            if node[block] == IN:
-                return -1
-            node[block] = OUT
-            decided += 1
-    implied = _imply(tree)
-    return -1 if implied < 0 else decided + implied
+    held = _hold_blocks(tree) if priced else 0
+    implied = _imply(tree) if held >= 0 else -1
+    return -1 if implied < 0 else decided + held + implied
 
 
 @_compiled
@@ -242,7 +264,7 @@ def _imply(tree: Tree) -> int:
         before = decided
         for block in range(len(node)):
             parent = numbers[PARENT, block]
-            if parent >= 0 and node[block] == IN and node[parent] != IN:
+            if parent >= 0 and node[block] > OPEN and node[parent] <= OPEN:
                 if node[parent] == OUT:
                     return -1
                 node[parent] = IN
@@ -260,7 +282,7 @@ def _imply(tree: Tree) -> int:
                     ):
                         taken += minima[other]
                 if taken > 1 + SLACK:
-                    if node[block] == IN:
+                    if node[block] > OPEN:
                         return -1
                     node[block] = OUT
                     decided += 1
@@ -280,10 +302,23 @@ def _may_stand(tree: Tree) -> bool:
             tree.hours[FIXED, hour],
             tree.limits[CEILING],
         )
-    for block in range(tree.figures.shape[1]):
-        if tree.statuses[NODE, block] == IN and _must_lose(tree, block):
-            return False
-    return True
+    return _hold_blocks(tree) >= 0
+
+
+@_compiled
+def _choice(tree: Tree, priced: bool) -> int:
+    """Return the block to decide about: the open one nearest the money, else one accepted at a ratio that is open; or -1."""
+    choice, least = -1, np.inf
+    for at in range(tree.counts[COUNTED]):
+        block = tree.numbers[ACTIVE, at]
+        if tree.statuses[NODE, block] == OPEN and abs(tree.figures[SURPLUS, block]) < least:
+            choice, least = block, abs(tree.figures[SURPLUS, block])
+    if choice < 0 and priced:
+        for at in range(tree.counts[COUNTED]):
+            block = tree.numbers[ACTIVE, at]
+            if tree.statuses[NODE, block] == IN and tree.numbers[FREE, block]:
+                return block
+    return choice
 
 
 @_compiled
@@ -323,16 +358,17 @@ def explore(tree: Tree, root: float, loss: float, priced: bool, nodes: int) -> i
             rounds += 1
         if decided < 0:
             continue
-        choice, least = -1, np.inf
-        for block in range(tree.figures.shape[1]):
-            if tree.statuses[NODE, block] == OPEN and abs(tree.figures[SURPLUS, block]) < least:
-                choice, least = block, abs(tree.figures[SURPLUS, block])
-        if choice >= 0:
-            better = IN if tree.figures[SURPLUS, choice] > 0 else OUT
-            _push(tree, choice, -better, bound)
-            _push(tree, choice, better, bound)
-            continue
         _settle(tree)
+        choice = _choice(tree, priced)
+        if choice >= 0:
+            gains = tree.figures[SURPLUS, choice] > 0
+            if tree.statuses[NODE, choice] == OPEN:
+                _push(tree, choice, OUT if gains else IN, bound)
+                _push(tree, choice, IN if gains else OUT, bound)
+            else:
+                _push(tree, choice, PART if gains else WHOLE, bound)
+                _push(tree, choice, WHOLE if gains else PART, bound)
+            continue
         if not priced or _may_stand(tree):
             tree.statuses[FOUND] = tree.statuses[NODE]
             return LEAF

@@ -135,12 +135,12 @@ def _best(auction: Auction, *, priced: bool, stop: Callable[[], bool] | None) ->
         )
         while (state := explore(planted.tree, relaxation.bound, limit, priced, NODES)) != FINISHED:
             if state == LEAF:
-                ratios = planted.accepted()
-                divided = divide(book, ratios) if (book.minima[ratios > 0] < 1).any() else ratios
-                lost = np.inf if divided is None else _loss(book, relaxation, divided)
-                found = None
-                if divided is not None and lost < limit:
-                    found = auction.outcome(divided.tolist(), priced=priced)
+                accepted, in_part = planted.leaf()
+                ratios = divide(book, accepted, in_part) if in_part.any() else accepted
+                lost = np.inf if ratios is None else _loss(book, relaxation, ratios)
+                if ratios is None or lost >= limit or (priced and not relaxation.may_stand(book, ratios)):
+                    continue
+                found = auction.outcome(ratios.tolist(), priced=priced)
                 if found is not None:
                     best, loss = found, lost
                     limit = lost - NEAR * (1 + lost)

@@ -1,8 +1,10 @@
 """One instrument's order book: strict price, then time."""
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,8 +17,8 @@ from market.matching import (
     DEPTH,
     FILL,
     MESSAGE,
-    NOTICE,
     NO_PRICE,
+    NOTICE,
     OUTCOME,
     PRICE_LIMIT,
     RESTING,
@@ -26,7 +28,7 @@ from market.matching.compiled import kernel
 from market.matching.layout import COLLAR, HALT, NO_WEIGHT, PRO_RATA, word_of
 from market.matching.memory import Memory
 from market.matching.output import Changes, Output
-from market.matching.trading import HIGHEST
+from market.matching.trading import BEYOND, GROW, HIGHEST
 from market.orders import Allocation, OrderType, SelfTrade, Side, TimeInForce, TradePriceRule
 from market.refusals import Refusal
 from market.units import PPM_ONE, QUANTITY_MAX, InvariantBroken, Lots, Malformed, Ppm, Ticks
@@ -67,8 +69,11 @@ _FIRST_ROW = CONDITIONS.itemsize  # row 0 stays empty
 _ASKED_WORDS = 9
 _FILL_SIZE, _NOTICE_SIZE = FILL.itemsize, NOTICE.itemsize
 
-# One message, one outcome and one fill as bytes: numpy takes many times longer to fill in a record.
-_write_message = struct.Struct("<qqqiiBBBBBB2x").pack_into
+# A call per message has to be quick: names found at once, records read as bytes, tuples made without their own __new__.
+_send: Callable[..., int] = kernel.send
+_place: Callable[..., Any] = kernel.place
+_cancel: Callable[..., Any] = kernel.cancel
+_new: Callable[..., Any] = tuple.__new__
 _read_outcome = struct.Struct("<qqqiB3x").unpack_from
 _read_fills = struct.Struct("<qqqqq").iter_unpack
 _read_notices = struct.Struct("<qqqq").iter_unpack
@@ -127,6 +132,12 @@ class Placement(NamedTuple):
     notices: tuple[Notice, ...] = ()
 
 
+@lru_cache(maxsize=4096)
+def _rested(lots: Lots) -> Placement:
+    """Return the result of most orders, which neither trade nor ask more. Equal ones may well be the same."""
+    return Placement((), lots, Lots(0), None, ())
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What became of a batch of messages: fills (`FILL`) and notices (`NOTICE`) in order, an `OUTCOME` for each message.
@@ -138,6 +149,13 @@ class Run:
     fills: NDArray[np.void]
     outcomes: NDArray[np.void]
     notices: NDArray[np.void]
+
+
+def _out_of_range(order_id: int, price: int = 0, quantity: int = 1, owner: int = 0) -> InvariantBroken:
+    return InvariantBroken(
+        f"order {order_id}: found price {price}, quantity {quantity} and owner {owner}, expected a 64-bit order id, a price "
+        f"within ±{PRICE_LIMIT - 1} ticks, a quantity of 1 to {QUANTITY_MAX} lots and a 32-bit owner"
+    )
 
 
 class OrderBook:
@@ -171,9 +189,8 @@ class OrderBook:
         self._message = np.zeros(1, MESSAGE)
         self._outcome = np.zeros(1, OUTCOME)
         self._conditions = np.zeros(2, CONDITIONS)
-        self._message_bytes = memoryview(self._message.view(np.uint8))
-        self._outcome_bytes = memoryview(self._outcome.view(np.uint8))
-        self._conditions_bytes = memoryview(self._conditions.view(np.uint8))
+        self._outcome_bytes = self._outcome.view(np.uint8).data
+        self._conditions_bytes = self._conditions.view(np.uint8).data
         self._changes = Changes(self._words)
         self._output = Output(self._words, _FILLS_AT_FIRST)
         self._take_single_messages()
@@ -256,19 +273,38 @@ class OrderBook:
         Raises:
             InvariantBroken: if an order of this id rests already, or a number is out of range.
         """
-        return self._placement(
-            order_id,
-            price_ticks,
-            quantity_lots,
-            owner,
-            self._ask(all_or_none, minimum_lots, display_lots, stop_ticks, budget),
-            matching.NEW,
-            side,
-            order_type,
-            time_in_force,
-            post_only,
-            self_trade or 0,
-        )
+        if (
+            all_or_none
+            or minimum_lots
+            or post_only
+            or owner
+            or self_trade
+            or display_lots is not None
+            or stop_ticks is not None
+            or budget is not None
+        ):
+            return self._placement(
+                self._tell(
+                    matching.NEW,
+                    order_id,
+                    side,
+                    order_type,
+                    time_in_force,
+                    price_ticks,
+                    quantity_lots,
+                    post_only,
+                    owner,
+                    self_trade or 0,
+                    self._ask(all_or_none, minimum_lots, display_lots, stop_ticks, budget),
+                )
+            )
+        try:
+            answer = _place(
+                self._address, order_id, side, order_type, time_in_force, price_ticks, quantity_lots
+            )
+        except OverflowError:
+            raise _out_of_range(order_id, price_ticks, quantity_lots) from None
+        return _rested(answer) if answer >= 0 else self._placement(answer)
 
     def replace(
         self,
@@ -295,24 +331,31 @@ class OrderBook:
         Raises:
             InvariantBroken: if it does not rest here, or a number is out of range.
         """
-        return self._placement(
-            order_id,
-            price_ticks,
-            quantity_lots,
-            owner,
-            self._ask(all_or_none, minimum_lots, display_lots, stop_ticks, budget),
+        answer = self._tell(
             matching.REPLACE,
+            order_id,
             Side.BUY,  # the order keeps its own
             order_type,
             time_in_force,
+            price_ticks,
+            quantity_lots,
             post_only,
+            owner,
             self_trade or 0,
+            self._ask(all_or_none, minimum_lots, display_lots, stop_ticks, budget),
         )
+        return self._placement(answer)
 
     def cancel(self, order_id: int) -> Lots | None:
         """Take an order off the book; return what was left of it in lots, None if it does not rest here."""
-        _, dropped, _, _, code = self._send(order_id, 0, 1, 0, 0, matching.CANCEL, 0, 0, 0, 0, 0)
-        return None if code == matching.UNKNOWN_ORDER else dropped
+        try:
+            dropped: Lots = _cancel(self._address, order_id)
+        except OverflowError:
+            raise _out_of_range(order_id) from None
+        if dropped == GROW:
+            self._go_on()
+            dropped = _read_outcome(self._outcome_bytes)[1]
+        return dropped if dropped else None
 
     def reduce(self, order_id: int, remaining_lots: Lots) -> None:
         """Shrink a resting order to `remaining_lots`; it keeps its priority.
@@ -320,7 +363,7 @@ class OrderBook:
         Raises:
             InvariantBroken: if it does not rest here, or has less.
         """
-        self._must(order_id, 0, remaining_lots, 0, 0, matching.REDUCE, 0, 0, 0, 0, 0)
+        self._must(self._tell(matching.REDUCE, order_id, quantity=remaining_lots))
 
     def rest(
         self,
@@ -348,19 +391,20 @@ class OrderBook:
             InvariantBroken: if an order of this id is here already, a number is out of range, its conditions conflict, or
                 the book is full.
         """
-        self._must(
-            order_id,
-            price_ticks,
-            quantity_lots,
-            owner,
-            self._ask(all_or_none, minimum_lots, display_lots, stop_ticks, budget),
+        answer = self._tell(
             matching.REST,
+            order_id,
             side,
             order_type,
             time_in_force,
+            price_ticks,
+            quantity_lots,
             post_only,
+            owner,
             self_trade or 0,
+            self._ask(all_or_none, minimum_lots, display_lots, stop_ticks, budget),
         )
+        self._must(answer)
 
     def take(self, order_id: int, quantity_lots: Lots, *, incoming: bool = False) -> None:
         """Take what traded elsewhere (in an auction, in the record) off a resting order.
@@ -372,7 +416,7 @@ class OrderBook:
             InvariantBroken: if it does not rest here, or has less.
         """
         action = matching.TAKE_INCOMING if incoming else matching.TAKE
-        self._must(order_id, 0, quantity_lots, 0, 0, action, 0, 0, 0, 0, 0)
+        self._must(self._tell(action, order_id, quantity=quantity_lots))
 
     def trigger(self, order_id: int) -> None:
         """Let a waiting stop rest at the back of its queue, without matching it.
@@ -380,11 +424,11 @@ class OrderBook:
         Raises:
             InvariantBroken: if no stop of this id waits.
         """
-        self._must(order_id, 0, 1, 0, 0, matching.TRIGGER, 0, 0, 0, 0, 0)
+        self._must(self._tell(matching.TRIGGER, order_id))
 
     def activate(self) -> Placement:
         """Wake the stops that the last price has reached, and return what that caused."""
-        return self._placement(0, 0, 1, 0, 0, matching.ACTIVATE, 0, 0, 0, 0, 0)
+        return self._placement(self._tell(matching.ACTIVATE, 0))
 
     def publish(self, wanted: bool) -> None:
         """Keep changes of what is displayed from here on, or no longer."""
@@ -477,7 +521,8 @@ class OrderBook:
             )
         self._memory.reserve(len(messages))
         outcomes = np.empty(len(messages), OUTCOME)
-        output = Output(self._words, len(self) + 2 * len(messages))  # where nothing is sliced, no more is told
+        fills_at_most = len(self) + 2 * len(messages)  # where nothing is sliced
+        output = Output(self._words, fills_at_most)
         self._take_messages(messages, asked, outcomes, output)
         self._finish(output)
         self._memory.trim()
@@ -506,17 +551,18 @@ class OrderBook:
         self._output_has_moved()
 
     def _output_has_moved(self) -> None:
-        self._fills_bytes = memoryview(self._output.fills.view(np.uint8))
-        self._notices_bytes = memoryview(self._output.notices.view(np.uint8))
+        self._fills_bytes = self._output.fills.view(np.uint8).data
+        self._notices_bytes = self._output.notices.view(np.uint8).data
 
-    def _finish(self, output: Output) -> bool:
-        """Let the kernel work through the messages, and grow whatever is full; return whether the output has moved."""
-        moved = False
+    def _finish(self, output: Output) -> None:
+        """Let the kernel work through the messages, and grow whatever is full."""
         while kernel.run(self._address):
-            self._memory.grow()
-            self._changes.grow()
-            moved = output.grow() or moved
-        return moved
+            self._grow(output)
+
+    def _grow(self, output: Output) -> None:
+        self._memory.grow()
+        self._changes.grow()
+        output.grow()
 
     def _ask(
         self,
@@ -527,55 +573,97 @@ class OrderBook:
         budget: int | None,
     ) -> int:
         """Write down what one order asks beside price and quantity; return in which row of the conditions that is."""
-        if not (all_or_none or minimum_lots) and display_lots is None and stop_ticks is None and budget is None:
+        if not (all_or_none or minimum_lots) and display_lots is stop_ticks is budget is None:
             return 0
         display = -1 if display_lots is None else display_lots if display_lots >= 0 else -2
         spend = 0 if budget is None else budget if budget > 0 else -1
         stop = NO_PRICE if stop_ticks is None else stop_ticks
         try:
-            _write_conditions(self._conditions_bytes, _FIRST_ROW, stop, display, minimum_lots, spend, all_or_none)
+            _write_conditions(
+                self._conditions_bytes, _FIRST_ROW, stop, display, minimum_lots, spend, all_or_none
+            )
         except struct.error as error:
             raise InvariantBroken(f"conditions: found a number beyond 64 bits: {error}") from None
         return 1
 
-    def _send(self, *message: int) -> tuple[Any, ...]:
-        """Send one message, the fields of `MESSAGE`, through the kernel; return the fields of its `OUTCOME`."""
+    def _tell(
+        self,
+        action: int,
+        order_id: int,
+        side: int = 0,
+        order_type: int = 0,
+        time_in_force: int = 0,
+        price: int = 0,
+        quantity: int = 1,
+        post_only: int = 0,
+        owner: int = 0,
+        self_trade: int = 0,
+        conditions: int = 0,
+    ) -> int:
+        """Send one message through the kernel; return its answer."""
         try:
-            _write_message(self._message_bytes, 0, *message)
-        except struct.error as error:
-            raise InvariantBroken(f"message of order {message[0]}: found {message}: {error}") from None
-        if kernel.run(self._address):
-            self._memory.grow()
-            self._changes.grow()
-            moved = self._output.grow()
-            if self._finish(self._output) or moved:
-                self._output_has_moved()
-        return _read_outcome(self._outcome_bytes)
-
-    def _placement(self, *message: int) -> Placement:
-        """Send an order through the kernel and read back what became of it."""
-        resting, dropped, filled, noticed, code = self._send(*message)
-        if code not in _ANSWERS:
-            raise InvariantBroken(
-                f"order {message[0]} cannot be placed: {REFUSALS[code]}; found price {message[1]} and quantity "
-                f"{message[2]}, expected a price within ±{PRICE_LIMIT - 1} ticks and a quantity of 1 to {QUANTITY_MAX} lots"
+            answer = _send(
+                self._address,
+                action,
+                order_id,
+                side,
+                order_type,
+                time_in_force,
+                price,
+                quantity,
+                post_only,
+                owner,
+                self_trade,
+                conditions,
             )
-        fills = tuple(map(Fill._make, _read_fills(self._fills_bytes[: filled * _FILL_SIZE]))) if filled else ()
+        except OverflowError:
+            answer = BEYOND
+        if answer == BEYOND:
+            raise _out_of_range(order_id, price, quantity, owner)
+        return answer
+
+    def _go_on(self) -> None:
+        """Grow, and finish the single message in hand."""
+        self._grow(self._output)
+        self._finish(self._output)
+        self._output_has_moved()
+
+    def _placement(self, answer: int) -> Placement:
+        """Return what became of an order whose message was answered like this."""
+        if answer >= 0:
+            return _rested(Lots(answer))
+        if answer == GROW:
+            self._go_on()
+        resting, dropped, filled, noticed, code = _read_outcome(self._outcome_bytes)
+        if code not in _ANSWERS:
+            raise self._broken(code)
+        fills: tuple[Fill, ...] = ()
+        if filled:
+            rows = _read_fills(self._fills_bytes[: filled * _FILL_SIZE])
+            fills = tuple([_new(Fill, row) for row in rows])
         notices = self._notices(noticed) if noticed else ()
-        return Placement(fills, resting, dropped, REFUSALS[code], notices)
+        return _new(Placement, (fills, resting, dropped, REFUSALS[code], notices))  # type: ignore[no-any-return]
 
     def _notices(self, noticed: int) -> tuple[Notice, ...]:
         rows = _read_notices(self._notices_bytes[: noticed * _NOTICE_SIZE])
         return tuple(Notice(order_id, NoticeKind(kind), lots, after) for order_id, lots, after, kind in rows)
 
-    def _must(self, *message: int) -> None:
-        """Send one message that cannot fail."""
-        code = self._send(*message)[-1]
-        if code != matching.DONE:
-            raise InvariantBroken(
-                f"order {message[0]}, price {message[1]}, {message[2]} lots: {REFUSALS[code]}; "
-                f"the book has {self.remaining(message[0])}"
-            )
+    def _must(self, answer: int) -> None:
+        """Break the invariant unless a message that was answered like this was carried out."""
+        if answer == GROW:
+            self._go_on()
+        if answer < 0:
+            code = _read_outcome(self._outcome_bytes)[-1]
+            if code != matching.DONE:
+                raise self._broken(code)
+
+    def _broken(self, code: int) -> InvariantBroken:
+        """Say why the message in hand cannot be carried out."""
+        order_id, price, quantity = self._message[0].tolist()[:3]
+        return InvariantBroken(
+            f"order {order_id}: {REFUSALS[code]}; found price {price} and quantity {quantity}, expected a price within "
+            f"±{PRICE_LIMIT - 1} ticks and a quantity of 1 to {QUANTITY_MAX} lots; the book has {self.remaining(order_id)}"
+        )
 
     def _best(self, side: Side) -> Ticks | None:
         price = kernel.best_price(self._address, side)

@@ -75,13 +75,13 @@ _MARKET = int(OrderType.MARKET)
 _IOC, _FOK = int(TimeInForce.IOC), int(TimeInForce.FOK)
 
 
-# --- checks --------------------------------------------------------------------------------------------------------------
+# --- checks -----------------------------------------------------------------------------------------------------------
 
 
 @inlined
 def _can_rest(book: Book) -> bool:
     taker = taker_of(book)
-    return taker.order_type != _MARKET and taker.time_in_force != _IOC and taker.time_in_force != _FOK
+    return taker.order_type != _MARKET and taker.time_in_force not in (_IOC, _FOK)
 
 
 @inlined
@@ -156,11 +156,11 @@ def _check(address: int, held: int) -> int:
     return DONE
 
 
-# --- an order arrives ------------------------------------------------------------------------------------------------------
+# --- an order arrives -------------------------------------------------------------------------------------------------
 
 
 @inlined
-def _is_reached(book: Book, side: int, stop: int, low: int, high: int) -> bool:
+def _is_reached(side: int, stop: int, low: int, high: int) -> bool:
     return stop <= high if side == _BUY else stop >= low
 
 
@@ -195,51 +195,58 @@ def _read_order(address: int, message_place: int, side: int) -> int:
     return asked.stop_ticks
 
 
+@inlined
+def _is_price(price: int) -> bool:
+    return -PRICE_LIMIT < price < PRICE_LIMIT
+
+
+@inlined
+def _check_terms(book: Book, stop: int) -> int:
+    """Return what is wrong with the order in hand whatever the book holds; DONE if nothing is."""
+    taker = taker_of(book)
+    if taker.left <= 0:
+        return QUANTITY_OUT_OF_RANGE
+    if not _is_price(taker.limit) or (stop != NO_PRICE and not _is_price(stop)):
+        return PRICE_OUT_OF_RANGE
+    return CONDITIONS_CONFLICT if _conflict(book) else DONE
+
+
 @called
 def _arrive(address: int, message_place: int, side: int, replaced: int, outcome_place: int) -> int:
     """Check an order, then let it rest, or wait for its stop price, or be the order in hand that walks."""
     stay_apart()
     book = open_book(address)
-    head, taker, outcome = head_of(book), taker_of(book), outcome_at(outcome_place)
-    message = message_at(message_place)
-    if message.quantity_lots <= 0:
-        return QUANTITY_OUT_OF_RANGE
+    head, taker = head_of(book), taker_of(book)
     stop = _read_order(address, message_place, side)
-    if taker.limit <= -PRICE_LIMIT or taker.limit >= PRICE_LIMIT:
-        return PRICE_OUT_OF_RANGE
-    if stop != NO_PRICE and (stop <= -PRICE_LIMIT or stop >= PRICE_LIMIT):
-        return PRICE_OUT_OF_RANGE
-    if _conflict(book):
-        return CONDITIONS_CONFLICT
+    code = _check_terms(book, stop)
+    if code != DONE:
+        return code
     held = total_lots(book, replaced) if replaced != NONE else 0
-    halted = head.settings & HALT != 0
-    is_told = message.action == REST  # it is not to match
-    wakes = stop != NO_PRICE and not is_told and not halted and head.last != NO_PRICE
+    is_told = message_at(message_place).action == REST  # it is not to match
+    wakes = stop != NO_PRICE and not is_told and head.settings & HALT == 0 and head.last != NO_PRICE
     if wakes:
-        wakes = _is_reached(book, side, stop, head.last, head.last)
+        wakes = _is_reached(side, stop, head.last, head.last)
     waits = stop != NO_PRICE and not wakes
-    if waits or is_told:
-        if _overflows(book, held):
-            return BOOK_FULL
-    else:
+    if not waits and not is_told:
         code = _check(address, held)
-        if code != DONE:
-            return code
-    if not has_room(address, 1):
-        return NO_ROOM
+    elif _overflows(book, held):
+        code = BOOK_FULL
+    if code == DONE and not has_room(book, 1):
+        code = NO_ROOM
+    if code != DONE:
+        return code
     if replaced != NONE:
         drop(address, replaced)
     if waits:
-        outcome.resting_lots = taker.left
         put_to_wait(address, stop)
-        return DONE
-    if is_told:
-        outcome.resting_lots = taker.left
+    elif is_told:
         _rest(book)
+    else:
+        if wakes:
+            notice(address, taker.order_id, TRIGGERED, taker.left)
+        head.phase = _WALKING
         return DONE
-    if wakes:
-        notice(address, taker.order_id, TRIGGERED, taker.left)
-    head.phase = _WALKING
+    outcome_at(outcome_place).resting_lots = taker.left
     return DONE
 
 
@@ -283,7 +290,7 @@ def _proceed(address: int, outcome_place: int) -> int:
         if head.phase == _MEETING:
             if head.cursor != NONE and not try_patient(address):
                 return NO_ROOM
-            if not has_room(address, 1):
+            if not has_room(book, 1):
                 return NO_ROOM
             _conclude(book, outcome)
             head.phase = _WAKING
@@ -314,7 +321,7 @@ def _conclude(book: Book, outcome: Any) -> None:
         notice(book.head, taker.order_id, DROPPED, dropped)
 
 
-# --- stops wake --------------------------------------------------------------------------------------------------------------
+# --- stops wake -------------------------------------------------------------------------------------------------------
 
 
 @inlined
@@ -325,7 +332,7 @@ def _due(book: Book) -> int:
         number = first_of(book, WAITS + side)
         if number != NONE:
             stop = rank_of(WAITS + side, level_of(book, order_of(book, number).level).rank)
-            if _is_reached(book, side, stop, head.low, head.high):
+            if _is_reached(side, stop, head.low, head.high):
                 return number
     return NONE
 
@@ -341,7 +348,7 @@ def _wake(address: int) -> bool:
         if number == NONE:
             head.phase = IDLE
             return False
-        if not has_room(address, 1) or head.nodes_vacant < 2 or ladder_is_full(book):
+        if not has_room(book, 1) or head.nodes_vacant < 2 or ladder_is_full(book):
             return False
         _take_in_hand(book, number)
         drop(address, number)
@@ -374,56 +381,60 @@ def _take_in_hand(book: Book, number: int) -> None:
     taker.woken = 1
 
 
-# --- messages -----------------------------------------------------------------------------------------------------------------
+# --- messages ---------------------------------------------------------------------------------------------------------
 
 
 @called
 def carry_out(address: int, message_place: int, number: int, outcome_place: int) -> int:
     """Carry out a message, or go on with it; return how it ended, or NO_ROOM."""
     stay_apart()
-    head = head_of(open_book(address))
+    book = open_book(address)
+    head = head_of(book)
     code = DONE
     if head.phase == IDLE:
-        code = _begin(address, message_place, number, outcome_place)
+        code = _begin(book, message_place, number, outcome_place)
     if head.phase != IDLE:
         code = _proceed(address, outcome_place)
     return code
 
 
-@called
-def _begin(address: int, message_place: int, number: int, outcome_place: int) -> int:
+@inlined
+def _begin(book: Book, message_place: int, number: int, outcome_place: int) -> int:
     """Do what a message asks; where an order is to walk or stops may wake, that is left to the phase it begins."""
-    stay_apart()
-    book = open_book(address)
     head = head_of(book)
-    if not has_room(address, 1) or (head.extras_free == NONE and head.extras_used >= head.extras_room):
+    if not has_room(book, 1) or (head.extras_free == NONE and head.extras_used >= head.extras_room):
         return NO_ROOM
-    message, outcome = message_at(message_place), outcome_at(outcome_place)
-    action, quantity = message.action, message.quantity_lots
+    message = message_at(message_place)
+    action = message.action
     head.low, head.high = PRICE_LIMIT, -PRICE_LIMIT
-    arrives = action == NEW or action == REST
     if action == ACTIVATE:
         if head.last != NO_PRICE:
             head.low, head.high = head.last, head.last
             head.phase = _WAKING
         return DONE
-    if arrives and number != NONE:
-        return ORDER_ID_IN_USE
-    if not arrives and number == NONE:
-        return UNKNOWN_ORDER
+    arrives = action in (NEW, REST)
+    if arrives != (number == NONE):
+        return ORDER_ID_IN_USE if arrives else UNKNOWN_ORDER
     side = message.side
-    total = 0
-    waits = False
     if number != NONE:
         level = level_of(book, order_of(book, number).level)
-        total = total_lots(book, number)
-        waits = level.side >= WAITS
         side = level.side & 1
-        arrives = action == REPLACE and (
-            waits or level.rank != rank_of(side, message.price_ticks) or quantity > total
-        )
+        moves = level.side >= WAITS or level.rank != rank_of(side, message.price_ticks)
+        arrives = action == REPLACE and (moves or message.quantity_lots > total_lots(book, number))
     if arrives:
-        return _arrive(address, message_place, side, number, outcome_place)
+        return _arrive(book.head, message_place, side, number, outcome_place)
+    return _change(book.head, message_place, number, outcome_place)
+
+
+@called
+def _change(address: int, message_place: int, number: int, outcome_place: int) -> int:
+    """Change an order that is here where it stands, or take it off, or let it rest; return how that ended."""
+    stay_apart()
+    book = open_book(address)
+    message, outcome = message_at(message_place), outcome_at(outcome_place)
+    action, quantity = message.action, message.quantity_lots
+    total = total_lots(book, number)
+    waits = level_of(book, order_of(book, number).level).side >= WAITS
     if action == CANCEL:
         outcome.dropped_lots = total
         drop(address, number)
@@ -438,15 +449,15 @@ def _begin(address: int, message_place: int, number: int, outcome_place: int) ->
         return DONE
     if quantity <= 0 or quantity > total:
         return QUANTITY_OUT_OF_RANGE
-    if action == TAKE or action == TAKE_INCOMING:
+    if action in (TAKE, TAKE_INCOMING):
         if waits:
             return UNKNOWN_ORDER
         outcome.resting_lots = total - quantity
         take_off(address, number, quantity, 1 if action == TAKE_INCOMING else 0)
-        return DONE
-    outcome.resting_lots = quantity
-    if quantity < total:
-        cut(address, number, total - quantity)
+    else:
+        outcome.resting_lots = quantity
+        if quantity < total:
+            cut(address, number, total - quantity)
     return DONE
 
 

@@ -1,4 +1,4 @@
-"""The memory of a book: four arrays of records under one head, and how compiled code sees them.
+"""The memory of a book: five arrays of records under one head, and how compiled code sees them.
 
 Compiled functions get no arrays. They get the address of a book's `HEAD`, find the addresses of everything else in it,
 and see a record wherever one of the functions below says that there is one. A record is a bare pointer in the machine
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import from_dtype, njit, types
 from numba.extending import intrinsic
 
@@ -84,7 +84,8 @@ HEAD = np.dtype(
         ("special", "<i8"),
         ("patient", "<i8"),
         ("settings", "<i8"),
-        # the batch in hand, and what came of it
+        # the compiled loop over messages, the batch in hand, and what came of it
+        ("loop", "<i8"),
         ("messages", "<i8"),
         ("count", "<i8"),
         ("done", "<i8"),
@@ -180,12 +181,15 @@ PAGE = np.dtype([("bits", "<i8"), ("levels", "<i4", 1 << PAGE_BITS)])
 ENTRY = np.dtype([("key", "<i8"), ("value", "<i8")])
 """A place of the ladder's hash table; `value` 0 means that it is free."""
 
-_njit: Callable[..., Any] = njit  # numba's own signature leaves options out
+_njit: Callable[..., Any] = njit  # numba's own signatures leave things out
+_intrinsic: Callable[..., Any] = intrinsic
 
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function into each of its callers."""
-    return _njit(forceinline=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    return _njit(forceinline=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(
+        function
+    )
 
 
 def called(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -193,16 +197,18 @@ def called(function: Callable[..., Any]) -> Callable[..., Any]:
 
     It has to say that it is not inlined, or it inherits that from the first caller that is.
     """
-    return _njit(forceinline=False, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    return _njit(forceinline=False, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(
+        function
+    )
 
 
 def _view(layout: np.dtype[Any]) -> Callable[..., Any]:
     """Make the function that sees a record of this layout at an address."""
     record = from_dtype(layout)
 
-    @intrinsic
-    def at(typing_context: Any, address: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    @_intrinsic
+    def at(_typing: Any, _address: Any) -> Any:
+        def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
             return builder.inttoptr(arguments[0], context.get_value_type(record))
 
         return record(types.int64), generate
@@ -215,17 +221,17 @@ def _word(bits: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     width = ir.IntType(bits)
     full = ir.IntType(64)
 
-    @intrinsic
-    def load(typing_context: Any, address: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    @_intrinsic
+    def load(_typing: Any, _address: Any) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
             word = builder.load(builder.inttoptr(arguments[0], width.as_pointer()))
             return word if bits == 64 else builder.sext(word, full)
 
         return types.int64(types.int64), generate
 
-    @intrinsic
-    def store(typing_context: Any, address: Any, value: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    @_intrinsic
+    def store(_typing: Any, _address: Any, _value: Any) -> Any:
+        def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
             word = arguments[1] if bits == 64 else builder.trunc(arguments[1], width)
             builder.store(word, builder.inttoptr(arguments[0], width.as_pointer()))
             return context.get_dummy_value()
@@ -235,32 +241,32 @@ def _word(bits: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return load, store
 
 
-@intrinsic
-def stay_apart(typing_context: Any) -> Any:
+@_intrinsic
+def stay_apart(_typing: Any) -> Any:
     """Keep the function that says so from being copied into its callers: the kernel would take minutes to compile."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def generate(context: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
         builder.function.attributes.add("noinline")
         return context.get_dummy_value()
 
     return types.none(), generate
 
 
-@intrinsic
-def lowest_bit(typing_context: Any, word: Any) -> Any:
+@_intrinsic
+def lowest_bit(_typing: Any, _word: Any) -> Any:
     """Return the number of the lowest bit that is set in a word that has one."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.int64), generate
 
 
-@intrinsic
-def prefetch(typing_context: Any, address: Any) -> Any:
+@_intrinsic
+def prefetch(_typing: Any, _address: Any) -> Any:
     """Bring what is at an address near the processor, to be written soon. Any address will do."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         integer, pointer = ir.IntType(32), ir.IntType(8).as_pointer()
         declared = ir.FunctionType(ir.VoidType(), [pointer, integer, integer, integer])
         function = builder.module.declare_intrinsic("llvm.prefetch", (pointer,), declared)
@@ -269,6 +275,18 @@ def prefetch(typing_context: Any, address: Any) -> Any:
         return context.get_dummy_value()
 
     return types.none(types.int64), generate
+
+
+@_intrinsic
+def call_at(_typing: Any, _function: Any, _argument: Any) -> Any:
+    """Call the C function at an address, which takes and returns a 64-bit integer."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        word = ir.IntType(64)
+        function = builder.inttoptr(arguments[0], ir.FunctionType(word, [word]).as_pointer())
+        return builder.call(function, [arguments[1]])
+
+    return types.int64(types.int64, types.int64), generate
 
 
 load_4, store_4 = _word(32)
@@ -329,41 +347,49 @@ def open_book(address: int) -> Book:
 
 @inlined
 def head_of(book: Book) -> Any:
+    """Return the head."""
     return head_at(book.head)
 
 
 @inlined
 def side_of(book: Book, side: int) -> Any:
+    """Return what the head has for a side."""
     return side_at(book.sides + side * SIDE_SIZE)
 
 
 @inlined
 def order_of(book: Book, number: int) -> Any:
+    """Return an order by its number."""
     return order_at(book.nodes + number * NODE_SIZE)
 
 
 @inlined
 def level_of(book: Book, number: int) -> Any:
+    """Return a level by its number."""
     return level_at(book.nodes + number * NODE_SIZE)
 
 
 @inlined
 def taker_of(book: Book) -> Any:
+    """Return the order that is being carried out."""
     return taker_at(book.head + _TAKER_AT)
 
 
 @inlined
 def extra_of(book: Book, number: int) -> Any:
+    """Return what an order has beside its record, by its number."""
     return extra_at(head_at(book.head).extras + number * EXTRA_SIZE)
 
 
 @inlined
 def page_of(book: Book, number: int) -> Any:
+    """Return a page by its number."""
     return page_at(book.pages + number * PAGE_SIZE)
 
 
 @inlined
 def entry_of(book: Book, place: int) -> Any:
+    """Return a place of the ladder's table."""
     return entry_at(book.ladder + place * ENTRY_SIZE)
 
 
@@ -375,4 +401,5 @@ def level_in(book: Book, page: int, position: int) -> int:
 
 @inlined
 def set_level_in(book: Book, page: int, position: int, level: int) -> None:
+    """Put a level at a position of a page."""
     store_4(book.pages + page * PAGE_SIZE + _LEVELS_AT + 4 * position, level)

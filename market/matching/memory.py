@@ -4,7 +4,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from market.matching.compiled import kernel
+from market.matching.compiled import LOOP, kernel
 from market.matching.ladder import LAYERS
 from market.matching.layout import ENTRY, EXTRA, HEAD, NO_WEIGHT, ORDER, PAGE, word_of
 from market.matching.messages import NO_PRICE
@@ -23,7 +23,7 @@ _EXTRAS_FREE, _EXTRAS_USED, _EXTRAS_ROOM = map(word_of, ("extras_free", "extras_
 
 
 class Memory:
-    """A head, and arrays of orders and levels (nodes), of what orders ask beside, of places for ids, of pages, of the ladder.
+    """A head, and arrays: orders and levels (nodes), what orders ask beside, places for ids, pages, the ladder.
 
     All but the ids grow where they are; compiled code finds them by the addresses in the head.
     """
@@ -32,7 +32,7 @@ class Memory:
         """Make room for `capacity` orders."""
         head = np.zeros(1, HEAD)
         self.address: int = head.ctypes.data
-        self.words = memoryview(head.view(np.int64))
+        self.words = head.view(np.int64).data
         """The fields of the head; `word_of` tells which is which."""
         self._nodes = np.zeros(1, ORDER)  # record 0 stays empty
         self._ids = np.zeros(1, np.int32)
@@ -40,6 +40,7 @@ class Memory:
         self._ladder = np.zeros(_LADDER_AT_FIRST, ENTRY)
         self._extras = np.zeros(_EXTRAS_AT_FIRST, EXTRA)
         self._limit = 0
+        self.words[word_of("loop")] = LOOP
         self.words[word_of("weight")] = NO_WEIGHT
         self.words[word_of("last")] = NO_PRICE
         self._make_room(nodes=capacity + _LEVELS_AT_FIRST, ids=capacity + _LEVELS_AT_FIRST)

@@ -21,7 +21,7 @@ NEW, CANCEL, REPLACE, REDUCE, REST, TAKE, TAKE_INCOMING, TRIGGER, ACTIVATE = ran
     NOT_ALLOWED_IN_CALL,
 ) = range(11)
 
-PRICE_LIMIT = 1 << 55
+PRICE_LIMIT = 1 << 57
 """Prices lie strictly between minus and plus this many ticks, so that a rank, a side and a layer fit into one key."""
 
 NO_PRICE = -(1 << 63)
@@ -80,7 +80,13 @@ NOTICE = np.dtype([("order_id", "<i8"), ("lots", "<i8"), ("after_fills", "<i8"),
 TRIGGERED, RESTED, DROPPED, SELF_TRADE_CANCELLED, SELF_TRADE_REDUCED, REFRESHED, HALTED = range(7)
 
 CHANGE = np.dtype(
-    [("order_id", "<i8"), ("price_ticks", "<i8"), ("shown_lots", "<i8"), ("delta_lots", "<i8"), ("side", "<i8")]
+    [
+        ("order_id", "<i8"),
+        ("price_ticks", "<i8"),
+        ("shown_lots", "<i8"),
+        ("delta_lots", "<i8"),
+        ("side", "<i8"),
+    ]
 )
 """A change of what is displayed. An order whose `delta_lots` are all that it shows appears at the back of its queue."""
 

@@ -38,12 +38,14 @@ def find_order(book: Book, home: int, order_id: int) -> int:
 
 @inlined
 def enter_id(book: Book, home: int, number: int) -> None:
+    """Let an order be found at this home."""
     order_of(book, number).chain = load_4(home)
     store_4(home, number)
 
 
 @inlined
 def strike_id(book: Book, home: int, number: int) -> None:
+    """Let an order no longer be found at this home, where it is."""
     after = order_of(book, number).chain
     at = load_4(home)
     if at == number:

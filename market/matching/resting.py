@@ -12,13 +12,13 @@ from market.matching.ladder import rank_of
 from market.matching.layout import (
     CHANGE_SIZE,
     HIDDEN,
-    NOTICE_SIZE,
     NONE,
+    NOTICE_SIZE,
     PUBLISH,
     WAITS,
     Book,
-    change_at,
     called,
+    change_at,
     extra_of,
     head_of,
     inlined,
@@ -34,11 +34,9 @@ from market.matching.messages import REFRESHED
 from market.matching.queues import append, home_of, remove, shrink
 
 
-@called
-def has_room(address: int, fills: int) -> bool:
+@inlined
+def has_room(book: Book, fills: int) -> bool:
     """Tell whether so many fills, and all that they cause, can be told; if not, leave a note of how many there are."""
-    stay_apart()
-    book = open_book(address)
     head = head_of(book)
     if (
         head.filled + fills <= head.fills_room
@@ -52,6 +50,7 @@ def has_room(address: int, fills: int) -> bool:
 
 @called
 def notice(address: int, order_id: int, kind: int, lots: int) -> None:
+    """Tell what happened to an order."""
     stay_apart()
     book = open_book(address)
     head = head_of(book)
@@ -64,16 +63,13 @@ def notice(address: int, order_id: int, kind: int, lots: int) -> None:
 
 
 @called
-def _publish(address: int, number: int, shown: int, delta: int) -> None:
-    """Tell that an order shows something else now, if it is displayed at all."""
+def _write_change(address: int, number: int, shown: int, delta: int) -> None:
     stay_apart()
     book = open_book(address)
     head = head_of(book)
-    if head.settings & PUBLISH == 0 or delta == 0:
-        return
     order = order_of(book, number)
     level = level_of(book, order.level)
-    if level.side >= HIDDEN:
+    if level.side >= HIDDEN or delta == 0:
         return
     row = change_at(head.changes + head.changed * CHANGE_SIZE)
     row.order_id = order.id
@@ -82,6 +78,13 @@ def _publish(address: int, number: int, shown: int, delta: int) -> None:
     row.delta_lots = delta
     row.side = level.side
     head.changed += 1
+
+
+@inlined
+def _publish(book: Book, number: int, shown: int, delta: int) -> None:
+    """Tell those who follow the book that an order shows something else now, if it is displayed at all."""
+    if head_of(book).settings & PUBLISH != 0:
+        _write_change(book.head, number, shown, delta)
 
 
 @inlined
@@ -116,7 +119,9 @@ def _attach(book: Book, number: int) -> Any:
 
 
 @called
-def put(address: int, side: int, price: int, quantity: int, order_id: int, owner: int, display: int, patient: int) -> None:
+def put(
+    address: int, side: int, price: int, quantity: int, order_id: int, owner: int, display: int, patient: int
+) -> None:
     """Let an order rest at the back of its queue. It shows `display` lots at a time, all where that is negative."""
     stay_apart()
     book = open_book(address)
@@ -136,7 +141,7 @@ def put(address: int, side: int, price: int, quantity: int, order_id: int, owner
         extra.all_or_none = patient
         head.patient += patient
         side_of(book, side).lots += quantity - shown
-    _publish(address, number, shown, shown)
+    _publish(book, number, shown, shown)
 
 
 @called
@@ -168,7 +173,7 @@ def drop(address: int, number: int) -> None:
     head = head_of(book)
     order = order_of(book, number)
     side = level_of(book, order.level).side
-    _publish(address, number, 0, -order.remaining)
+    _publish(book, number, 0, -order.remaining)
     extra_number = order.extra
     if extra_number != NONE:
         extra = extra_of(book, extra_number)
@@ -195,7 +200,7 @@ def cut(address: int, number: int, by: int) -> None:
         side_of(book, level_of(book, order.level).side & 1).lots -= reserve_goes
         shown_goes -= reserve_goes
     if shown_goes > 0:
-        _publish(address, number, order.remaining - shown_goes, -shown_goes)
+        _publish(book, number, order.remaining - shown_goes, -shown_goes)
         shrink(book, number, shown_goes)
 
 
@@ -222,25 +227,23 @@ def _show(book: Book, number: int, slice_lots: int) -> None:
     level_of(book, order.level).quantity += more
 
 
-@called
-def trade_away(address: int, number: int, lots: int) -> int:
+@inlined
+def trade_away(book: Book, number: int, lots: int) -> int:
     """Take lots that a maker trades, at most what it trades at once, off it; return whether it is displayed afresh."""
-    stay_apart()
-    book = open_book(address)
     order = order_of(book, number)
     if lots < order.remaining:
-        _publish(address, number, order.remaining - lots, -lots)
+        _publish(book, number, order.remaining - lots, -lots)
         shrink(book, number, lots)
         return 0
     if order.extra == NONE or extra_of(book, order.extra).reserve == 0:
-        drop(address, number)
+        drop(book.head, number)
         return 0
-    _publish(address, number, 0, -lots)
+    _publish(book, number, 0, -lots)
     shrink(book, number, lots)
     extra = extra_of(book, order.extra)
     _show(book, number, min(extra.display, extra.reserve))
     _to_the_back(book, number)
-    _publish(address, number, order.remaining, order.remaining)
+    _publish(book, number, order.remaining, order.remaining)
     return 1
 
 
@@ -260,32 +263,35 @@ def take_off(address: int, number: int, lots: int, incoming: int) -> None:
         return
     before = order.remaining
     if order.extra == NONE or extra_of(book, order.extra).display <= 0:
-        _publish(address, number, before - lots, -lots)
+        _publish(book, number, before - lots, -lots)
         shrink(book, number, lots)
         return
     extra = extra_of(book, order.extra)
     if incoming == 0 and lots < before:
-        _publish(address, number, before - lots, -lots)
+        _publish(book, number, before - lots, -lots)
         shrink(book, number, lots)
         return
     slice_lots = min(extra.display, left)
-    extra.reserve -= lots  # what is taken counts off the side once, and may leave the reserve below zero for a moment
+    extra.reserve -= (
+        lots  # what is taken counts off the side once, and may leave the reserve below zero for a moment
+    )
     side_of(book, level_of(book, order.level).side & 1).lots -= lots
     _show(book, number, slice_lots)
     if incoming != 0:
-        _publish(address, number, slice_lots, slice_lots - before)
+        _publish(book, number, slice_lots, slice_lots - before)
     else:
         _publish_gone_and_back(book, number, before, slice_lots)
 
 
 @inlined
 def _publish_gone_and_back(book: Book, number: int, before: int, slice_lots: int) -> None:
-    _publish(book.head, number, 0, -before)
+    _publish(book, number, 0, -before)
     _to_the_back(book, number)
-    _publish(book.head, number, slice_lots, slice_lots)
+    _publish(book, number, slice_lots, slice_lots)
 
 
 @inlined
 def tell_refreshed(book: Book, number: int) -> None:
+    """Tell that an iceberg shows its next slice."""
     order = order_of(book, number)
     notice(book.head, order.id, REFRESHED, order.remaining)

@@ -27,7 +27,10 @@ def _reaches(book: Book, other: int, reach: int) -> bool:
 
 @inlined
 def sweep(book: Book, order_id: int, side: int, price: int, quantity: int, weight: int) -> int:
-    """Trade with the orders across, in priority order, as far as the limit reaches and there is room to tell it; return what is left."""
+    """Trade with the orders across, in priority order, as far as the limit reaches and there is room to tell it.
+
+    Return what is left.
+    """
     head = head_of(book)
     other = 1 - side
     across = side_of(book, other)

@@ -28,7 +28,6 @@ from market.matching.layout import (
     taker_of,
 )
 from market.matching.messages import HALTED, SELF_TRADE_CANCELLED, SELF_TRADE_REDUCED
-from market.matching.sharing import trade_price
 from market.matching.resting import (
     cut,
     drop,
@@ -40,6 +39,7 @@ from market.matching.resting import (
     total_lots,
     trade_away,
 )
+from market.matching.sharing import trade_price
 from market.orders import OrderType, SelfTrade, Side
 
 _BUY = int(Side.BUY)
@@ -58,11 +58,9 @@ def first_of(book: Book, side: int) -> int:
     return NONE if best == NONE else level_of(book, best).next
 
 
-@called
-def after(address: int, number: int) -> int:
+@inlined
+def after(book: Book, number: int) -> int:
     """Return the order that follows on the same side, at its price or the next, or NONE."""
-    stay_apart()
-    book = open_book(address)
     order = order_of(book, number)
     if order.next != order.level:
         return order.next
@@ -78,9 +76,7 @@ def _rank(book: Book, number: int) -> int:
 @inlined
 def is_displayed_next(book: Book, displayed: int, hidden: int) -> bool:
     """Tell which of the two comes first: at one price the displayed order. One of them must be there."""
-    if displayed == NONE or hidden == NONE:
-        return displayed != NONE
-    return _rank(book, displayed) <= _rank(book, hidden)
+    return hidden == NONE or (displayed != NONE and _rank(book, displayed) <= _rank(book, hidden))
 
 
 @inlined
@@ -101,14 +97,14 @@ def is_own(book: Book, number: int) -> bool:
 
 @inlined
 def is_outside_collar(book: Book, price: int) -> bool:
+    """Tell whether the order in hand must not trade at a price."""
     taker = taker_of(book)
     return price < taker.low or price > taker.high
 
 
-@called
-def tell_fill(address: int, taker_id: int, maker_id: int, price: int, maker_limit: int, lots: int) -> None:
-    stay_apart()
-    book = open_book(address)
+@inlined
+def tell_fill(book: Book, taker_id: int, maker_id: int, price: int, maker_limit: int, lots: int) -> None:
+    """Tell a trade, and keep its price as the last one."""
     head = head_of(book)
     fill = fill_at(head.fills + head.filled * FILL_SIZE)
     fill.taker_order_id = taker_id
@@ -131,11 +127,11 @@ def _trade(address: int, maker: int, maker_limit: int, lots: int) -> int:
     weight = NO_WEIGHT if taker.order_type == _MARKET else head_of(book).weight
     limit = min(max(taker.limit, taker.low), taker.high)
     price = trade_price(weight, taker.side, limit, maker_limit)
-    tell_fill(address, taker.order_id, order_of(book, maker).id, price, maker_limit, lots)
+    tell_fill(book, taker.order_id, order_of(book, maker).id, price, maker_limit, lots)
     taker.left -= lots
     if taker.budget != NO_BUDGET:
         taker.budget -= max(price, 0) * lots
-    refreshed = trade_away(book.head, maker, lots)
+    refreshed = trade_away(book, maker, lots)
     if refreshed != 0:
         tell_refreshed(book, maker)
     return refreshed
@@ -191,9 +187,9 @@ def walk(address: int) -> bool:
         available = _affordable(book, maker_limit)
         if available == 0:
             return True
-        if not has_room(address, 1):
+        if not has_room(book, 1):
             return False
-        following = after(address, maker)
+        following = after(book, maker)
         if is_all_or_none(book, maker) and order_of(book, maker).remaining > available:
             pass
         elif is_own(book, maker):
@@ -238,6 +234,43 @@ def _share(lots: int, quantity: int, total: int) -> int:
     return quotient
 
 
+@inlined
+def _deal_with_own(book: Book, level_number: int) -> int:
+    """Let the taker's policy deal with its own orders of a level; return how many others there are."""
+    others = 0
+    maker = level_of(book, level_number).next
+    for _ in range(level_of(book, level_number).count):
+        following = order_of(book, maker).next
+        if not is_own(book, maker):
+            others += 1
+        elif taker_of(book).left > 0:
+            _prevent_self_trade(book.head, maker)
+        maker = following
+    return others
+
+
+@inlined
+def _share_out(book: Book, level_number: int, others: int, lots: int, maker_limit: int) -> None:
+    """Trade lots with the first orders of a level, so many, each by its share; the earliest get what is left over."""
+    level = level_of(book, level_number)
+    total = level.quantity
+    rest = lots
+    maker = level.next
+    for _ in range(others):
+        rest -= _share(lots, order_of(book, maker).remaining, total)
+        maker = order_of(book, maker).next
+    maker = level.next
+    for _ in range(others):
+        order = order_of(book, maker)
+        following = order.next
+        share = _share(lots, order.remaining, total)
+        more = min(rest, order.remaining - share)
+        rest -= more
+        if share + more > 0:
+            _trade(book.head, maker, maker_limit, share + more)
+        maker = following
+
+
 @called
 def walk_pro_rata(address: int) -> bool:
     """Match the order in hand with whole levels, each of which it shares out; False if it has to stop for want of room."""
@@ -253,49 +286,34 @@ def walk_pro_rata(address: int) -> bool:
         first = displayed if is_displayed_next(book, displayed, hidden) else hidden
         level_number = order_of(book, first).level
         level = level_of(book, level_number)
-        count = level.count
         if level.rank > reach:
             return True
         maker_limit = rank_of(other, level.rank)
         if _affordable(book, maker_limit) == 0:
             return True
-        if not has_room(address, count):
+        if not has_room(book, level.count):
             return False
-        others = 0
-        maker = level.next
-        for _ in range(count):
-            following = order_of(book, maker).next
-            if not is_own(book, maker):
-                others += 1
-            elif taker.left > 0:
-                _prevent_self_trade(address, maker)
-            maker = following
+        others = _deal_with_own(book, level_number)
         if others == 0 or taker.left == 0:
             continue
         if is_outside_collar(book, maker_limit):
             _halt(book)
             return True
-        total = level.quantity
-        lots = min(_affordable(book, maker_limit), total)
-        rest = lots
-        maker = level.next
-        for _ in range(others):
-            rest -= _share(lots, order_of(book, maker).remaining, total)
-            maker = order_of(book, maker).next
-        maker = level.next
-        for _ in range(others):
-            order = order_of(book, maker)
-            following = order.next
-            share = _share(lots, order.remaining, total)
-            more = min(rest, order.remaining - share)
-            rest -= more
-            if share + more > 0:
-                _trade(address, maker, maker_limit, share + more)
-            maker = following
+        lots = min(_affordable(book, maker_limit), level.quantity)
+        _share_out(book, level_number, others, lots, maker_limit)
     return True
 
 
 # --- what a walk would fill ----------------------------------------------------------------------------------------------
+
+
+@inlined
+def _lost_to(book: Book, maker: int, left: int) -> int:
+    """Return how much of what is left self-trade prevention would take off the order in hand at an own maker."""
+    policy = taker_of(book).self_trade
+    if policy == _DECREMENT:
+        return min(left, total_lots(book, maker))
+    return 0 if policy == _OLDEST else left
 
 
 @called
@@ -331,10 +349,7 @@ def fillable(address: int) -> int:
                 elif is_all_or_none(book, maker) and order.remaining > left:
                     pass
                 elif own:
-                    if taker.self_trade == _DECREMENT:
-                        left -= min(left, total_lots(book, maker))
-                    elif taker.self_trade != _OLDEST:
-                        left = 0
+                    left -= _lost_to(book, maker, left)
                 elif outside:
                     return filled
                 else:
@@ -378,7 +393,7 @@ def _meet(book: Book, patient: int, carry_out: bool) -> int:
         price = rank_of(other, rank)
         if rank > reach or is_outside_collar(book, price):
             break
-        following = after(book.head, number)
+        following = after(book, number)
         each = order_of(book, number)
         total = total_lots(book, number)
         passed = (owner != 0 and each.owner == owner) or (is_all_or_none(book, number) and total > left)
@@ -389,7 +404,7 @@ def _meet(book: Book, patient: int, carry_out: bool) -> int:
             if carry_out:
                 clipped = min(max(price, taker.low), taker.high)
                 traded_at = trade_price(head.weight, other, clipped, limit)
-                tell_fill(book.head, each.id, patient_id, traded_at, limit, lots)
+                tell_fill(book, each.id, patient_id, traded_at, limit, lots)
                 take_off(book.head, patient, lots, 0)
                 take_off(book.head, number, lots, 1)
         if is_displayed:
@@ -409,11 +424,13 @@ def try_patient(address: int) -> bool:
     reach = rank_of(other, taker.limit)
     while head.cursor != NONE and _rank(book, head.cursor) <= reach:
         patient = head.cursor
-        following = after(address, patient)
-        if is_all_or_none(book, patient) and not is_outside_collar(book, rank_of(other, _rank(book, patient))):
+        following = after(book, patient)
+        if is_all_or_none(book, patient) and not is_outside_collar(
+            book, rank_of(other, _rank(book, patient))
+        ):
             met = _meet(book, patient, False)
             if met > 0:
-                if not has_room(address, met):
+                if not has_room(book, met):
                     return False
                 _meet(book, patient, True)
         head.cursor = following

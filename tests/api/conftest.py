@@ -14,7 +14,7 @@ from api.house import House, open_house
 from api.settings import Settings
 from contracts.signing import Signer
 from market.instruments import Instrument, parse_symbol
-from market.orders import ListInstrument, Schedule, TradePriceRule
+from market.orders import Command, ListInstrument, Schedule, TradePriceRule, TradingRules
 from market.units import Lots, Ppm, Ticks
 
 START_S = 1_647_046_800  # 2022-03-12T01:00Z
@@ -22,6 +22,7 @@ HOUR_S = 3600
 SOLAR = "ENE.SOLAR@CISO/2022-03-12T03Z/1h#Q1"
 GPU = "CMP.H100@SFO/2022-03-12T03Z/1h#Q3.G2"
 OPERATOR_TOKEN = "let-me-in"
+PLAIN_RULES = TradingRules()
 
 SUPPLIER = Signer.from_seed(1, "supplier")
 METER = Signer.from_seed(1, "meter of the supplier")
@@ -29,13 +30,18 @@ BUYER = Signer.from_seed(1, "buyer")
 
 
 def listing(
-    symbol: str, *, reference_ticks: int = 500, rule: TradePriceRule = TradePriceRule.MAKER
+    symbol: str,
+    *,
+    reference_ticks: int = 500,
+    rule: TradePriceRule = TradePriceRule.MAKER,
+    continuous_opens_s: int = START_S,
+    rules: TradingRules = PLAIN_RULES,
 ) -> ListInstrument:
     """List an instrument whose continuous trading is open and whose gate closes 15 minutes before delivery."""
     instrument: Instrument = parse_symbol(symbol)
     return ListInstrument(
         instrument_id=instrument.id,
-        schedule=Schedule(START_S, START_S, instrument.start_s - 900),
+        schedule=Schedule(START_S, continuous_opens_s, instrument.start_s - 900),
         rule=rule,
         reference_ticks=Ticks(reference_ticks),
         band_low_ticks=Ticks(reference_ticks // 4),
@@ -43,6 +49,7 @@ def listing(
         weight_ppm=Ppm(500_000),
         quantity_cap_lots=Lots(10_000_000),
         fee_bps=10,
+        rules=rules,
     )
 
 
@@ -57,6 +64,10 @@ class Market:
     def client(self, signer: Signer) -> Client:
         """Return a client that signs as somebody."""
         return Client("http://testserver", signer, http=self.http)
+
+    def process(self, command: Command) -> None:
+        """Have a command of the operator's done while the app serves."""
+        self.http.portal.call(self.house.sequencer.process, [command])
 
     def move_to(self, time_s: int) -> None:
         """Move the market's clock and the chain's, let due sessions change, and let the settler do what is due."""

@@ -5,8 +5,8 @@ import pytest
 
 from market.book import Fill, OrderBook, Placement
 from market.depth import Depth
-from market.matching import MESSAGE, PRICE_LIMIT
-from market.orders import OrderType, Side, TimeInForce, TradePriceRule
+from market.matching import MESSAGE, NO_PRICE, PRICE_LIMIT
+from market.orders import OrderType, SelfTrade, Side, TimeInForce, TradePriceRule
 from market.refusals import Refusal
 from market.units import QUANTITY_MAX, InvariantBroken
 
@@ -48,7 +48,7 @@ def test_better_price_trades_first_then_earlier_order():
     assert bid(book, 101, 9) == placed(
         (fill(2, 100, 100, 3), fill(3, 100, 100, 4), fill(1, 101, 101, 2)), 0, 0, None
     )
-    assert resting(book) == ([], [(101, 1, 3)])
+    assert resting(book) == ([], [(101, 1, 3, 3)])
 
 
 def test_highest_bid_trades_first_then_earlier_bid():
@@ -56,13 +56,13 @@ def test_highest_bid_trades_first_then_earlier_bid():
     for order_id, price in ((1, 99), (2, 100), (3, 100)):
         bid(book, price, 5, order_id=order_id)
     assert [fill.maker_order_id for fill in offer(book, 99, 12).fills] == [2, 3, 1]
-    assert resting(book) == ([(99, 1, 3)], [])
+    assert resting(book) == ([(99, 1, 3, 3)], [])
 
 
 def test_an_order_stops_at_its_own_price_and_rests():
     book = a_book((100, 5), (105, 10))
     assert bid(book, 102, 12) == placed((fill(1, 100, 100, 5),), 7, 0, None)
-    assert resting(book) == ([(102, 90, 7)], [(105, 2, 10)])
+    assert resting(book) == ([(102, 90, 7, 7)], [(105, 2, 10, 10)])
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_market_order_trades_at_the_makers_price_under_every_rule_and_never_re
     assert bid(book, 110, 20, kind=MARKET) == placed(
         (fill(1, 100, 100, 5), fill(2, 109, 109, 5)), 0, 10, None
     )
-    assert resting(book) == ([], [(111, 3, 5)])
+    assert resting(book) == ([], [(111, 3, 5, 5)])
 
 
 def test_the_rule_can_change_between_orders():
@@ -149,7 +149,7 @@ def test_cancel_tells_what_was_left_and_only_once():
     book = a_book((100, 5), (100, 6))
     bid(book, 100, 2)
     assert (book.cancel(1), book.cancel(1), book.cancel(77)) == (3, None, None)
-    assert resting(book) == ([], [(100, 2, 6)])
+    assert resting(book) == ([], [(100, 2, 6, 6)])
 
 
 def test_reducing_keeps_priority():
@@ -161,7 +161,7 @@ def test_reducing_keeps_priority():
 def test_taking_keeps_priority_and_removes_an_emptied_order():
     book = a_book((100, 5), (100, 6))
     book.take(1, 4)
-    assert resting(book) == ([], [(100, 1, 1), (100, 2, 6)])
+    assert resting(book) == ([], [(100, 1, 1, 1), (100, 2, 6, 6)])
     book.take(1, 1)
     assert (book.remaining(1), book.remaining(2), len(book)) == (None, 6, 1)
 
@@ -196,7 +196,9 @@ def test_a_book_grows_past_its_capacity():
 
 def test_prices_far_apart_cost_no_memory_and_keep_their_order():
     book = OrderBook()
-    prices = sorted({0, *(sign * (1 << power) - sign for power in range(2, 58) for sign in (-1, 1))})
+    prices = sorted(
+        {0, *(sign * (1 << power) - sign for power in range(2, PRICE_LIMIT.bit_length()) for sign in (-1, 1))}
+    )
     for order_id, price in enumerate(prices):
         book.rest(order_id, SELL, price, 1)
         book.rest(1000 + order_id, BUY, price, 1)
@@ -284,7 +286,14 @@ def test_bytes_name_both_sides_in_priority_order():
     book = a_book((101, 5), (100, 3))
     bid(book, 98, 7)
     words = np.frombuffer(book.state_bytes(), "<i8").tolist()
-    assert words == [1, 98, 90, 7, 2, 100, 2, 3, 101, 1, 5]
+    plain = (-1, 0)  # neither sliced nor all-or-none
+    nobody_waits = 0
+    assert words == [
+        *(NO_PRICE, 0),  # no trade so far, and not halted
+        *(1, 98, 90, 7, 7, *plain),
+        *(2, 100, 2, 3, 3, 101, 1, 5, 5, *plain, *plain),
+        *(nobody_waits, nobody_waits),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -297,6 +306,12 @@ def test_bytes_name_both_sides_in_priority_order():
         lambda book: bid(book, PRICE_LIMIT, 1),
         lambda book: bid(book, -PRICE_LIMIT, 1),
         lambda book: bid(book, 99, 1, order_id=1 << 63),
+        lambda book: bid(book, 99, 1, owner=1 << 31),
+        lambda book: bid(book, 99, 1, owner=1 << 64),
+        lambda book: bid(book, 99, 1, minimum_lots=1 << 63),
+        lambda book: book.cancel(1 << 63),
+        lambda book: book.replace(2, LIMIT, GTC, 99, 1),
+        lambda book: book.trigger(1),
         lambda book: book.reduce(1, 6),
         lambda book: book.reduce(1, 0),
         lambda book: book.reduce(2, 1),
@@ -314,3 +329,22 @@ def test_what_should_have_been_refused_upstairs_breaks_the_invariant_and_changes
     with pytest.raises(InvariantBroken, match=r"found|cannot be placed|the book has"):
         broken(book)
     assert book.state_bytes() == before
+
+
+@pytest.mark.parametrize("owner", [0, 7])
+def test_a_single_order_that_fills_more_than_there_is_room_to_tell_is_told_wholly(owner):
+    book = OrderBook(capacity=1)
+    for order_id in range(1000, 1100):
+        book.rest(order_id, SELL, 100, 1)
+    placement = bid(book, 100, 105, owner=owner, self_trade=SelfTrade.CANCEL_NEWEST if owner else None)
+    assert placement == placed(tuple(fill(maker, 100, 100, 1) for maker in range(1000, 1100)), 5, 0, None)
+    assert bid(book, 100, 2, order_id=91) == placed((), 2, 0, None)
+
+
+def test_what_one_order_asks_is_not_asked_by_the_next():
+    book = a_book((100, 5))
+    asked = bid(book, 100, 9, order_id=10, owner=3, self_trade=SelfTrade.CANCEL_NEWEST, display_lots=1)
+    assert asked.resting_lots == 4
+    assert bid(book, 99, 9, order_id=11) == placed((), 9, 0, None)
+    assert resting(book) == ([(100, 10, 4, 1), (99, 11, 9, 9)], [])
+    assert (book.cancel(10), book.cancel(11), len(book)) == (4, 9, 0)

@@ -5,7 +5,7 @@ import pytest
 
 from market import matching
 from market.book import REFUSALS, OrderBook
-from market.matching import MESSAGE, PRICE_LIMIT
+from market.matching import CONDITIONS, MESSAGE, PRICE_LIMIT
 from market.orders import OrderType, Side, TimeInForce, TradePriceRule
 from market.refusals import Refusal
 from market.units import Malformed
@@ -63,7 +63,7 @@ def test_the_same_messages_give_the_same_fills_on_any_machine():
     book = OrderBook(rule=TradePriceRule.NASH, weight_ppm=123_456)
     done = book.run(base_flow(20_000).messages)
     digest = hashlib.sha256(done.fills.tobytes() + done.outcomes["code"].tobytes() + book.state_bytes())
-    assert digest.hexdigest() == "86e6a519d0842f04e997d48e27fc357f2dd9d5ec8daf003b28eb41acbaecab25"
+    assert digest.hexdigest() == "e6cf4acf94a74ff1f5ecbf88b7aeb255d5e9314c271f736c117df0aa02929056"
 
 
 def test_every_message_that_cannot_be_carried_out_says_why_and_changes_nothing():
@@ -107,7 +107,7 @@ def test_a_replacement_that_only_shrinks_keeps_its_place():
     book = OrderBook()
     run(book, *(a_message(order_id, matching.NEW) for order_id in (1, 2)))
     run(book, a_message(1, matching.REPLACE, lots=3))
-    assert book.orders(Side.BUY).tolist() == [(100, 1, 3), (100, 2, 5)]
+    assert book.orders(Side.BUY).tolist() == [(100, 1, 3, 3), (100, 2, 5, 5)]
 
 
 @pytest.mark.parametrize("changed", [{"lots": 6}, {"price": 99, "lots": 3}])
@@ -128,7 +128,7 @@ def test_a_replacement_trades_when_it_crosses_whatever_side_the_message_names():
     book.rest(2, Side.BUY, 100, 3)
     fills, _ = run(book, a_message(1, matching.REPLACE, price=99, lots=4, side=Side.BUY))
     assert fills == [(1, 2, 100, 100, 3)]
-    assert book.orders(Side.SELL).tolist() == [(99, 1, 1)]
+    assert book.orders(Side.SELL).tolist() == [(99, 1, 1, 1)]
 
 
 def test_a_refused_replacement_leaves_the_old_order_in_place():
@@ -148,15 +148,21 @@ def test_a_refused_replacement_leaves_the_old_order_in_place():
 def test_resting_ignores_how_the_order_would_have_matched():
     book = OrderBook()
     book.rest(1, Side.SELL, 100, 5)
-    rest = a_message(2, matching.REST, kind=OrderType.MARKET, tif=TimeInForce.FOK, post=True, lots=9)
-    assert run(book, rest) == ([], [None])
-    assert book.remaining(2) == 9
+    ways = {"kind": OrderType.MARKET, "tif": TimeInForce.FOK}, {"post": True}, {"tif": TimeInForce.IOC}
+    for order_id, way in enumerate(ways, start=2):
+        assert run(book, a_message(order_id, matching.REST, lots=9, **way)) == ([], [None])
+        assert book.remaining(order_id) == 9
+
+
+def test_resting_an_order_that_contradicts_itself_is_refused():
+    rest = a_message(2, matching.REST, kind=OrderType.MARKET, tif=TimeInForce.FOK, post=True)
+    assert run(OrderBook(), rest) == ([], [Refusal.CONDITIONS_CONFLICT])
 
 
 @pytest.mark.parametrize(
     ("field", "highest"),
     [
-        ("action", 5),
+        ("action", 8),
         ("side", 1),
         ("order_type", 1),
         ("time_in_force", 4),
@@ -167,7 +173,17 @@ def test_resting_ignores_how_the_order_would_have_matched():
 def test_a_field_outside_its_values_is_malformed_and_named(field, highest):
     messages = np.array([a_message(1, matching.NEW), a_message(2, matching.NEW)], MESSAGE)
     messages[field][1] = highest + 1
-    with pytest.raises(Malformed, match=f"message 1: found .*, expected at most .*{field} {highest}"):
+    with pytest.raises(Malformed, match=f"message 1: found .*, expected .* at most .*{field} {highest}"):
+        OrderBook().run(messages)
+
+
+@pytest.mark.parametrize("row", [-1, 3, 1 << 30])
+def test_conditions_that_are_not_there_are_malformed_and_counted(row):
+    messages = np.array([a_message(1, matching.NEW), a_message(2, matching.NEW)], MESSAGE)
+    messages["conditions"] = 2, row
+    with pytest.raises(Malformed, match=r"message 1: found .*, expected conditions below 3 and"):
+        OrderBook().run(messages, np.zeros(3, CONDITIONS))
+    with pytest.raises(Malformed, match=r"message 0: found .*, expected conditions below 1 and"):
         OrderBook().run(messages)
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from market import matching
+from market.book import OrderBook
 from market.matching import MESSAGE
-from market.matching.compiled import COMPILING, SOURCES, entry_points
+from market.matching.compiled import COMPILING, LOOP, SOURCES, entry_points, loop
 from market.matching.layout import HEAD, NODE_SIZE, ORDER, order_at, word_of
 
 
@@ -24,6 +25,11 @@ def test_entry_points_take_integers_and_are_kept_on_disk(entry_point):
     (signature,) = entry_point.signatures
     assert set(signature) == {numba.int64}
     assert entry_point._cache.__class__.__name__ == "FunctionCache"
+
+
+def test_the_loop_over_messages_is_kept_on_disk_and_called_where_it_is():
+    assert loop._cache.__class__.__name__ == "FunctionCache"
+    assert OrderBook()._memory.words[word_of("loop")] == loop.address == LOOP
 
 
 def test_a_record_is_seen_where_it_is_and_nothing_is_counted():
@@ -52,7 +58,7 @@ def test_a_message_ends_in_the_word_of_its_enumerated_fields():
 
 
 def test_all_sources_of_compiled_code_are_in_the_digest():
-    compiled_elsewhere = {"__init__", "compiled", "memory"}
+    compiled_elsewhere = {"__init__", "compiled", "memory", "output"}
     files = {path.stem for path in Path(matching.__file__).parent.glob("*.py")} - compiled_elsewhere
     assert {source.__name__.split(".")[-1] for source in SOURCES} == files | {"orders", "units"}
 
