@@ -101,7 +101,7 @@ def plant(book: Book, relaxation: Relaxation, rest: Rest, *, priced: bool) -> Se
     traded = signed != 0
     parents = places[book.parents[blocks]]  # the last place stands for no parent
     heads = np.isin(np.arange(len(blocks)), parents)
-    hours = np.zeros((7, len(book.curves)))
+    hours = np.zeros((9, len(book.curves)))
     hours[BASE], hours[BEST] = book.signed[quiet].sum(axis=0), relaxation.prices
     figures = np.zeros((4, len(blocks)))
     worth_of_bonds = relaxation.costs - book.surpluses(relaxation.prices)

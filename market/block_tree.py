@@ -39,7 +39,7 @@ ROUNDS = 3
 """How often a node looks again at what its decisions imply."""
 
 PRICE, END, WORTH = range(3)  # rows of `curves`
-BASE, FIXED, NET, LOW, HIGH, TRIAL, BEST = range(7)  # rows of `hours`
+BASE, FIXED, NET, LEAST, MOST, LOW, HIGH, TRIAL, BEST = range(9)  # rows of `hours`
 VALUE, SHIFTED, MINIMUM, SURPLUS = range(4)  # rows of `figures`
 START, STOP, PARENT, GROUP, HEAD, FREE, ACTIVE = range(7)  # rows of `numbers`
 FLOOR, CEILING, CONSTANT, FIXED_WORTH = range(4)  # places in `limits`
@@ -179,9 +179,25 @@ def _least_worth(tree: Tree) -> float:
 
 
 @_compiled
-def _hold_prices(tree: Tree, spare: float) -> None:
-    """Note the lowest and the highest price that each hour can have while its gap is at most `spare`."""
-    curves, hours = tree.curves, tree.hours
+def _reach(tree: Tree) -> None:
+    """Note the least and the most that each hour can take in."""
+    hours, figures, numbers = tree.hours, tree.figures, tree.numbers
+    for hour in range(hours.shape[1]):
+        hours[LEAST, hour] = hours[MOST, hour] = hours[FIXED, hour]
+    for at in range(tree.counts[COUNTED]):
+        block = numbers[ACTIVE, at]
+        least = figures[MINIMUM, block] if tree.statuses[NODE, block] > OPEN else 0.0
+        for hour in range(numbers[START, block], numbers[STOP, block]):
+            lots = tree.signed[block, hour]
+            hours[LEAST, hour] += lots * least if lots > 0 else lots
+            hours[MOST, hour] += lots if lots > 0 else lots * least
+
+
+@_compiled
+def _hold_prices(tree: Tree, spare: float) -> bool:
+    """Note the prices that each hour can have while its gap is at most `spare`; say whether every hour has some."""
+    curves, hours, ceiling = tree.curves, tree.hours, tree.limits[CEILING]
+    _reach(tree)
     for hour in range(hours.shape[1]):
         price, low, high = hours[BEST, hour], tree.first[hour], tree.first[hour + 1] - 1
         middle = _dearer(curves, low, high + 1, price)
@@ -191,14 +207,19 @@ def _hold_prices(tree: Tree, spare: float) -> None:
             if gap > spare:
                 break
             place += 1
-        hours[LOW, hour] = curves[PRICE, place]
+        lowest, _ = _price_range(curves, low, high + 1, hours[MOST, hour], ceiling)
+        hours[LOW, hour] = max(curves[PRICE, place], lowest)
         place, gap = middle, 0.0
         while place > low:  # taking in less, at prices above
             gap += (curves[PRICE, place - 1] - price) * (curves[END, place] - curves[END, place - 1])
             if gap > spare:
                 break
             place -= 1
-        hours[HIGH, hour] = curves[PRICE, place - 1] if place > low else tree.limits[CEILING]
+        _, highest = _price_range(curves, low, high + 1, hours[LEAST, hour], ceiling)
+        hours[HIGH, hour] = min(curves[PRICE, place - 1] if place > low else ceiling, highest)
+        if hours[LOW, hour] > hours[HIGH, hour] + SLACK:
+            return False
+    return True
 
 
 @_compiled
@@ -290,22 +311,6 @@ def _imply(tree: Tree) -> int:
 
 
 @_compiled
-def _may_stand(tree: Tree) -> bool:
-    """Say whether the blocks of a leaf may have prices at which none loses; the caller checks those accepted in part."""
-    if tree.counts[COUNTED]:
-        return True
-    for hour in range(tree.hours.shape[1]):
-        tree.hours[LOW, hour], tree.hours[HIGH, hour] = _price_range(
-            tree.curves,
-            tree.first[hour],
-            tree.first[hour + 1],
-            tree.hours[FIXED, hour],
-            tree.limits[CEILING],
-        )
-    return _hold_blocks(tree) >= 0
-
-
-@_compiled
 def _choice(tree: Tree, priced: bool) -> int:
     """Return the block to decide about: the open one nearest the money, else one accepted at a ratio that is open; or -1."""
     choice, least = -1, np.inf
@@ -352,8 +357,9 @@ def explore(tree: Tree, root: float, loss: float, priced: bool, nodes: int) -> i
             if bound >= loss:
                 decided = -1
                 break
-            if priced:
-                _hold_prices(tree, loss - bound)
+            if priced and not _hold_prices(tree, loss - bound):
+                decided = -1
+                break
             decided = _decide(tree, loss - bound, priced)
             rounds += 1
         if decided < 0:
@@ -369,7 +375,7 @@ def explore(tree: Tree, root: float, loss: float, priced: bool, nodes: int) -> i
                 _push(tree, choice, PART if gains else WHOLE, bound)
                 _push(tree, choice, WHOLE if gains else PART, bound)
             continue
-        if not priced or _may_stand(tree):
+        if not priced or (_hold_prices(tree, loss - bound) and _hold_blocks(tree) >= 0):
             tree.statuses[FOUND] = tree.statuses[NODE]
             return LEAF
     return PAUSED
