@@ -67,10 +67,11 @@ class Book:
         for block, parent in enumerate(self.parents.tolist()):
             rows.append(block)
             members.append(block)
-            while parent != NONE:
-                rows.append(parent)
+            ancestor = parent
+            while ancestor != NONE:
+                rows.append(ancestor)
                 members.append(block)
-                parent = int(self.parents[parent])
+                ancestor = int(self.parents[ancestor])
         return csr_array((np.ones(len(rows)), (rows, members)), (len(self.values), len(self.values)))
 
     @cached_property
@@ -94,7 +95,8 @@ class Book:
         """Say which blocks are neither linked nor in a group."""
         linked = self.parents != NONE
         linked[self.parents[linked]] = True
-        return ~linked & (self.groups == NONE)
+        loose: Flags = ~linked & (self.groups == NONE)
+        return loose
 
     def surpluses(self, prices: Floats) -> Floats:
         """Return what each block gains at these prices if it is wholly accepted."""

@@ -182,15 +182,16 @@ class _Acceptance:
             rows.append(Row(tuple(factors.items()), at_least))
         for block in self._in_part:
             if not self._is_held(block):
-                spare, at_most, lots = defaultdict(float), 0, 0
+                spare: defaultdict[int, float] = defaultdict(float)
+                at_most = all_lots = 0
                 for member in self._tied(block):
                     order = self._auction.blocks[member]
                     sign = -1 if order.side is Side.SELL else 1
                     for hour, quantity in order.profile:
                         spare[self._auction.place[hour]] += sign * quantity
                         at_most += sign * quantity * order.price_ticks
-                        lots += quantity
-                rows.append(Row(tuple(spare.items()), at_most - ALMOST * lots))
+                        all_lots += quantity
+                rows.append(Row(tuple(spare.items()), at_most - ALMOST * all_lots))
         return rows
 
     def _tied(self, block: int) -> list[int]:

@@ -94,7 +94,7 @@ def _projection(
         if not broken:  # as near as the numbers allow
             return point
         kept += broken
-        moved = _least_distance(matrix[np.ix_(kept, free)], (needed - matrix @ target)[kept])
+        moved = _least_distance(matrix[kept][:, free], (needed - matrix @ target)[kept])
         if moved is None:
             return None
         point = target.copy()
@@ -128,7 +128,7 @@ def _whole_ticks_near(
     up, down = np.minimum(high - nearest, REACH), np.minimum(nearest - low, REACH)
     found = milp(
         np.ones(2 * hours),
-        integrality=np.ones(2 * hours),
+        integrality=np.ones(2 * hours, np.int64),
         bounds=Bounds(np.zeros(2 * hours), np.concatenate((up, down))),
         constraints=LinearConstraint(np.hstack((matrix, -matrix)), lb=needed - matrix @ nearest),
     )

@@ -6,9 +6,10 @@ says what each deviation loses by itself. (Without presolve HiGHS is faster on p
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import OptimizeResult, linprog
+from scipy.optimize import linprog
 from scipy.sparse import csr_array, hstack, vstack
 
 from market.block_book import Book, Flags, Floats, Integers
@@ -60,11 +61,11 @@ def relax(book: Book) -> Relaxation:
     every = np.arange(len(book.values))
     spans = [(0, len(curve.prices)) for curve in book.curves]
     solved = _divided(book, spans, every, np.zeros(len(every)), np.zeros(len(every)))
-    if solved.status != 0:
-        raise InvariantBroken(f"relaxation: found {solved.message!r}, expected a solution")
-    prices = np.clip(-solved.eqlin.marginals, book.floor, book.ceiling)
+    if solved is None:
+        raise InvariantBroken("relaxation: found no solution, expected one, as nothing needs to be accepted")
+    prices = np.clip(solved.prices, book.floor, book.ceiling)
     # Whatever bonds and groups are worth, if not less than nothing, gives a bound: none hangs on the solver's tolerances.
-    worth = np.maximum(-solved.ineqlin.marginals, 0)
+    worth = np.maximum(solved.worths, 0)
     costs = book.surpluses(prices) - vstack((book.bonds, book.shares)).T @ worth
     gaps, most = [], 0.0
     for curve, price in zip(book.curves, prices, strict=True):
@@ -72,8 +73,7 @@ def relax(book: Book) -> Relaxation:
         gaps.append((curve.ends, worths.max() - worths))
         most += float(worths.max())
     constant = float(np.maximum(costs, 0).sum() + worth[book.bonds.shape[0] :].sum())
-    ratios = solved.x[len(solved.x) - len(every) :]
-    return Relaxation(prices, ratios, costs, constant, gaps, most + constant)
+    return Relaxation(prices, solved.ratios, costs, constant, gaps, most + constant)
 
 
 def divide(book: Book, accepted: Floats, in_part: Flags) -> Floats | None:
@@ -92,16 +92,24 @@ def divide(book: Book, accepted: Floats, in_part: Flags) -> Floats | None:
         last = min(int(np.searchsorted(curve.ends, high + NEAR, side="left")), len(curve.prices))
         spans.append((first, max(first, last)))
     solved = _divided(book, spans, divisible, book.minima[divisible], whole)
-    if solved.status != 0:
+    if solved is None:
         return None
-    whole[divisible] = np.clip(solved.x[len(solved.x) - len(divisible) :], book.minima[divisible], 1)
+    whole[divisible] = np.clip(solved.ratios, book.minima[divisible], 1)
     return whole
+
+
+class _Solution(NamedTuple):
+    """Ratios, and what a lot more in each hour, and a little more of each bond and group, is worth."""
+
+    ratios: Floats
+    prices: Floats
+    worths: Floats
 
 
 def _divided(
     book: Book, spans: Sequence[tuple[int, int]], blocks: Integers, least: Floats, whole: Floats
-) -> OptimizeResult:
-    """Maximise welfare over parts of the curves and the ratios of some blocks, with others `whole`."""
+) -> _Solution | None:
+    """Maximise welfare over parts of the curves and the ratios of some blocks, others being `whole`; None if none fit."""
     parts = [
         (curve.prices[first:last], np.diff(curve.ends[first : last + 1]), curve.ends[first])
         for curve, (first, last) in zip(book.curves, spans, strict=True)
@@ -113,16 +121,18 @@ def _divided(
     )
     limits = vstack((book.bonds, book.shares)).tocsr()
     allowed = np.concatenate((np.zeros(book.bonds.shape[0]), np.ones(book.shares.shape[0]))) - limits @ whole
-    lengths = np.concatenate([lengths for _, lengths, _ in parts])
-    return linprog(
+    lower = np.concatenate((np.zeros(count), least))
+    upper = np.concatenate((*(lengths for _, lengths, _ in parts), np.ones(len(blocks))))
+    solved = linprog(  # type: ignore[call-overload]  # sparse matrices, which the stubs leave out
         -np.concatenate([*(prices for prices, _, _ in parts), book.values[blocks]]),
         A_ub=hstack((csr_array((limits.shape[0], count)), limits[:, blocks])).tocsr(),
         b_ub=allowed,
         A_eq=hstack((taken, csr_array(-book.signed[blocks].T))).tocsr(),
         b_eq=book.signed.T @ whole - np.array([start for _, _, start in parts]),
-        bounds=np.column_stack(
-            (np.concatenate((np.zeros(count), least)), np.concatenate((lengths, np.ones(len(blocks)))))
-        ),
+        bounds=list(zip(lower.tolist(), upper.tolist(), strict=True)),
         method="highs",
         options={"presolve": False},
     )
+    if solved.status != 0 or solved.x is None:
+        return None
+    return _Solution(solved.x[count:], -solved.eqlin.marginals, -solved.ineqlin.marginals)

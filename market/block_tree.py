@@ -50,14 +50,15 @@ NODE, FOUND = range(2)  # the first rows of `statuses`; waiting nodes follow
 class Tree(NamedTuple):
     """What is searched, and how far the search is.
 
-    `curves`: of hour t, from `first[t]` to before `first[t + 1]`, the falling prices (and the least price allowed after the
-    last), the intakes where each begins and the last one ends, and the welfare up to there. `hours`: the intake settled,
-    with that of the node's whole blocks, with that of the others at the last prices tried; the least and the highest price
-    left; the prices tried, and the best. `signed`: lots of each block by hour. `figures`: what a block is worth if wholly
-    accepted, the same with what its bonds and its group are worth, its least ratio, its surplus at the best prices.
-    `numbers`: its hours from and to before, its parent and its group (-1: none), whether it is a parent itself, whether it
-    is neither linked nor in a group; and the blocks that the node has not settled. `statuses`, `waiting` (prices, and the loss): the node, the last leaf, and nodes
-    yet to be seen.
+    * `curves`: of hour t, from `first[t]` to before `first[t + 1]`, the falling prices (after the last, the least price
+      allowed), the intakes where each begins and the last one ends, and the welfare up to there.
+    * `hours`: the intake settled, with that of the node's whole blocks, with that of its others at the last prices tried;
+      the least and the most that can be taken in; the lowest and the highest price left; the prices tried, and the best.
+    * `signed`: lots of each block by hour. `figures`: what a block is worth if wholly accepted, the same with what its bonds
+      and its group are worth, its least ratio, its surplus at the best prices. `numbers`: its hours from and to before, its
+      parent and its group (-1: none), whether it is a parent, whether it is neither linked nor in a group; in the last row
+      the blocks that the node has not settled.
+    * `statuses` and `waiting` (prices and the loss): the node, the last leaf, and the nodes yet to be seen.
     """
 
     curves: Floats
@@ -112,10 +113,17 @@ def _price_range(curves: Floats, low: int, high: int, intake: float, ceiling: fl
 
 
 @_compiled
+def _copy(rows: NDArray[Any], source: int, target: int) -> None:
+    """Copy one row over another. (Slices would do, and take seconds to compile.)"""
+    for at in range(rows.shape[1]):
+        rows[target, at] = rows[source, at]
+
+
+@_compiled
 def _settle(tree: Tree) -> None:
     """Add up what the node's whole blocks take in and are worth, and list the blocks that remain."""
     hours, figures, numbers = tree.hours, tree.figures, tree.numbers
-    hours[FIXED] = hours[BASE]
+    _copy(hours, BASE, FIXED)
     worth, count = tree.limits[CONSTANT], 0
     for block in range(figures.shape[1]):
         status = tree.statuses[NODE, block]
@@ -159,15 +167,15 @@ def _least_worth(tree: Tree) -> float:
     """Improve the node's prices and return the bound at the best of them, with the surpluses that go with it."""
     hours, first = tree.hours, tree.first
     least, stride = np.inf, 0.7
-    hours[TRIAL] = hours[BEST]
+    _copy(hours, BEST, TRIAL)
     for _ in range(STEPS):
         worth = _worth_at(tree, TRIAL)
         if worth < least:
             least = worth
-            hours[BEST] = hours[TRIAL]
+            _copy(hours, TRIAL, BEST)
         else:
             stride /= 2
-            hours[TRIAL] = hours[BEST]
+            _copy(hours, BEST, TRIAL)
         for hour in range(hours.shape[1]):
             low, high = _price_range(
                 tree.curves, first[hour], first[hour + 1], hours[NET, hour], tree.limits[CEILING]
@@ -233,43 +241,48 @@ def _gain(tree: Tree, block: int, buys_at: int, sells_at: int) -> float:
 
 
 @_compiled
+def _in_part(tree: Tree, block: int) -> bool:
+    """Say whether a block is accepted in part, or might be."""
+    status = tree.statuses[NODE, block]
+    return status == PART or (status == IN and tree.figures[MINIMUM, block] < 1)
+
+
+@_compiled
 def _hold_blocks(tree: Tree) -> int:
     """Decide about blocks by the prices that are left; return how many, -1 if one that is accepted must lose.
 
     A parent may be saved by its children. A block accepted in part is at the money, if nothing but its price holds it back.
     """
-    node, decided = tree.statuses[NODE], 0
-    for block in range(len(node)):
-        if node[block] == OUT or tree.numbers[HEAD, block]:
+    statuses, decided = tree.statuses, 0
+    for block in range(statuses.shape[1]):
+        if statuses[NODE, block] == OUT or tree.numbers[HEAD, block]:
             continue
         most = _gain(tree, block, LOW, HIGH)
         if most < -SLACK:
-            if node[block] > OPEN:
+            if statuses[NODE, block] > OPEN:
                 return -1
-            node[block] = OUT
+            statuses[NODE, block] = OUT
             decided += 1
-        elif tree.numbers[FREE, block] and node[block] > OPEN and tree.figures[MINIMUM, block] < 1:
-            if _gain(tree, block, HIGH, LOW) > SLACK:
-                if node[block] == PART:
-                    return -1
-                if node[block] == IN:
-                    node[block] = WHOLE
-                    decided += 1
+        elif tree.numbers[FREE, block] and _in_part(tree, block) and _gain(tree, block, HIGH, LOW) > SLACK:
+            if statuses[NODE, block] == PART:
+                return -1
+            statuses[NODE, block] = WHOLE
+            decided += 1
     return decided
 
 
 @_compiled
 def _decide(tree: Tree, spare: float, priced: bool) -> int:
     """Decide about blocks whose other decision would lose too much; return how many, -1 if that contradicts itself."""
-    node, figures, decided = tree.statuses[NODE], tree.figures, 0
+    statuses, figures, decided = tree.statuses, tree.figures, 0
     for at in range(tree.counts[COUNTED]):
         block = tree.numbers[ACTIVE, at]
         surplus = figures[SURPLUS, block]
-        if node[block] == OPEN and surplus > spare:
-            node[block] = IN
+        if statuses[NODE, block] == OPEN and surplus > spare:
+            statuses[NODE, block] = IN
             decided += 1
-        elif node[block] == OPEN and -surplus * figures[MINIMUM, block] > spare:
-            node[block] = OUT
+        elif statuses[NODE, block] == OPEN and -surplus * figures[MINIMUM, block] > spare:
+            statuses[NODE, block] = OUT
             decided += 1
     held = _hold_blocks(tree) if priced else 0
     implied = _imply(tree) if held >= 0 else -1
@@ -279,33 +292,33 @@ def _decide(tree: Tree, spare: float, priced: bool) -> int:
 @_compiled
 def _imply(tree: Tree) -> int:
     """Carry decisions on along links and groups; return how many, -1 if they contradict each other."""
-    node, numbers, minima = tree.statuses[NODE], tree.numbers, tree.figures[MINIMUM]
+    statuses, numbers, figures = tree.statuses, tree.numbers, tree.figures
     decided, before = 0, -1
     while decided != before:
         before = decided
-        for block in range(len(node)):
+        for block in range(figures.shape[1]):
             parent = numbers[PARENT, block]
-            if parent >= 0 and node[block] > OPEN and node[parent] <= OPEN:
-                if node[parent] == OUT:
+            if parent >= 0 and statuses[NODE, block] > OPEN and statuses[NODE, parent] <= OPEN:
+                if statuses[NODE, parent] == OUT:
                     return -1
-                node[parent] = IN
+                statuses[NODE, parent] = IN
                 decided += 1
-            if parent >= 0 and node[block] == OPEN and node[parent] == OUT:
-                node[block] = OUT
+            if parent >= 0 and statuses[NODE, block] == OPEN and statuses[NODE, parent] == OUT:
+                statuses[NODE, block] = OUT
                 decided += 1
-            if numbers[GROUP, block] >= 0 and node[block] != OUT:
-                taken = minima[block]
-                for other in range(len(node)):
+            if numbers[GROUP, block] >= 0 and statuses[NODE, block] != OUT:
+                taken = figures[MINIMUM, block]
+                for other in range(figures.shape[1]):
                     if (
                         other != block
                         and numbers[GROUP, other] == numbers[GROUP, block]
-                        and node[other] == IN
+                        and statuses[NODE, other] == IN
                     ):
-                        taken += minima[other]
+                        taken += figures[MINIMUM, other]
                 if taken > 1 + SLACK:
-                    if node[block] > OPEN:
+                    if statuses[NODE, block] > OPEN:
                         return -1
-                    node[block] = OUT
+                    statuses[NODE, block] = OUT
                     decided += 1
     return decided
 
@@ -329,9 +342,10 @@ def _choice(tree: Tree, priced: bool) -> int:
 @_compiled
 def _push(tree: Tree, block: int, status: int, loss: float) -> None:
     row = tree.counts[WAITING]
-    tree.statuses[FOUND + 1 + row] = tree.statuses[NODE]
+    _copy(tree.statuses, NODE, FOUND + 1 + row)
     tree.statuses[FOUND + 1 + row, block] = status
-    tree.waiting[row, :-1] = tree.hours[BEST]
+    for hour in range(tree.hours.shape[1]):
+        tree.waiting[row, hour] = tree.hours[BEST, hour]
     tree.waiting[row, -1] = loss
     tree.counts[WAITING] = row + 1
 
@@ -348,8 +362,9 @@ def explore(tree: Tree, root: float, loss: float, priced: bool, nodes: int) -> i
         if bound >= loss:
             continue
         tree.counts[SEEN] += 1
-        tree.statuses[NODE] = tree.statuses[FOUND + 1 + row]
-        tree.hours[BEST] = tree.waiting[row, :-1]
+        _copy(tree.statuses, FOUND + 1 + row, NODE)
+        for hour in range(tree.hours.shape[1]):
+            tree.hours[BEST, hour] = tree.waiting[row, hour]
         decided, rounds = _imply(tree), 0
         while decided >= 0 and (rounds == 0 or decided) and rounds < ROUNDS:
             _settle(tree)
@@ -376,6 +391,6 @@ def explore(tree: Tree, root: float, loss: float, priced: bool, nodes: int) -> i
                 _push(tree, choice, WHOLE if gains else PART, bound)
             continue
         if not priced or (_hold_prices(tree, loss - bound) and _hold_blocks(tree) >= 0):
-            tree.statuses[FOUND] = tree.statuses[NODE]
+            _copy(tree.statuses, NODE, FOUND)
             return LEAF
     return PAUSED

@@ -200,7 +200,7 @@ def _fill_steps(
     level: dict[Side, list[tuple[int, int]]] = {Side.BUY: [], Side.SELL: []}
     for at, order in enumerate(auction.orders):
         for step in order.steps if order.hour == hour and price is not None else ():
-            better = step.price_ticks - price if order.side is Side.BUY else price - step.price_ticks
+            better = (step.price_ticks - (price or 0)) * (1 if order.side is Side.BUY else -1)
             if better > 0:
                 step_fills[at] += step.quantity_lots
                 strictly[order.side] += step.quantity_lots
@@ -265,7 +265,7 @@ def _check(auction: Auction, clearing: BlockClearing) -> None:
     for at, (order, filled) in enumerate(zip(auction.orders, clearing.step_fills, strict=True)):
         price = prices[auction.place[order.hour]]
         buys = order.side is Side.BUY
-        left = filled
+        left = int(filled)
         for step in order.steps:
             lots = min(left, step.quantity_lots)
             left -= lots

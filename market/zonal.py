@@ -15,6 +15,8 @@ middles together are an equilibrium again, since every condition between two zon
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,8 @@ Interval = tuple[Ticks | None, Ticks | None]
 LOTS_LIMIT = 1 << 53
 """All lots together stay below this: up to here the solver's floating point counts them exactly."""
 PRICE_RULE = "midpoint"
+STUCK = 1e-9
+"""A dual beyond this is not zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +181,10 @@ class _Network:
         for at, line in enumerate(self.lines):
             if prices[line.start] != prices[line.end]:  # such a line stays as it is, full
                 low[at] = high[at] = flows[at]
-        wanted = self._fairest(places, signs, lots, taken, low, high)
-        for group, total in zip(
-            groups.values(), self._whole(places, signs, lots, taken, low, high, wanted), strict=True
-        ):
+        programme = self._at_the_price(places, signs, low, high)
+        equal = programme.matrix @ np.concatenate((taken, flows))
+        totals = programme.whole_near(programme.fairest(lots, equal), lots, equal)
+        for group, total in zip(groups.values(), totals, strict=True):
             for at, each in zip(group, share(total, self.lots[group]).tolist(), strict=True):
                 shared[at] = each
         fixed = np.array(shared, np.int64)
@@ -191,21 +195,21 @@ class _Network:
         buys = order.side is Side.BUY
         return order.price_ticks, buys, -at if buys else at
 
-    def _balances(self, places: Integers, signs: Integers) -> NDArray[np.float64]:
-        """Return the matrix of what each zone takes in (rows) through orders and lines forward (columns)."""
-        matrix = np.zeros((len(self.zones), len(places) + len(self.lines)))
+    def _at_the_price(self, places: Integers, signs: Integers, low: Integers, high: Integers) -> "_Shares":
+        """Return the programme over groups of orders and lines: what each zone takes in, and what all bids buy."""
+        matrix = np.zeros((len(self.zones) + 1, len(places) + len(self.lines)))
         matrix[places, np.arange(len(places))] = signs
+        matrix[-1, : len(places)] = signs > 0
         across = len(places) + np.arange(len(self.lines))
         matrix[self.starts, across] = 1
         matrix[self.ends, across] = -1
-        return matrix
+        return _Shares(matrix, low, high)
 
     def _solve(
         self, places: Integers, signs: Integers, least: Integers, most: Integers, costs: Floats
     ) -> tuple[list[int], list[int]]:
         """Return the fills between `least` and `most`, and the flows, of least cost; each lot on a line costs 1."""
-        from scipy.optimize import linprog  # slow to import, and most markets have one zone
-        from scipy.sparse import coo_array
+        from scipy.sparse import coo_array  # scipy is slow to import, and most markets have one zone
 
         orders, lines = len(places), len(self.lines)
         if not orders:
@@ -214,63 +218,214 @@ class _Network:
         rows = np.concatenate((places, self.starts, self.ends, self.starts, self.ends))
         forward, backward = orders + np.arange(lines), orders + lines + np.arange(lines)
         columns = np.concatenate((np.arange(orders), forward, forward, backward, backward))
-        solved = linprog(
+        solved = _optimum(
             np.concatenate((costs, np.ones(2 * lines))),
+            least=np.concatenate((least, np.zeros(2 * lines))),
+            most=np.concatenate((most, self.forward, self.backward)),
             A_eq=coo_array((entries, (rows, columns)), (len(self.zones), orders + 2 * lines)).tocsr(),
             b_eq=np.zeros(len(self.zones)),
-            bounds=np.column_stack(
-                (
-                    np.concatenate((least, np.zeros(2 * lines))),
-                    np.concatenate((most, self.forward, self.backward)),
-                )
-            ),
-            method="highs-ds",  # ends at a vertex
-            options={"presolve": False},  # faster on programmes of this shape
         )
-        if solved.status != 0:
-            raise InvariantBroken(f"zonal programme: found {solved.message!r}, expected a solution")
         whole = np.rint(solved.x).astype(np.int64)
         return whole[:orders].tolist(), (whole[forward] - whole[backward]).tolist()
 
-    def _fairest(
-        self, places: Integers, signs: Integers, lots: Integers, taken: Integers, low: Integers, high: Integers
-    ) -> Floats:
-        """Return how many lots each group gets so that the least share is as large as can be, then the next, and so on.
 
-        Each round raises the shares of all groups together until some cannot follow: those keep what they have (their dual
-        is not zero, so in no solution do they have more).
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shares:
+    """Sharing out among groups of orders: `matrix` @ (lots by group, flows by line) is given, flows are from low to high."""
+
+    matrix: Floats
+    low: Integers
+    high: Integers
+
+    def fairest(self, lots: Integers, equal: Floats) -> Floats:
+        """Return how much each group gets of its lots so that the least share is as large as can be, then the next.
+
+        Each round raises the shares of all groups together until some cannot follow. Those keep what they have: their dual
+        is not zero, so there is no solution in which they have more.
         """
-        from scipy.optimize import linprog
-
-        groups, lines = len(lots), len(self.lines)
-        scale = float(max(lots.max(), np.abs(low).max(initial=0), np.abs(high).max(initial=0)))
-        equal, sums = self._totals(places, signs, taken, flows_taken=self._rest(places, signs, taken))
-        equal = np.hstack((equal, np.zeros((len(equal), 1))))
+        groups, lines = len(lots), len(self.low)
+        scale = float(max(np.abs(each).max(initial=1) for each in (lots, self.low, self.high)))
+        matrix = np.hstack((self.matrix, np.zeros((len(self.matrix), 1))))
         kept = np.full(groups, np.nan)
-        while np.isnan(kept).any():
-            free = np.flatnonzero(np.isnan(kept))
-            follow = np.zeros((len(free), groups + lines + 1))
-            follow[np.arange(len(free)), free] = -1
-            follow[:, -1] = lots[free] / scale
+        while (free := np.flatnonzero(np.isnan(kept))).size:
+            behind = np.zeros((len(free), groups + lines + 1))
+            behind[np.arange(len(free)), free] = -1
+            behind[:, -1] = lots[free] / scale
             least = np.where(np.isnan(kept), 0, kept)
             most = np.where(np.isnan(kept), lots / scale, kept)
-            solved = linprog(
+            solved = _optimum(
                 np.append(np.zeros(groups + lines), -1),
-                A_ub=follow,
+                least=np.concatenate((least, self.low / scale, [0])),
+                most=np.concatenate((most, self.high / scale, [1])),
+                A_eq=matrix,
+                b_eq=equal / scale,
+                A_ub=behind,
                 b_ub=np.zeros(len(free)),
-                A_eq=equal,
-                b_eq=sums / scale,
-                bounds=np.column_stack(
-                    (
-                        np.concatenate((least, low / scale, [0])),
-                        np.concatenate((most, high / scale, [1])),
-                    )
-                ),
-                method="highs-ds",
             )
-            if solved.status != 0:
-                raise InvariantBroken(f"shares: found {solved.message!r}, expected a solution")
-            stuck = free[np.abs(solved.ineqlin.marginals) > 1e-9]
-            stuck = stuck if len(stuck) else free  # all have everything
-            kept[stuck] = np.minimum(solved.x[-1], 1) * lots[stuck] / scale
+            stuck = free[solved.ineqlin.marginals < -STUCK]
+            stuck = stuck if len(stuck) else free
+            kept[stuck] = solved.x[-1] * lots[stuck] / scale
         return kept * scale
+
+    def whole_near(self, wanted: Floats, lots: Integers, equal: Floats) -> list[int]:
+        """Return whole lots near what is wanted (by the sum of distances; the matrix is that of a network, so there are)."""
+        groups, lines = len(lots), len(self.low)
+        base = np.clip(np.floor(wanted).astype(np.int64) - 1, 0, lots)
+        steps = [base + step for step in range(4)]
+        costs = [np.abs(above - wanted) - np.abs(below - wanted) for below, above in pairwise(steps)]
+        rooms = [np.clip(lots - below, 0, 1) for below in steps[:-1]]
+        by_group = self.matrix[:, :groups]
+        solved = _optimum(
+            np.concatenate((*costs, np.zeros(lines))),
+            least=np.concatenate((np.zeros(len(costs) * groups), self.low)),
+            most=np.concatenate((*rooms, self.high)),
+            A_eq=np.hstack((*(by_group for _ in costs), self.matrix[:, groups:])),
+            b_eq=equal - by_group @ base,
+        )
+        taken = np.rint(solved.x[: len(costs) * groups]).astype(np.int64).reshape(len(costs), groups)
+        totals: list[int] = (base + taken.sum(axis=0)).tolist()
+        return totals
+
+
+def _optimum(costs: Floats, *, least: Floats, most: Floats, **rows: Any) -> Any:
+    """Solve a linear programme to a vertex. (Without presolve HiGHS is faster on programmes of this shape.)
+
+    Raises:
+        InvariantBroken: if there is no solution; the programmes here always have one.
+    """
+    from scipy.optimize import linprog
+
+    bounds = list(zip(least.tolist(), most.tolist(), strict=True))
+    solved = linprog(costs, bounds=bounds, method="highs-ds", options={"presolve": False}, **rows)
+    if solved.status != 0:
+        raise InvariantBroken(f"zonal programme: found {solved.message!r}, expected a solution")
+    return solved
+
+
+def _check_input(zones: Sequence[str], lines: Sequence[Line], orders: Sequence[ZonalOrder]) -> None:
+    known = set(zones)
+    if len(known) < len(zones):
+        raise Malformed(f"zones: found {list(zones)}, expected each once")
+    for at, line in enumerate(lines):
+        if not {line.start, line.end} <= known:
+            raise Malformed(f"line {at}: found {line.start} to {line.end}, expected two of {list(zones)}")
+        if line.start == line.end:
+            raise Malformed(f"line {at}: found {line.start} at both ends, expected two zones")
+        if min(line.forward_lots, line.backward_lots) < 0:
+            found = f"{line.forward_lots} forward and {line.backward_lots} backward"
+            raise Malformed(f"line {at}: found {found}, expected capacities of at least 0 lots")
+    for at, order in enumerate(orders):
+        if order.zone not in known:
+            raise Malformed(f"order {at}: found zone {order.zone}, expected one of {list(zones)}")
+        if order.quantity_lots < 1:
+            raise Malformed(f"order {at}: found {order.quantity_lots} lots, expected at least 1")
+    total = sum(order.quantity_lots for order in orders)
+    if total >= LOTS_LIMIT:
+        raise Malformed(f"orders: found {total} lots together, expected less than {LOTS_LIMIT}")
+
+
+def _intervals(
+    zones: Sequence[str],
+    lines: Sequence[Line],
+    orders: Sequence[ZonalOrder],
+    fills: Sequence[int],
+    flows: Sequence[int],
+) -> dict[str, Interval]:
+    """Return by zone the least and the highest price at which all orders and lines are content.
+
+    Who trades limits the price on one side, who is left over on the other. A line that is not full towards a zone keeps
+    that zone's price from being the higher one. Every price between the two ends is part of some equilibrium.
+
+    Raises:
+        InvariantBroken: if there is no such price: the outcome is then not the best.
+    """
+    low: dict[str, int] = {}
+    high: dict[str, int] = {}
+
+    def at_least(zone: str, price: int | None) -> bool:
+        if price is None or low.get(zone, price - 1) >= price:
+            return False
+        low[zone] = price
+        return True
+
+    def at_most(zone: str, price: int | None) -> bool:
+        if price is None or high.get(zone, price + 1) <= price:
+            return False
+        high[zone] = price
+        return True
+
+    for order, filled in zip(orders, fills, strict=True):
+        buys = order.side is Side.BUY
+        if filled:
+            (at_most if buys else at_least)(order.zone, order.price_ticks)
+        if filled < order.quantity_lots:
+            (at_least if buys else at_most)(order.zone, order.price_ticks)
+    both = list(zip(lines, flows, strict=True))
+    no_dearer = [(line.end, line.start) for line, flow in both if flow < line.forward_lots]
+    no_dearer += [(line.start, line.end) for line, flow in both if -flow < line.backward_lots]
+    moved = True
+    while moved:
+        moved = False
+        for cheap, dear in no_dearer:
+            raised, lowered = at_least(dear, low.get(cheap)), at_most(cheap, high.get(dear))
+            moved = moved or raised or lowered
+    for zone in low.keys() & high.keys():
+        if low[zone] > high[zone]:
+            raise InvariantBroken(
+                f"zone {zone}: found no price that is at least {low[zone]} and at most {high[zone]}, expected one"
+            )
+    return {
+        zone: (
+            Ticks(low[zone]) if zone in low else None,
+            Ticks(high[zone]) if zone in high else None,
+        )
+        for zone in zones
+    }
+
+
+def _middle(interval: Interval) -> Ticks | None:
+    low, high = interval
+    return None if low is None or high is None else Ticks((low + high) // 2)
+
+
+def _check_balances(
+    zones: Sequence[str],
+    lines: Sequence[Line],
+    orders: Sequence[ZonalOrder],
+    fills: Sequence[int],
+    flows: Sequence[int],
+) -> None:
+    """Check fills and flows in integers.
+
+    Raises:
+        InvariantBroken: naming what does not hold.
+    """
+    net = dict.fromkeys(zones, 0)
+    for at, (order, filled) in enumerate(zip(orders, fills, strict=True)):
+        if not 0 <= filled <= order.quantity_lots:
+            raise InvariantBroken(f"order {at}: found {filled} lots, expected 0 to {order.quantity_lots}")
+        net[order.zone] += filled if order.side is Side.BUY else -filled
+    for at, (line, flow) in enumerate(zip(lines, flows, strict=True)):
+        if not -line.backward_lots <= flow <= line.forward_lots:
+            raise InvariantBroken(
+                f"line {at}: found {flow} lots, expected {-line.backward_lots} to {line.forward_lots}"
+            )
+        net[line.start] += flow
+        net[line.end] -= flow
+    if any(net.values()):
+        raise InvariantBroken(
+            f"zones: found bought and sent less sold and received {net}, expected 0 in each"
+        )
+
+
+def _worth(trading: Sequence[tuple[ZonalOrder, int]]) -> int:
+    return sum(order.price_ticks * lots for order, lots in trading)
+
+
+def _difference(prices: dict[str, Ticks | None], line: Line) -> int:
+    start, end = prices[line.start], prices[line.end]
+    if start is None or end is None:
+        raise InvariantBroken(
+            f"line {line.start} to {line.end}: found a flow between {start} and {end} ticks"
+        )
+    return end - start

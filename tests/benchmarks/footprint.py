@@ -2,7 +2,8 @@
 
 Ready means that a fresh process has imported the book and carried out a first message. Times are those of whole processes,
 the interpreter's own start included; the fastest of three counts. Memory is what `tracemalloc` sees of a book (numpy
-reports all its arrays to it) that is exactly full, and of the same book with one order more, for which it has doubled.
+reports all its arrays to it) that was filled in batches, and of the same book with one order more: a book that grew by
+doubling would need twice as much for that one.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from market.orders import OrderType, Side, TimeInForce
 OrderBook().place(1, Side.BUY, OrderType.LIMIT, TimeInForce.GTC, 100, 1)
 """
 STARTS = 3
-FULL = 1 << 19  # the book grows by doubling
+FULL = 1 << 19  # where a book that grows by doubling would be exactly full
 
 
 def start_seconds(code: str, *, cache: str | None = None) -> float:

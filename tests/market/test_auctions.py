@@ -181,7 +181,7 @@ def test_the_best_bid_meets_the_best_offer_and_so_on_down():
 def test_pairing_uses_every_fill_once_in_order(buys, sells):
     buys.append(max(0, sum(sells) - sum(buys)))
     sells.append(max(0, sum(buys) - sum(sells)))
-    pairs = pair(np.array(buys, np.int64), np.array(sells, np.int64))
+    pairs = list(pair(np.array(buys, np.int64), np.array(sells, np.int64)))
     assert pairs == sorted(pairs)
     assert len(pairs) <= len(buys) + len(sells)
     for place, fills in ((0, buys), (1, sells)):
