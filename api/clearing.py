@@ -11,19 +11,21 @@ from rich.table import Table
 from api.columns import read_columns
 from api.input_error import InputError
 from market.auctions import clear_pay_as_bid, clear_uniform
+from market.orders import Allocation as Ties
 from market.orders import Side
 from market.units import QUANTITY_MAX, format_decimal
 
 SCALE = 1_000_000
 AMOUNT_MAX = 1 << 52
 MECHANISMS = ("uniform", "pay-as-bid")
+TIES = {"time": Ties.TIME, "pro-rata": Ties.PRO_RATA}
 SHOWN = 20
 
 _SIDES = {"buy": int(Side.BUY), "sell": int(Side.SELL)}
 
 
 class UnknownMechanism(ValueError):
-    """An auction that is not there."""
+    """An auction, or a rule of one, that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +108,23 @@ class _Orders:
     lines: list[int]
 
 
-def clear_file(path: Path, mechanism: str) -> Cleared:
-    """Clear the auction in a file.
+def clear_file(path: Path, mechanism: str, ties: str = "time") -> Cleared:
+    """Clear the auction in a file; `ties` says who trades at the margin, the earlier line or all in proportion.
 
     Raises:
         InputError: naming the line that cannot be read.
-        UnknownMechanism: if there is no such auction.
+        UnknownMechanism: if there is no such auction, or no such rule.
     """
     if mechanism not in MECHANISMS:
         raise UnknownMechanism(f"--mechanism: found {mechanism!r}, expected one of {', '.join(MECHANISMS)}")
+    if ties not in TIES:
+        raise UnknownMechanism(f"--ties: found {ties!r}, expected one of {', '.join(TIES)}")
     orders = _read(path)
     sides, prices, quantities = orders.sides, orders.prices, orders.quantities
     bid, ask = np.flatnonzero(sides == Side.BUY), np.flatnonzero(sides == Side.SELL)
     fills, money = np.zeros(len(sides), np.int64), [0] * len(sides)
     if mechanism == "uniform":
-        uniform = clear_uniform(prices[bid], quantities[bid], prices[ask], quantities[ask])
+        uniform = clear_uniform(prices[bid], quantities[bid], prices[ask], quantities[ask], ties=TIES[ties])
         fills[bid], fills[ask] = uniform.buy_fills, uniform.sell_fills
         price: int | None = uniform.price_ticks
         if price is not None:
@@ -128,7 +132,7 @@ def clear_file(path: Path, mechanism: str) -> Cleared:
         low, high = uniform.low_ticks, uniform.high_ticks
         volume, welfare, rules = uniform.volume_lots, uniform.welfare, (uniform.price_rule, uniform.tie_rule)
     else:
-        paid = clear_pay_as_bid(prices[bid], quantities[bid], prices[ask], quantities[ask])
+        paid = clear_pay_as_bid(prices[bid], quantities[bid], prices[ask], quantities[ask], ties=TIES[ties])
         fills[bid], fills[ask] = paid.buy_fills, paid.sell_fills
         for buy, sell, quantity, at in paid.pairs.tolist():
             for order in (bid[buy], ask[sell]):

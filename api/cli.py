@@ -282,12 +282,15 @@ def clear(
     mechanism: Annotated[
         str, typer.Option("--mechanism", metavar="uniform|pay-as-bid", help="How prices are set.")
     ] = "uniform",
+    ties: Annotated[
+        str, typer.Option("--ties", metavar="time|pro-rata", help="Who trades at the margin.")
+    ] = "time",
     json: JsonOption = False,
 ) -> None:
     """Clear one call auction: price, volume, allocation, welfare.
 
     Columns: side (buy, sell), price, quantity (up to six decimals), participant. Better prices trade first; of equal
-    ones, the earlier line. Under pay-as-bid every supplier is paid its own offer.
+    ones, the earlier line, or all in proportion. Under pay-as-bid every supplier is paid its own offer.
 
     Example: ccei clear bids.csv --mechanism uniform
     """
@@ -297,7 +300,7 @@ def clear(
 
     with _told():
         try:
-            cleared = clear_file(bids, mechanism)
+            cleared = clear_file(bids, mechanism, ties)
         except UnknownMechanism as error:
             _stop(str(error))
     if json:

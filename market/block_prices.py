@@ -60,7 +60,7 @@ def nearest_prices(
     # Prices may cancel out of a row, to rounding errors: it is then scaled by what it asks for.
     needed = np.array([row.at_least for row in rows])
     ends = (end for each in intervals for end in (each.low, each.high, each.target) if end is not None)
-    dearest = max(1.0, *map(abs, ends))
+    dearest = max([1.0, *map(abs, ends)])
     scale = np.maximum(np.abs(matrix).sum(axis=1), np.abs(needed) / dearest)
     scale[scale == 0] = 1.0
     matrix, needed = matrix / scale[:, None], needed / scale

@@ -81,6 +81,7 @@ def clear_blocks(
     `price_limits` are the least and the highest price allowed; `stop` is asked now and then whether time is up, and the
     best result so far is returned if it is.
 
+    >>> from market.block_orders import simple_order
     >>> buy, sell = Side.BUY, Side.SELL
     >>> hourly = [simple_order(buy, 1, 50, 11), simple_order(buy, 1, 10, 14)]
     >>> clearing = clear_blocks(hourly, [Block(sell, 5, ((1, 10),)), Block(sell, 10, ((1, 20),))])

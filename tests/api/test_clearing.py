@@ -114,6 +114,19 @@ def test_of_equal_bids_the_earlier_line_trades_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mechanism", ["uniform", "pay-as-bid"])
+def test_equal_bids_share_pro_rata_where_asked(tmp_path: Path, mechanism: str) -> None:
+    bids = some_bids(tmp_path, "buy,5,2,late", "buy,5,6,later", "sell,5,4,Dan")
+    outcome = clear_file(bids, mechanism, "pro-rata")
+    assert by_participant(outcome, "filled") == {"late": "1", "later": "3", "Dan": "4"}
+    assert outcome.tie_rule == "price_then_pro_rata"
+
+
+def test_an_unknown_rule_for_ties_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UnknownMechanism, match="--ties: found 'fair', expected one of time, pro-rata"):
+        clear_file(tmp_path / "absent.csv", "uniform", "fair")
+
+
+@pytest.mark.parametrize("mechanism", ["uniform", "pay-as-bid"])
 @pytest.mark.parametrize("lines", [("buy,1,1,Ann",), ("sell,1,1,Dan",), ("buy,1,1,Ann", "sell,2,1,Dan")])
 def test_nothing_trades_where_nobody_meets(tmp_path: Path, mechanism: str, lines: tuple[str, ...]) -> None:
     outcome = cleared(tmp_path, mechanism, *lines)

@@ -4,12 +4,13 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import footprint, order_flows
+from tests.benchmarks import auctions, footprint, order_flows
 from tests.ledger import measure
 
 MEASUREMENTS: dict[str, tuple[str, Callable[[], None]]] = {
     "tests.benchmarks.order_flows": ("Order book: messages per second", order_flows.main),
     "tests.benchmarks.footprint": ("Order book: time until ready, memory", footprint.main),
+    "tests.benchmarks.auctions": ("Auctions: a large book, a day with blocks", auctions.main),
     "tests.ledger.measure": ("Ledger: orders decided, booked and made durable", measure.main),
 }
 

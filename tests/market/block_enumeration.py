@@ -31,12 +31,16 @@ def best_welfare(orders, blocks, *, priced=True, price_bound=1e5):
 def welfare_of(orders, blocks, accepted, *, priced=True, price_bound=1e5):
     """Return the largest welfare with exactly these blocks accepted, None if prices (or the hours) do not allow it."""
     steps = [(order.side, order.hour, *step) for order in orders for step in order.steps]
-    hours = sorted({hour for _, hour, _, _ in steps} | {hour for block in blocks for hour, _ in block.profile})
+    hours = sorted(
+        {hour for _, hour, _, _ in steps} | {hour for block in blocks for hour, _ in block.profile}
+    )
     members = [at for at in range(len(blocks)) if accepted[at]]
     if any(blocks[at].parent is not None and blocks[at].parent not in members for at in members):
         return None
     # what each takes out of its hours (a buyer's lots count positive), its worth and the least and most of it
-    columns = [({hour: sign(side) * lots}, sign(side) * price * lots, 0.0) for side, hour, price, lots in steps]
+    columns = [
+        ({hour: sign(side) * lots}, sign(side) * price * lots, 0.0) for side, hour, price, lots in steps
+    ]
     columns += [
         (
             {hour: sign(blocks[at].side) * lots for hour, lots in blocks[at].profile},
