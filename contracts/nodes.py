@@ -35,7 +35,7 @@ def running_node(program: str, *, start_time_s: int | None, operator: Signer) ->
     url = f"http://127.0.0.1:{port}"
     command = (_anvil_command if program == "anvil" else _ganache_command)(port, start_time_s, operator)
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603 - our own binaries
         try:
             _await_start(program, process, port, output)
             yield url

@@ -232,6 +232,7 @@ class Record(RecordReader):
             hash=b"",
         )
         sealed = _seal(row)
+        # a column collection iterates over columns, not names
         values = {name: getattr(row, name) for name in _RECORD.c.keys()} | {"hash": sealed}  # noqa: SIM118
         try:
             with self._connection.begin():

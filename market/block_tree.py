@@ -103,7 +103,7 @@ def _begun(curves: Floats, low: int, high: int, intake: float) -> int:
 
 
 @_compiled
-def _price_range(curves: Floats, low: int, high: int, intake: float, ceiling: float):  # type: ignore[no-untyped-def]
+def _price_range(curves: Floats, low: int, high: int, intake: float, ceiling: float) -> tuple[float, float]:
     """Return the lowest and the highest price at an intake."""
     after = _begun(curves, low, high, intake + NEAR)
     before = _begun(curves, low, after, intake - 2 * NEAR)

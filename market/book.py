@@ -642,7 +642,8 @@ class OrderBook:
             rows = _read_fills(self._fills_bytes[: filled * _FILL_SIZE])
             fills = tuple([_new(Fill, row) for row in rows])
         notices = self._notices(noticed) if noticed else ()
-        return _new(Placement, (fills, resting, dropped, REFUSALS[code], notices))  # type: ignore[no-any-return]
+        placement: Placement = _new(Placement, (fills, resting, dropped, REFUSALS[code], notices))
+        return placement
 
     def _notices(self, noticed: int) -> tuple[Notice, ...]:
         rows = _read_notices(self._notices_bytes[: noticed * _NOTICE_SIZE])

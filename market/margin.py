@@ -58,9 +58,9 @@ def window(
 
 
 @_compiled
-def _count(  # type: ignore[no-untyped-def]
+def _count(
     prices: Integers, quantities: Integers, low: int, high: int, shift: int, buckets: Integers
-):
+) -> None:
     """Add up lots by bucket; what is below `low` or above `high` goes into the first or the last one."""
     last = len(buckets) - 1
     for at in range(len(prices)):
@@ -75,7 +75,7 @@ def _count(  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def within(prices: Integers, low: int, high: int, found: Integers):  # type: ignore[no-untyped-def]
+def within(prices: Integers, low: int, high: int, found: Integers) -> int:
     """Write the indexes of the prices from `low` to `high`, and return how many there are."""
     count = 0
     for at in range(len(prices)):
@@ -86,7 +86,7 @@ def within(prices: Integers, low: int, high: int, found: Integers):  # type: ign
 
 
 @_compiled
-def above(prices: Integers, limit: int, quantities: Integers, found: Integers):  # type: ignore[no-untyped-def]
+def above(prices: Integers, limit: int, quantities: Integers, found: Integers) -> int:
     """Write the quantities at prices above the limit, else 0, and return their sum."""
     total = 0
     for at in range(len(prices)):
@@ -97,7 +97,7 @@ def above(prices: Integers, limit: int, quantities: Integers, found: Integers): 
 
 
 @_compiled
-def below(prices: Integers, limit: int, quantities: Integers, found: Integers):  # type: ignore[no-untyped-def]
+def below(prices: Integers, limit: int, quantities: Integers, found: Integers) -> int:
     """Write the quantities at prices below the limit, else 0, and return their sum."""
     total = 0
     for at in range(len(prices)):
