@@ -1,6 +1,5 @@
 """From what a book did to what happened: fills become trades with their money, notices become events of orders."""
 
-from market.book import Fill, Notice, NoticeKind, Placement
 from market.cost import hold_micros, limit_ticks
 from market.events import (
     CancelReason,
@@ -16,6 +15,7 @@ from market.events import (
 from market.listed import Listed
 from market.open_orders import OpenOrder
 from market.orders import Side
+from market.placement import Fill, Notice, NoticeKind, Placement
 from market.sessions import MICROS_PER_SECOND
 from market.state import State
 from market.trades import collateral_price

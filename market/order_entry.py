@@ -2,7 +2,6 @@
 
 from market.admission import Application
 from market.admission import refusal_of as admission_of
-from market.book import Placement
 from market.book_moves import asked
 from market.cost import hold_micros, limit_ticks
 from market.events import CancelReason, DeadManSet, Event, OrderAccepted, OrderReplaced, Refused
@@ -18,6 +17,7 @@ from market.orders import (
     SetDeadManTimer,
     Side,
 )
+from market.placement import Placement
 from market.refusals import No, Refusal
 from market.refusing import refuse, unknown_instrument
 from market.routing import no_requirement, route

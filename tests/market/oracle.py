@@ -9,10 +9,10 @@ from math import inf
 
 import numpy as np
 
-from market.book import Fill, Notice, NoticeKind, Placement
 from market.depth import Depth, DepthLevel
 from market.matching import PRICE_LIMIT
 from market.orders import Allocation, OrderType, SelfTrade, Side, TimeInForce, TradePriceRule
+from market.placement import Fill, Notice, NoticeKind, Placement
 from market.refusals import Refusal
 from market.units import PPM_ONE, QUANTITY_MAX, InvariantBroken
 

@@ -3,10 +3,11 @@ import copy
 import numpy as np
 import pytest
 
-from market.book import Fill, OrderBook, Placement
+from market.book import OrderBook
 from market.depth import Depth
 from market.matching import MESSAGE, NO_PRICE, PRICE_LIMIT
 from market.orders import OrderType, SelfTrade, Side, TimeInForce, TradePriceRule
+from market.placement import Fill, Placement
 from market.refusals import Refusal
 from market.units import QUANTITY_MAX, InvariantBroken
 
