@@ -25,7 +25,7 @@ def opening_quote(instrument: Instrument, base_price: float) -> Quote:
 
 
 def moved_quote(instrument: Instrument, base_price: float, *, reference_ticks: int, load: float) -> Quote:
-    """Return the quote one step of the load controller later (docs/reference/pricing.md, section 2.2).
+    """Return the quote one step of the load controller later (docs/reference/pricing/load.md, section 2.2).
 
     `load` is sold over registered capacity; where the controller stands is read off the reference price in force.
     """

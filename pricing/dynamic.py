@@ -163,7 +163,7 @@ class LoadController:
     multiplier stays in [e^xmin, e^xmax] and moves by at most a factor e^dmax a slot. For any demand that falls with
     price with elasticity in (0, ε_max]: if η <= u*/ε_max the price goes monotonically to the fixed point or its bound,
     without overshoot (theorem B); if η < 2u*/ε_max it converges, possibly in oscillations (theorem C).
-    Source: docs/reference/pricing.md; its first-order form with u* = 1/2 and η = 1/8 is EIP-1559.
+    Source: docs/reference/pricing/load.md; its first-order form with u* = 1/2 and η = 1/8 is EIP-1559.
     """
 
     gain: float

@@ -132,7 +132,7 @@ def nash_weight(*, tier: int, load: float, energy: str | EnergyType = "MIX") -> 
     >>> nash_weight(tier=0, load=0.3, energy="G0")
     271522
 
-    The coefficients and bounds are this market's own proposal (docs/reference/pricing.md).
+    The coefficients and bounds are this market's own proposal (docs/reference/pricing/rules.md).
 
     Raises:
         PricingError: if the tier, load or energy is unknown or out of range.

@@ -1,30 +1,35 @@
-"""The published and analytic cases of the modules that exist come out, by id."""
+"""The published and analytic cases come out, and the runners tell what does not."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from tests.pricing.run_cases import differences, failures, main, supported
+from tests.pricing import run_cases, run_clearing_cases
+from tests.pricing.families import clearing_solvers, differences
 
-CASES = Path(__file__).parents[3] / "shared" / "cases" / "pricing.json"
-COVERED = ["D04", "D05", "D07", "D08", "D16", "D17", "D19", "H01", "H02"]
-
-
-@pytest.fixture(scope="module")
-def cases():
-    if not CASES.exists():
-        pytest.skip(f"the shared folder with {CASES.name} is not on this machine")
-    return {case["id"]: case for case in json.loads(CASES.read_text(encoding="utf-8"))["cases"]}
+CASES = Path(__file__).parents[3] / "shared" / "cases"
 
 
-@pytest.mark.parametrize("case_id", COVERED)
-def test_case_comes_out(cases, case_id):
-    assert failures(cases[case_id]) == []
+def published(file, wanted=lambda _: True):
+    path = CASES / file
+    if not path.exists():
+        absent = pytest.mark.skip(reason=f"the shared folder with {file} is not on this machine")
+        return [pytest.param(None, id=file, marks=absent)]
+    cases = json.loads(path.read_text(encoding="utf-8"))["cases"]
+    return [pytest.param(case, id=case["id"]) for case in cases if wanted(case)]
 
 
-def test_every_supported_case_is_listed(cases):
-    assert sorted(case_id for case_id, case in cases.items() if supported(case)) == COVERED
+@pytest.mark.parametrize("case", published("pricing.json"))
+def test_pricing_case_comes_out(case):
+    assert run_cases.failures(case) == []
+
+
+@pytest.mark.parametrize(
+    "case", published("clearing.json", lambda case: case["family"] in clearing_solvers())
+)
+def test_clearing_case_comes_out(case):
+    assert run_clearing_cases.failures(case) == []
 
 
 FEE = {
@@ -49,7 +54,7 @@ def test_runner_counts_passed_wrong_broken_and_unsupported_cases(tmp_path, capsy
     file = tmp_path / "cases.json"
     file.write_text(json.dumps({"cases": [FEE, wrong, broken, unsupported]}), encoding="utf-8")
 
-    assert main([str(file)]) == 1
+    assert run_cases.main([str(file)]) == 1
 
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "X1 ok"
@@ -62,11 +67,28 @@ def test_runner_counts_passed_wrong_broken_and_unsupported_cases(tmp_path, capsy
 def test_runner_succeeds_when_all_pass(tmp_path, capsys):
     file = tmp_path / "cases.json"
     file.write_text(json.dumps({"cases": [FEE]}), encoding="utf-8")
-    assert main([str(file)]) == 0
+    assert run_cases.main([str(file)]) == 0
     assert capsys.readouterr().out.endswith("1 passed, 0 failed\n")
+
+
+def test_a_case_with_an_input_that_no_family_knows_is_not_half_computed(tmp_path, capsys):
+    file = tmp_path / "cases.json"
+    odd = FEE | {"inputs": FEE["inputs"] | {"blob_gas": [1]}}
+    file.write_text(json.dumps({"cases": [odd]}), encoding="utf-8")
+    assert run_cases.main([str(file)]) == 1
+    assert "unsupported: dynamic case with inputs base_fee, blob_gas" in capsys.readouterr().out
+
+
+def test_clearing_runner_leaves_families_of_the_market_to_the_market(tmp_path, capsys):
+    file = tmp_path / "cases.json"
+    file.write_text(json.dumps({"cases": [{"id": "Y1", "family": "nodal"}]}), encoding="utf-8")
+    assert run_clearing_cases.main([str(file)]) == 0
+    assert capsys.readouterr().out == "1 of families that are not priced here\n0 passed, 0 failed\n"
 
 
 def test_a_value_that_was_not_computed_is_a_difference():
     assert differences({"price": 1.0}, {}, 1e-6) == [".price: not computed"]
     assert differences([True], [1], 1e-6) == ["[0]: found 1, expected True"]
     assert differences([1.0], [float("nan")], 1e-6) == ["[0]: found nan, expected 1.0"]
+    assert differences(None, 0.0, 1e-6) == [": found 0.0, expected None"]
+    assert differences({"mean": 1, "band": [0.9, 1.1]}, 1.2, 0) == [": found 1.2, expected it in [0.9, 1.1]"]
