@@ -312,6 +312,66 @@ def clear(
 
 
 @app.command()
+def price(
+    instrument: Annotated[
+        str,
+        typer.Argument(
+            metavar="INSTRUMENT", help="A symbol, with or without delivery window.", show_default=False
+        ),
+    ],
+    load: Annotated[
+        float, typer.Option("--load", min=0, max=1, help="Sold over registered capacity, from 0 to 1.")
+    ] = 0.8,
+    energy: Annotated[
+        str | None,
+        typer.Option(
+            "--energy",
+            metavar="TYPE|MIX",
+            help="solar, wind, hydro, nuclear, storage, gas, coal, oil, mix; or a=x,b=y.",
+        ),
+    ] = None,
+    pue: Annotated[
+        float | None, typer.Option("--pue", min=1, help="Of the site, for compute.", show_default=False)
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw the price over the load.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Price an instrument: base price, reference price and band at a load, the supplier's share.
+
+    The base price comes from quality, service and energy type; the load moves it each hour, up above 0.8 and down
+    below. Under the nash rule a trade's price lies between offer and bid, at the supplier's share of the way.
+
+    Examples:
+
+    ccei price CMP.H100@CISO/2022-03-11T18Z/1h#Q3.G2 --load 0.9 --energy solar
+
+    ccei price CMP.H100@CISO#Q3.G2 --energy solar=0.7,gas=0.3 --pue 1.1
+
+    ccei price ENE.WIND@CISO --load 0.6 --plot wind.png
+    """
+    import json as json_module
+
+    from api.price_card import plot_price, price_card, save_plot
+    from pricing.errors import PricingError
+
+    with _told():
+        try:
+            card = price_card(instrument, load=load, energy=energy, pue=pue)
+            if plot is not None:
+                save_plot(plot_price(instrument, energy=energy, pue=pue), plot)
+        except PricingError as error:
+            _stop(str(error))
+    if json:
+        typer.echo(json_module.dumps(card.as_dict(), indent=2))
+    else:
+        from rich.console import Console
+
+        card.show(Console())
+
+
+@app.command()
 def serve(
     host: Annotated[
         str, typer.Option("--host", help="Address to listen on.", envvar="CCEI_HOST")
