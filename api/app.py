@@ -10,7 +10,8 @@ from fastapi import FastAPI
 
 from api import problems
 from api.house import House
-from api.routes import accounts, cancels, orders, reading
+from api.negotiating import conclusions
+from api.routes import accounts, cancels, negotiations, orders, reading
 from api.sequencer import QueueFull, halt
 from api.settler import SettlementFailed
 from contracts.chain import ChainUnavailable
@@ -57,6 +58,7 @@ def create_app(house: House, *, due: Callable[[], Sequence[Command]] | None = No
         reading.router,
         cancels.router,  # before `orders`, whose /{order_id} would take /timer for an id
         orders.router,
+        negotiations.router,
         accounts.router,
         accounts.operator_router,
         reading.health_router,
@@ -67,10 +69,10 @@ def create_app(house: House, *, due: Callable[[], Sequence[Command]] | None = No
 
 
 async def _keep_going(house: House, due: Callable[[], Sequence[Command]]) -> None:
-    """Once a second: list what is due, and let the settler do what is due, in a thread of its own."""
+    """Once a second: list what is due, price what a stop left unpriced, let the settler do what is due in a thread."""
     while True:
         try:
-            if commands := due():
+            if commands := [*due(), *conclusions(house.venue.exchange)]:
                 await house.sequencer.submit_many(commands)
             await asyncio.to_thread(house.settler.step)
         except (ChainUnavailable, SettlementFailed, QueueFull, TimeoutError) as error:

@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass, field
 
 from api.problems import Problem
+from contracts.agreement import LongTermTerms, agreement_digest
 from contracts.signing import (
     BadSignature,
     Domain,
@@ -15,10 +16,13 @@ from contracts.signing import (
     login_digest,
     mass_cancel_digest,
     order_digest,
+    proposal_digest,
     reading_digest,
     recover,
+    seal_digest,
 )
 from market.orders import Address, MassCancel, OrderTerms, SetDeadManTimer, SubmitReading
+from market.proposals import RequestNegotiation, SealReservation, SignAgreement
 from market.units import Malformed
 
 LOGIN_HOURS_MAX = 24
@@ -117,6 +121,19 @@ class Door:
             raise Problem(401, "signature_used", detail)
         self._seen.add(digest)
         heapq.heappush(self._forget, (deadline_s, digest))
+
+    def check_proposal(self, request: RequestNegotiation) -> None:
+        """Require that the participant signed this request to negotiate."""
+        _require(proposal_digest(request, self.domain), request.signature, request.participant, "proposal")
+
+    def check_seal(self, request: SealReservation) -> None:
+        """Require that the participant signed this seal."""
+        _require(seal_digest(request, self.domain), request.signature, request.participant, "seal")
+
+    def check_agreement(self, terms: LongTermTerms, request: SignAgreement) -> None:
+        """Require that the participant signed these terms."""
+        digest = agreement_digest(terms, self.domain)
+        _require(digest, request.signature, request.participant, "agreement")
 
     def login(self, participant: Address, *, expires_s: int, now_s: int, signature: bytes) -> str:
         """Return a bearer token for a signed login.

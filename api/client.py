@@ -7,13 +7,15 @@ docs/how-to/trade-over-http.md goes through it, and the tests run that page.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypedDict, TypeVar, Unpack
 
 import httpx
 from pydantic import BaseModel
 
-from api.routes.order_form import signed_terms
+from api.routes.negotiation_form import request_of, terms_of
+from api.routes.negotiation_wire import NegotiationOut, NewNegotiation
+from api.routes.order_form import read_micros, signed_terms
 from api.routes.wire import (
     BalanceOut,
     BookOut,
@@ -33,6 +35,7 @@ from api.routes.wire import (
     TradeOut,
     WithdrawalOut,
 )
+from contracts.agreement import agreement_digest
 from contracts.signing import (
     Domain,
     Signer,
@@ -40,11 +43,14 @@ from contracts.signing import (
     dead_man_timer_digest,
     login_digest,
     mass_cancel_digest,
+    proposal_digest,
     reading_digest,
+    seal_digest,
     sign_order,
 )
 from market.instruments import parse_symbol
 from market.orders import Address, MassCancel, SetDeadManTimer, Side
+from market.proposals import SealReservation, seal_of
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -239,6 +245,65 @@ class Client:
                 "signature": f"0x{self._signer.sign(digest).hex()}",
             },
         )
+
+    def negotiate(
+        self,
+        instrument: str,
+        *,
+        buyer: str,
+        seller: str,
+        quantities: Sequence[str],
+        notice_s: int,
+        answer_by: int,
+    ) -> NegotiationOut:
+        """Ask to negotiate a long-term contract, as its buyer or its seller: a quantity for each hour of the window."""
+        unsigned = NewNegotiation(
+            participant=self.participant,
+            buyer=buyer,
+            seller=seller,
+            instrument=instrument,
+            quantities=list(quantities),
+            notice_s=notice_s,
+            answer_by=answer_by,
+            salt=f"0x{secrets.token_hex(32)}",
+            signature=UNSIGNED,
+        )
+        signed = self._signed_by_me(proposal_digest(request_of(unsigned), self._sign_domain()))
+        return self._send("POST", "/v1/negotiations", NegotiationOut, {**unsigned.model_dump(), **signed})
+
+    def negotiations(self) -> list[NegotiationOut]:
+        """List our negotiations, oldest first."""
+        return self._list("/v1/negotiations", NegotiationOut, {}, self._login())
+
+    def negotiation(self, number: str) -> NegotiationOut:
+        """Show a negotiation of ours."""
+        return self._get(f"/v1/negotiations/{number}", NegotiationOut, {}, self._login())
+
+    def seal(self, number: str, *, price: str, salt: bytes) -> NegotiationOut:
+        """Bind ourselves to a reservation price. Keep `salt`, 32 random bytes: it opens the seal."""
+        seal = seal_of(
+            number=int(number),
+            participant=self._signer.address,
+            price_micros=read_micros(price, "price"),
+            salt=salt,
+        )
+        digest = seal_digest(
+            SealReservation(self._signer.address, int(number), seal, b""), self._sign_domain()
+        )
+        content = {"seal": f"0x{seal.hex()}", **self._signed_by_me(digest)}
+        return self._send("POST", f"/v1/negotiations/{number}/seal", NegotiationOut, content)
+
+    def reveal(self, number: str, *, price: str, salt: bytes) -> NegotiationOut:
+        """Open our seal to the market."""
+        content = {"price": price, "salt": f"0x{salt.hex()}"}
+        path = f"/v1/negotiations/{number}/reveal"
+        return self._send("POST", path, NegotiationOut, content, self._login())
+
+    def sign_agreement(self, negotiation: NegotiationOut) -> NegotiationOut:
+        """Sign the terms that this negotiation shows; look at them before."""
+        digest = agreement_digest(terms_of(negotiation), self._sign_domain())
+        path = f"/v1/negotiations/{negotiation.number}/signature"
+        return self._send("POST", path, NegotiationOut, self._signed_by_me(digest))
 
     def _signed(
         self, symbol: str, side: SideName, *, price: str, quantity: str, good_until: int | None = None

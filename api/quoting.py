@@ -36,15 +36,19 @@ def moved_quote(instrument: Instrument, base_price: float, *, reference_ticks: i
     return _quote(instrument, base_price, multiplier=CONTROLLER.multiplier(log_multiplier), load=load)
 
 
-def _quote(instrument: Instrument, base_price: float, *, multiplier: float, load: float) -> Quote:
-    energy = {
+def energy_of(instrument: Instrument) -> str:
+    """Return the energy that counts in an instrument's weight: a green class, the mix for a network path, or its type."""
+    return {
         Commodity.CMP: f"G{instrument.green}",
         Commodity.NET: "MIX",
         Commodity.ENE: instrument.product,
     }[instrument.commodity]
+
+
+def _quote(instrument: Instrument, base_price: float, *, multiplier: float, load: float) -> Quote:
     return Quote(
         price_terms(
             base_price_per_unit=base_price, load_multiplier=multiplier, commodity=instrument.commodity
         ),
-        nash_weight(tier=instrument.tier, load=load, energy=energy),
+        nash_weight(tier=instrument.tier, load=load, energy=energy_of(instrument)),
     )

@@ -4,7 +4,7 @@ Addresses are 20 bytes here, as everywhere in the market; hex strings stay at th
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -13,8 +13,11 @@ from typing import Any, Final, Protocol
 from eth_abi.codec import ABICodec
 from eth_abi.decoding import AddressDecoder
 from eth_abi.encoding import AddressEncoder
+from eth_abi.exceptions import DecodingError
 from eth_abi.registry import BaseEquals, registry
 from eth_hash.auto import keccak
+
+from market.units import Malformed
 
 CONTRACTS: Final = ("SettlementToken", "Settlement", "Guarantee")
 
@@ -125,6 +128,30 @@ def artifact(name: str) -> Artifact:
             case "error":
                 errors[fingerprint[:4]] = (entry["name"], fields)
     return Artifact(name, bytes.fromhex(built["bytecode"][2:]), constructor, functions, events, errors)
+
+
+def encode_struct(kinds: Sequence[str], values: Sequence[Any]) -> bytes:
+    """Return `abi.encode` of values of these ABI types.
+
+    >>> encode_struct(["uint8"], [7]).hex()[-4:]
+    '0007'
+    """
+    return bytes(_CODEC.encode(kinds, values))
+
+
+def decode_struct(kinds: Sequence[str], encoded: bytes) -> tuple[Any, ...]:
+    """Read values of these ABI types back.
+
+    Raises:
+        Malformed: if the bytes are not exactly what `encode_struct` writes.
+    """
+    try:
+        values = tuple(_CODEC.decode(kinds, encoded))
+    except DecodingError as error:
+        raise Malformed(f"encoded {', '.join(kinds)}: {error}") from None
+    if _CODEC.encode(kinds, values) != encoded:
+        raise Malformed(f"encoded {', '.join(kinds)}: found bytes that read back otherwise")
+    return values
 
 
 def explain_revert(data: bytes) -> str:

@@ -12,6 +12,7 @@ from coincurve import PrivateKey, PublicKey
 from eth_hash.auto import keccak
 
 from market.orders import Address, MassCancel, OrderTerms, SetDeadManTimer
+from market.proposals import RequestNegotiation, SealReservation
 from market.units import Malformed
 
 NAME: Final = "CCEI Market"
@@ -29,6 +30,11 @@ MASS_CANCEL_TYPE: Final = (
 )
 DEAD_MAN_TIMER_TYPE: Final = "DeadManTimer(address participant,uint64 timeout,uint64 nonce,uint64 deadline)"
 LOGIN_TYPE: Final = "Login(address participant,uint64 expires)"
+PROPOSAL_TYPE: Final = (
+    "Proposal(address participant,address buyer,address seller,uint256 instrument,uint64[] quantities,uint64 notice,"
+    "uint64 answerBy,bytes32 salt)"
+)
+SEAL_TYPE: Final = "Seal(address participant,uint64 negotiation,bytes32 seal)"
 PERMIT_TYPE: Final = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
 
 _DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -37,13 +43,15 @@ _RECOVERY_BASE = 27
 _UINT64_END = 1 << 64
 
 
-def _type_hash(text: str) -> bytes:
+def type_hash(text: str) -> bytes:
+    """Return the keccak of a struct's type, which begins its hash."""
     return bytes(keccak(text.encode("ascii")))
 
 
-_ORDER_HASH, _READING_HASH, _WITHDRAWAL_HASH = map(_type_hash, (ORDER_TYPE, READING_TYPE, WITHDRAWAL_TYPE))
-_CANCEL_HASH, _LOGIN_HASH, _PERMIT_HASH = map(_type_hash, (CANCEL_TYPE, LOGIN_TYPE, PERMIT_TYPE))
-_MASS_CANCEL_HASH, _DEAD_MAN_TIMER_HASH = map(_type_hash, (MASS_CANCEL_TYPE, DEAD_MAN_TIMER_TYPE))
+_ORDER_HASH, _READING_HASH, _WITHDRAWAL_HASH = map(type_hash, (ORDER_TYPE, READING_TYPE, WITHDRAWAL_TYPE))
+_CANCEL_HASH, _LOGIN_HASH, _PERMIT_HASH = map(type_hash, (CANCEL_TYPE, LOGIN_TYPE, PERMIT_TYPE))
+_MASS_CANCEL_HASH, _DEAD_MAN_TIMER_HASH = map(type_hash, (MASS_CANCEL_TYPE, DEAD_MAN_TIMER_TYPE))
+_PROPOSAL_HASH, _SEAL_HASH = map(type_hash, (PROPOSAL_TYPE, SEAL_TYPE))
 _ANY_INSTRUMENT, _BOTH_SIDES = 0, 2
 """What a mass cancel signs where it names no instrument (ids begin with a version, so none is 0) or no side."""
 
@@ -64,9 +72,9 @@ class Domain:
     def separator(self) -> bytes:
         """The EIP-712 domain separator, 32 bytes."""
         return hash_words(
-            _type_hash(_DOMAIN_TYPE),
-            _type_hash(self.name),
-            _type_hash(VERSION),
+            type_hash(_DOMAIN_TYPE),
+            type_hash(self.name),
+            type_hash(VERSION),
             self.chain_id,
             self.verifying_contract,
         )
@@ -150,7 +158,7 @@ def sign_order(terms: OrderTerms, signer: Signer, domain: Domain) -> bytes:
 
 def reading_digest(*, meter: Address, start_hour: int, units_lots: int, domain: Domain) -> bytes:
     """Return the 32 bytes that a meter signs for what it measured in one hour, in lots."""
-    return domain.digest(hash_words(_READING_HASH, meter, start_hour, _uint64("units_lots", units_lots)))
+    return domain.digest(hash_words(_READING_HASH, meter, start_hour, uint64("units_lots", units_lots)))
 
 
 def withdrawal_digest(
@@ -171,8 +179,8 @@ def mass_cancel_digest(command: MassCancel, *, nonce: int, deadline_s: int, doma
     words = (
         _ANY_INSTRUMENT if instrument_id is None else instrument_id,
         _BOTH_SIDES if side is None else int(side),
-        _uint64("nonce", nonce),
-        _uint64("deadline_s", deadline_s),
+        uint64("nonce", nonce),
+        uint64("deadline_s", deadline_s),
     )
     return domain.digest(hash_words(_MASS_CANCEL_HASH, command.participant, *words))
 
@@ -180,9 +188,9 @@ def mass_cancel_digest(command: MassCancel, *, nonce: int, deadline_s: int, doma
 def dead_man_timer_digest(command: SetDeadManTimer, *, nonce: int, deadline_s: int, domain: Domain) -> bytes:
     """Return the 32 bytes that a participant signs to wind a dead-man timer up, or to disarm it."""
     words = (
-        _uint64("timeout_s", command.timeout_s),
-        _uint64("nonce", nonce),
-        _uint64("deadline_s", deadline_s),
+        uint64("timeout_s", command.timeout_s),
+        uint64("nonce", nonce),
+        uint64("deadline_s", deadline_s),
     )
     return domain.digest(hash_words(_DEAD_MAN_TIMER_HASH, command.participant, *words))
 
@@ -190,6 +198,34 @@ def dead_man_timer_digest(command: SetDeadManTimer, *, nonce: int, deadline_s: i
 def login_digest(*, participant: Address, expires_s: int, domain: Domain) -> bytes:
     """Return the 32 bytes that a participant signs to log in, until `expires_s`."""
     return domain.digest(hash_words(_LOGIN_HASH, participant, expires_s))
+
+
+def proposal_digest(request: RequestNegotiation, domain: Domain) -> bytes:
+    """Return the 32 bytes that a participant signs to ask for a negotiation.
+
+    Raises:
+        Malformed: if a field does not fit its type.
+    """
+    proposal = request.proposal
+    return domain.digest(
+        hash_words(
+            _PROPOSAL_HASH,
+            request.participant,
+            proposal.buyer,
+            proposal.seller,
+            proposal.instrument_id,
+            hash_words(*(uint64("quantity_lots", lots) for lots in proposal.quantity_lots)),
+            uint64("notice_s", proposal.notice_s),
+            uint64("answer_by_s", proposal.answer_by_s),
+            bytes32("salt", proposal.salt),
+        )
+    )
+
+
+def seal_digest(request: SealReservation, domain: Domain) -> bytes:
+    """Return the 32 bytes that a participant signs to bind itself to a sealed reservation price."""
+    words = (uint64("number", request.number), bytes32("seal", request.seal))
+    return domain.digest(hash_words(_SEAL_HASH, request.participant, *words))
 
 
 def permit_digest(
@@ -214,19 +250,27 @@ def _order_struct(terms: OrderTerms) -> bytes:
         terms.participant,
         terms.instrument_id,
         int(terms.side),
-        _uint64("price_micros", terms.price_micros),
-        _uint64("quantity_lots", terms.quantity_lots),
-        _uint64("good_until_s", terms.good_until_s),
-        _uint64("settle_until_s", terms.settle_until_s),
+        uint64("price_micros", terms.price_micros),
+        uint64("quantity_lots", terms.quantity_lots),
+        uint64("good_until_s", terms.good_until_s),
+        uint64("settle_until_s", terms.settle_until_s),
         terms.fee_cap_bps,
-        _uint64("reference_micros", terms.reference_micros),
-        _uint64("client_order_id", terms.client_order_id),
+        uint64("reference_micros", terms.reference_micros),
+        uint64("client_order_id", terms.client_order_id),
     )
 
 
-def _uint64(what: str, value: int) -> int:
+def uint64(what: str, value: int) -> int:
+    """Return a value that fits 64 bits. Raises Malformed if it does not."""
     if not 0 <= value < _UINT64_END:
         raise Malformed(f"{what}: found {value}, expected 0 to 2^64 - 1")
+    return value
+
+
+def bytes32(what: str, value: bytes) -> bytes:
+    """Return a value of 32 bytes. Raises Malformed if it has another length."""
+    if len(value) != 32:
+        raise Malformed(f"{what}: found {len(value)} bytes, expected 32")
     return value
 
 

@@ -11,6 +11,7 @@ written in an earlier version stays readable, with the defaults of the fields th
 * 1: the first.
 * 2: conditions and eligible sets of orders, trading rules of listings; mass cancels, dead-man timers, halts, triggered
   stops and orders reduced without a trade.
+* 3: negotiations of long-term contracts.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from typing import Any, NamedTuple, cast, get_args, get_type_hints
 import msgspec
 
 from market.events import (
+    AgreementSigned,
     Cleared,
     DeadManSet,
     Deposited,
@@ -31,6 +33,10 @@ from market.events import (
     GuaranteePaid,
     InstrumentListed,
     MeterRegistered,
+    NegotiationAgreed,
+    NegotiationFailed,
+    NegotiationLapsed,
+    NegotiationOpened,
     OrderAccepted,
     OrderCancelled,
     OrderReduced,
@@ -39,6 +45,8 @@ from market.events import (
     PriceTermsSet,
     ReadingReceived,
     Refused,
+    ReservationRevealed,
+    ReservationSealed,
     SessionChanged,
     TradeAgreed,
     TradeDelivered,
@@ -70,8 +78,15 @@ from market.orders import (
     SubmitReading,
     VoidTrade,
 )
+from market.proposals import (
+    ConcludeNegotiation,
+    RequestNegotiation,
+    RevealReservation,
+    SealReservation,
+    SignAgreement,
+)
 
-VERSION = 2
+VERSION = 3
 
 COMMAND_TAGS: dict[int, type] = {
     1: ListInstrument,
@@ -91,6 +106,11 @@ COMMAND_TAGS: dict[int, type] = {
     15: SubmitReading,
     16: MassCancel,
     17: SetDeadManTimer,
+    18: RequestNegotiation,
+    19: SealReservation,
+    20: RevealReservation,
+    21: ConcludeNegotiation,
+    22: SignAgreement,
 }
 EVENT_TAGS: dict[int, type] = {
     1: InstrumentListed,
@@ -117,8 +137,16 @@ EVENT_TAGS: dict[int, type] = {
     22: OrderTriggered,
     23: OrderReduced,
     24: DeadManSet,
+    25: NegotiationOpened,
+    26: ReservationSealed,
+    27: ReservationRevealed,
+    28: NegotiationAgreed,
+    29: NegotiationFailed,
+    30: NegotiationLapsed,
+    31: AgreementSigned,
 }
-_LAST_TAGS_OF_1 = (15, 20)
+_LAST_COMMAND_TAGS = {1: 15, 2: 17, 3: 22}
+_LAST_EVENT_TAGS = {1: 20, 2: 24, 3: 31}
 _ADDED_IN_2 = {
     ListInstrument: {"rules"},
     PlaceOrder: {"conditions", "eligible"},
@@ -422,10 +450,12 @@ def _decode(blob: bytes, version: int, versions: dict[int, _Shapes], what: str) 
     return tuple(values)
 
 
-def _by_version(tags: dict[int, type], last_tag_of_1: int) -> dict[int, _Shapes]:
-    first = {tag: kind for tag, kind in tags.items() if tag <= last_tag_of_1}
-    return {1: _Shapes(first, 1), VERSION: _Shapes(tags, VERSION)}
+def _by_version(tags: dict[int, type], last_tags: dict[int, int]) -> dict[int, _Shapes]:
+    return {
+        version: _Shapes({tag: kind for tag, kind in tags.items() if tag <= last}, version)
+        for version, last in last_tags.items()
+    }
 
 
-_COMMANDS = _by_version(COMMAND_TAGS, _LAST_TAGS_OF_1[0])
-_EVENTS = _by_version(EVENT_TAGS, _LAST_TAGS_OF_1[1])
+_COMMANDS = _by_version(COMMAND_TAGS, _LAST_COMMAND_TAGS)
+_EVENTS = _by_version(EVENT_TAGS, _LAST_EVENT_TAGS)

@@ -4,18 +4,20 @@
 the one transition of everything outside the books. The books change in the kernel while it matches, and in
 `book_moves.py` otherwise: what a match did is what its events do one by one, so a rebuild ends in the same state.
 
-Where to read on: `order_entry.py` and `routing.py` (participants), `operating.py` (operator, settler, meters),
-`timekeeping.py` and `uncrossing.py` (time, auctions, halts), `meeting.py` (from a book's fills to events).
+Where to read on: `order_entry.py` and `routing.py` (participants), `negotiating.py` (long-term contracts),
+`operating.py` (operator, settler, meters), `timekeeping.py` and `uncrossing.py` (time, auctions, halts), `meeting.py`
+(from a book's fills to events).
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any, get_args
 
-from market import operating, order_entry, timekeeping
+from market import negotiating, operating, order_entry, timekeeping
 from market.book import OrderBook
 from market.events import Event, ReadingReceived, Refused
 from market.instruments import Instrument
 from market.listed import Listed
+from market.negotiations import Negotiation
 from market.open_orders import OpenOrder, SignedOrder, fingerprint
 from market.orders import (
     Address,
@@ -29,6 +31,13 @@ from market.orders import (
     SetDeadManTimer,
     SetPriceTerms,
     SubmitReading,
+)
+from market.proposals import (
+    ConcludeNegotiation,
+    RequestNegotiation,
+    RevealReservation,
+    SealReservation,
+    SignAgreement,
 )
 from market.state import State
 from market.trade_steps import StepCommand
@@ -44,6 +53,11 @@ _RULES: dict[type, Callable[[State, Any], list[Event]]] = {
     SetPriceTerms: operating.set_price_terms,
     RegisterMeter: operating.register_meter,
     SubmitReading: operating.receive_reading,
+    RequestNegotiation: negotiating.request,
+    SealReservation: negotiating.seal,
+    RevealReservation: negotiating.reveal,
+    ConcludeNegotiation: negotiating.conclude,
+    SignAgreement: negotiating.sign,
     **dict.fromkeys(get_args(StepCommand), operating.take_steps),
 }
 
@@ -190,6 +204,18 @@ class Exchange:
     def signed_orders(self, trade_number: int) -> tuple[SignedOrder, SignedOrder] | None:
         """Return what buyer and seller had signed when a trade was agreed; None once it is locked or void."""
         return self._state.trades.signed(trade_number)
+
+    def negotiation(self, number: int) -> Negotiation | None:
+        """Return a negotiation, None if none has this number. It holds what its parties may not know of each other."""
+        return self._state.negotiations.find(number)
+
+    def negotiations(self, participant: Address) -> tuple[Negotiation, ...]:
+        """Return the negotiations of a participant, oldest first."""
+        return self._state.negotiations.of(participant)
+
+    def negotiations_to_price(self) -> tuple[Negotiation, ...]:
+        """Return the negotiations whose two reservation prices are revealed and that await their price, oldest first."""
+        return self._state.negotiations.revealed()
 
     def load(self, resource: int, start_hour: int) -> tuple[Lots, Lots]:
         """Return what is sold of a resource in an hour and its registered capacity, in lots."""

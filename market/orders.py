@@ -7,12 +7,16 @@ here and on chain.
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import NewType
 
+from market.address import Address as Address  # noqa: PLC0414 - the participant of every command: most know it from here
+from market.proposals import (
+    ConcludeNegotiation,
+    RequestNegotiation,
+    RevealReservation,
+    SealReservation,
+    SignAgreement,
+)
 from market.units import Lots, Micros, Ppm, Ticks
-
-Address = NewType("Address", bytes)
-"""A participant or a meter: the 20 bytes of its Ethereum address."""
 
 
 class Side(IntEnum):
@@ -349,6 +353,11 @@ Command = (
     | ConfirmDelivery
     | ConfirmOpening
     | ConfirmPayout
+    | RequestNegotiation
+    | SealReservation
+    | RevealReservation
+    | ConcludeNegotiation
+    | SignAgreement
 )
 
 

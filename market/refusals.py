@@ -48,6 +48,10 @@ class Refusal(StrEnum):
     TRADE_NOT_IN_THAT_STATE = "trade_not_in_that_state"
     ALREADY_APPLIED = "already_applied"
     BOOK_FULL = "book_full"
+    INCONSISTENT_NEGOTIATION = "inconsistent_negotiation"
+    UNKNOWN_NEGOTIATION = "unknown_negotiation"
+    NEGOTIATION_NOT_IN_THAT_STATE = "negotiation_not_in_that_state"
+    SEAL_DIFFERS = "seal_differs"
 
 
 EXPLANATIONS: dict[Refusal, str] = {
@@ -93,6 +97,10 @@ EXPLANATIONS: dict[Refusal, str] = {
     Refusal.TRADE_NOT_IN_THAT_STATE: "the trade is not in the state that this step starts from",
     Refusal.ALREADY_APPLIED: "this was applied before; nothing was done the second time",
     Refusal.BOOK_FULL: "the book has no room for another order",
+    Refusal.INCONSISTENT_NEGOTIATION: "parties, window, quantities, times or figures of the negotiation do not fit together",
+    Refusal.UNKNOWN_NEGOTIATION: "no negotiation of yours has this number",
+    Refusal.NEGOTIATION_NOT_IN_THAT_STATE: "the negotiation is not in the state that this step starts from",
+    Refusal.SEAL_DIFFERS: "this price and salt do not open the seal",
 }
 
 No = tuple[Refusal, str]

@@ -10,6 +10,7 @@ from market.orders import (
     ReplaceOrder,
     SetDeadManTimer,
 )
+from market.proposals import RequestNegotiation, RevealReservation, SealReservation, SignAgreement
 from market.refusals import No, Refusal
 from market.units import Malformed
 
@@ -18,7 +19,7 @@ OPERATOR = Address(bytes(20))
 
 
 def refuse(command: Command, no: No, reference: int = 0) -> Refused:
-    """Return the event that answers a command with no. `reference` is for commands that name trades."""
+    """Return the event that answers a command with no. `reference` is for the operator's commands."""
     refusal, detail = no
     participant = OPERATOR
     match command:
@@ -28,8 +29,10 @@ def refuse(command: Command, no: No, reference: int = 0) -> Refused:
             participant, reference = terms.participant, order_id
         case CancelOrder(participant, order_id):
             reference = order_id
-        case SetDeadManTimer(participant):
+        case SetDeadManTimer(participant) | RequestNegotiation(participant):
             pass
+        case SealReservation() | RevealReservation() | SignAgreement():
+            participant, reference = command.participant, command.number
     return Refused(participant, type(command).__name__, reference, refusal, detail)
 
 

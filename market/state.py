@@ -17,6 +17,7 @@ from market.events import (
     Event,
     InstrumentListed,
     MeterRegistered,
+    NegotiationOpened,
     OrderAccepted,
     OrderCancelled,
     OrderReduced,
@@ -31,6 +32,7 @@ from market.events import (
 )
 from market.instruments import from_id
 from market.listed import Listed
+from market.negotiations import Negotiation, NegotiationEvent, Negotiations, NegotiationState
 from market.open_orders import OpenOrder, OpenOrders
 from market.orders import Address, ListInstrument, SetPriceTerms, Side
 from market.sessions import MICROS_PER_SECOND, following
@@ -40,7 +42,7 @@ from market.units import InvariantBroken, Lots
 
 
 class State:
-    """All instruments, orders and trades, what is due when, and the time. Changed by events alone."""
+    """All instruments, orders, trades and negotiations, what is due when, and the time. Changed by events alone."""
 
     def __init__(self, *, notice_period_s: int) -> None:
         self.notice_period_s = notice_period_s
@@ -48,12 +50,14 @@ class State:
         self.listed: dict[int, Listed] = {}
         self.orders = OpenOrders()
         self.trades = TradeRegister()
+        self.negotiations = Negotiations()
         self.capacity = Capacity()
         self.readings: dict[tuple[Address, int], ReadingReceived] = {}
         self.timers: dict[Address, int] = {}
         self.expiries: Agenda[int] = Agenda()
         self.timeouts: Agenda[Address] = Agenda()
         self.changes: Agenda[int] = Agenda()
+        self.deadlines: Agenda[int] = Agenda()
         self._books = BookMoves(self.listed, self.orders)
         self._rules: dict[type, Callable[[Any], None]] = {
             InstrumentListed: self._instrument_listed,
@@ -70,6 +74,8 @@ class State:
             TradeAgreed: self._trade_agreed,
             ReadingReceived: self._reading_received,
             **dict.fromkeys(get_args(TradeEvent), self._trade_moved),
+            **dict.fromkeys(get_args(NegotiationEvent), self._negotiation_moved),
+            NegotiationOpened: self._negotiation_opened,
         }
 
     def advance(self, time_us: int) -> None:
@@ -128,7 +134,7 @@ class State:
                 listed.volume_lots,
             )
             yield line("book", listed.id, listed.book.state_bytes())
-        for part in (self.orders, self.trades, self.capacity):
+        for part in (self.orders, self.trades, self.negotiations, self.capacity):
             for facts in part.state():
                 yield line(*facts)
         for participant, expires_us in sorted(self.timers.items()):
@@ -242,6 +248,24 @@ class State:
 
     def _reading_received(self, event: ReadingReceived) -> None:
         self.readings[event.meter, event.start_hour] = event
+
+    def _negotiation_opened(self, event: NegotiationOpened) -> None:
+        self._await_answers(self.negotiations.open(event))
+
+    def _negotiation_moved(self, event: NegotiationEvent) -> None:
+        negotiation = self.negotiations.move(event)
+        if negotiation.state is NegotiationState.SIGNED:
+            proposal, resource = negotiation.proposal, negotiation.proposal.instrument.resource
+            for hour, lots in proposal.slots:
+                self.capacity.commit(proposal.seller, resource, hour, lots)
+                self.capacity.sell(resource, hour, lots)
+        else:
+            self._await_answers(negotiation)
+
+    def _await_answers(self, negotiation: Negotiation) -> None:
+        """Note when a negotiation lapses unless it moves on."""
+        if negotiation.lapses_us is not None:
+            self.deadlines.note(negotiation.lapses_us, negotiation.number)
 
     def _count_open(self, order: OpenOrder, lots: int) -> None:
         """Count a change of what is open on the book, and of the capacity that offers commit."""

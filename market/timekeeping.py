@@ -1,5 +1,6 @@
-"""What time alone causes: orders expire, dead-man timers go off, sessions change with the auctions between them."""
+"""What time alone causes: orders expire, timers go off, negotiations lapse, sessions change with the auctions between."""
 
+from market import negotiating
 from market.events import (
     CancelReason,
     DeadManSet,
@@ -19,7 +20,8 @@ def begin(state: State, time_us: int) -> list[Event]:
     """Take note of the time and return what it causes.
 
     First orders past their last moment expire, by that moment and order id; then dead-man timers go off, by their moment
-    and participant; then sessions change, by the time they were due and instrument id. So an auction held late trades no
+    and participant; then negotiations lapse, by their moment and number; then sessions change, by the time they were due
+    and instrument id. So an auction held late trades no
     order past the last moment it was signed for, and none of somebody who had fallen silent before.
 
     Raises:
@@ -28,6 +30,7 @@ def begin(state: State, time_us: int) -> list[Event]:
     state.advance(time_us)
     events = _expire(state)
     events += _cancel_for_the_silent(state)
+    events += negotiating.lapse(state)
     while (due := state.changes.take(time_us)) is not None:
         _, instrument_id = due
         events += change_sessions(state, state.listed[instrument_id])
@@ -36,7 +39,9 @@ def begin(state: State, time_us: int) -> list[Event]:
 
 def next_due_us(state: State) -> int:
     """Return when time alone may next cause something, Unix microseconds; `NEVER` if nothing is waiting."""
-    return min(agenda.next_us() for agenda in (state.expiries, state.timeouts, state.changes))
+    return min(
+        agenda.next_us() for agenda in (state.expiries, state.timeouts, state.deadlines, state.changes)
+    )
 
 
 def change_sessions(state: State, listed: Listed) -> list[Event]:

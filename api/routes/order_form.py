@@ -26,13 +26,13 @@ def signed_terms(order: SignedOrder) -> tuple[Instrument, OrderTerms, bytes]:
         participant=parse_address(order.participant),
         instrument_id=instrument.id,
         side=Side[order.side.upper()],
-        price_micros=_micros(order.price, "price"),
-        quantity_lots=_lots(order.quantity, instrument, "quantity"),
+        price_micros=read_micros(order.price, "price"),
+        quantity_lots=read_lots(order.quantity, instrument, "quantity"),
         good_until_s=order.good_until,
         settle_until_s=order.settle_until,
         fee_cap_bps=order.fee_cap_bps,
-        reference_micros=_micros(order.reference_price, "reference_price"),
-        client_order_id=_uint63(int(order.client_order_id), "client_order_id"),
+        reference_micros=read_micros(order.reference_price, "reference_price"),
+        client_order_id=read_uint63(int(order.client_order_id), "client_order_id"),
     )
     return instrument, terms, parse_hex(order.signature, length=65, what="signature")
 
@@ -59,23 +59,26 @@ def _conditions(order: HowToTrade, instrument: Instrument) -> Conditions:
     stop, budget = order.stop_price, order.budget
     return Conditions(
         all_or_none=order.all_or_none,
-        minimum_lots=Lots(0) if minimum is None else _lots(minimum, instrument, "minimum_quantity"),
-        display_lots=None if display is None else _lots(display, instrument, "display_quantity"),
-        stop_micros=None if stop is None else _micros(stop, "stop_price"),
-        budget_micros=None if budget is None else _micros(budget, "budget"),
+        minimum_lots=Lots(0) if minimum is None else read_lots(minimum, instrument, "minimum_quantity"),
+        display_lots=None if display is None else read_lots(display, instrument, "display_quantity"),
+        stop_micros=None if stop is None else read_micros(stop, "stop_price"),
+        budget_micros=None if budget is None else read_micros(budget, "budget"),
         self_trade=SelfTrade[order.self_trade.upper()],
     )
 
 
-def _micros(text: str, what: str) -> Micros:
-    return Micros(_uint63(parse_decimal(text, scale=MICROS_PER_TOKEN, what=what), what))
+def read_micros(text: str, what: str) -> Micros:
+    """Read a price or an amount, in tokens. Raises Malformed if it cannot be read."""
+    return Micros(read_uint63(parse_decimal(text, scale=MICROS_PER_TOKEN, what=what), what))
 
 
-def _lots(text: str, instrument: Instrument, what: str) -> Lots:
-    return Lots(_uint63(parse_decimal(text, scale=instrument.commodity.lots_per_unit, what=what), what))
+def read_lots(text: str, instrument: Instrument, what: str) -> Lots:
+    """Read a quantity, in units of an instrument. Raises Malformed if it cannot be read."""
+    return Lots(read_uint63(parse_decimal(text, scale=instrument.commodity.lots_per_unit, what=what), what))
 
 
-def _uint63(value: int, what: str) -> int:
+def read_uint63(value: int, what: str) -> int:
+    """Return a value that fits 63 bits. Raises Malformed if it does not."""
     if value >= 1 << 63:
         raise Malformed(f"{what}: found {value} in its smallest unit, expected less than 2^63")
     return value

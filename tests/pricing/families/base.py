@@ -14,14 +14,17 @@ def named(values: list[float]) -> dict[str, float]:
 
 def hedonic_recovery(case: Case) -> Outcome:
     inputs, expected = case["inputs"], case["expected"]
+    columns = list(zip(*inputs["rows"], strict=True))
+    # dummies, and columns with a 0, enter as they are, the others as logs
+    logged = [all(value > 0 for value in column) and not set(column) <= {0, 1} for column in columns]
 
-    # the last column is a dummy, the others enter as logs; "pred_24_96_1" names the row to predict
     def row(values: list[float]) -> list[float]:
-        return [1.0, *(math.log(value) for value in values[:-1]), values[-1]]
+        return [1.0, *(math.log(v) if log else v for v, log in zip(values, logged, strict=True))]
 
     fit = fit_hedonic([row(values) for values in inputs["rows"]], inputs["price"])
-    found: Outcome = {"beta": list(fit.coefficients)}
-    for key in expected:
+    found: Outcome = {"beta": list(fit.coefficients), "se": list(fit.standard_errors)}
+    found |= {"smearing": fit.smearing, "r_squared": fit.r_squared, "n": fit.observations}
+    for key in expected:  # "pred_24_96_1" names the row to predict
         if re.fullmatch(r"pred(_[\d.]+)+", key):
             found[key] = fit.predict(row([float(text) for text in key.split("_")[1:]]))
     return found

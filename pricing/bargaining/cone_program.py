@@ -1,0 +1,122 @@
+"""A small convex program in the standard form of CLARABEL: maximise over decisions x and scaled gains v >= 0."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import clarabel
+import numpy as np
+from scipy.sparse import csc_matrix
+
+from pricing.bargaining.problem import Vector
+from pricing.errors import Infeasible, NotConverged, Unbounded
+
+TOLERANCE = 1e-12
+"""Of the gap: a logarithm's argmax is known only to the root of it."""
+ACCEPTED = 1e-9
+"""Where rounding stops the solver earlier, a gap and residuals up to this are taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """The decisions x and gains v of the optimum."""
+
+    decision: Vector
+    gains: Vector
+
+
+class ConeProgram:
+    """Rows s = b − A·z in a cone, z = (x, v), collected cone by cone."""
+
+    def __init__(self, decisions: int, gains: int) -> None:
+        self._decisions, self._gains = decisions, gains
+        self._rows: list[Vector] = []
+        self._right: list[Vector] = []
+        self._cones: list[Any] = []
+        self._add(np.hstack([np.zeros((gains, decisions)), -np.eye(gains)]), np.zeros(gains))
+
+    def equal(self, matrix: Vector, bounds: Vector) -> None:
+        """Require matrix·x = bounds."""
+        self._add(self._of_decisions(matrix), bounds, clarabel.ZeroConeT(len(bounds)))
+
+    def at_most(self, matrix: Vector, bounds: Vector) -> None:
+        """Require matrix·x <= bounds."""
+        self._add(self._of_decisions(matrix), bounds)
+
+    def utility_above(self, linear: Vector, constant: float, factor: Vector, scale: Vector) -> None:
+        """Require linear·x + constant − ½‖factor·x‖² >= scale·v.
+
+        With r the linear part less scale·v, ‖y‖² <= 2r is the second-order cone ‖(r − ½, y)‖ <= r + ½.
+        """
+        row = np.concatenate([-linear, scale])
+        if not len(factor):
+            self._add(row[None, :], np.array([constant]))
+            return
+        self._add(
+            np.vstack([row, row, self._of_decisions(-factor)]),
+            np.concatenate([[constant + 0.5, constant - 0.5], np.zeros(len(factor))]),
+            clarabel.SecondOrderConeT(len(factor) + 2),
+        )
+
+    def maximise(self, objective: Vector, *, logarithmic: bool = False) -> Solved:
+        """Return the optimum of objective·v, or of objective·ln v.
+
+        Each logarithm is an epigraph variable t with (t, 1, v) in the exponential cone: e^t <= v.
+
+        Raises:
+            Infeasible: if no (x, v) meets all rows.
+            Unbounded: if the objective has no limit.
+            NotConverged: if the solver stopped short of its tolerance.
+        """
+        rows, right, cones = np.vstack(self._rows), np.concatenate(self._right), list(self._cones)
+        counted = np.flatnonzero(objective)
+        logs = len(counted) if logarithmic else 0
+        rows = np.hstack([rows, np.zeros((len(rows), logs))])
+        width = rows.shape[1]
+        cost = np.zeros(width)
+        if logarithmic:
+            cost[width - logs :] = -objective[counted]
+            for place, gain in enumerate(counted):
+                block = np.zeros((3, width))
+                block[0, width - logs + place] = -1.0
+                block[2, self._decisions + gain] = -1.0
+                rows, right = np.vstack([rows, block]), np.concatenate([right, [0.0, 1.0, 0.0]])
+                cones.append(clarabel.ExponentialConeT())
+        else:
+            cost[self._decisions :] = -objective
+        solver = clarabel.DefaultSolver(
+            csc_matrix((width, width)), cost, csc_matrix(rows), right, cones, _settings()
+        )
+        return self._read(solver.solve())
+
+    def _read(self, solution: Any) -> Solved:
+        status = clarabel.SolverStatus
+        match solution.status:
+            case status.Solved | status.AlmostSolved:
+                found = np.array(solution.x)[: self._decisions + self._gains]
+                return Solved(found[: self._decisions], found[self._decisions :])
+            case status.PrimalInfeasible | status.AlmostPrimalInfeasible:
+                raise Infeasible("limits: found no decision that meets all of them, expected one")
+            case status.DualInfeasible | status.AlmostDualInfeasible:
+                raise Unbounded("limits: found a payoff without limit, expected a bounded set")
+            case _:
+                raise NotConverged(
+                    f"cone program: found {solution.status} after {solution.iterations} iterations, "
+                    f"expected a gap of {ACCEPTED:g}"
+                )
+
+    def _add(self, rows: Vector, right: Vector, cone: Any = None) -> None:
+        self._rows.append(rows)
+        self._right.append(np.asarray(right, np.float64))
+        self._cones.append(cone if cone is not None else clarabel.NonnegativeConeT(len(rows)))
+
+    def _of_decisions(self, matrix: Vector) -> Vector:
+        return np.hstack([matrix, np.zeros((len(matrix), self._gains))])
+
+
+def _settings() -> Any:
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    settings.max_threads = 1
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = TOLERANCE
+    settings.reduced_tol_gap_abs = settings.reduced_tol_gap_rel = settings.reduced_tol_feas = ACCEPTED
+    return settings
