@@ -271,9 +271,10 @@ class Client:
         signed = self._signed_by_me(proposal_digest(request_of(unsigned), self._sign_domain()))
         return self._send("POST", "/v1/negotiations", NegotiationOut, {**unsigned.model_dump(), **signed})
 
-    def negotiations(self) -> list[NegotiationOut]:
-        """List our negotiations, oldest first."""
-        return self._list("/v1/negotiations", NegotiationOut, {}, self._login())
+    def negotiations(self, *, after: int = 0, limit: int = 100) -> list[NegotiationOut]:
+        """List our negotiations by number, those after `after` first."""
+        query: dict[str, str | int] = {"after": after, "limit": limit}
+        return self._list("/v1/negotiations", NegotiationOut, query, self._login())
 
     def negotiation(self, number: str) -> NegotiationOut:
         """Show a negotiation of ours."""

@@ -154,18 +154,21 @@ def _fault(state: State, participant: Address, proposal: Proposal, instrument: I
     """Return what does not fit together in a proposal, None if all does."""
     quantities = proposal.quantity_lots
     if participant not in (proposal.buyer, proposal.seller) or proposal.buyer == proposal.seller:
-        return "expected the buyer or the seller to ask, and two of them"
+        asked = f"found 0x{participant.hex()} asking for buyer 0x{proposal.buyer.hex()} and seller "
+        return f"{asked}0x{proposal.seller.hex()}, expected one of two different parties to ask"
     if not 1 <= instrument.hours <= HOURS_MAX or len(quantities) != instrument.hours:
         return f"found {len(quantities)} quantities, expected one for each hour, of at most {HOURS_MAX}"
     if not all(0 <= lots <= QUANTITY_MAX for lots in quantities) or not any(quantities):
-        return f"quantities: expected 0 to {QUANTITY_MAX} lots an hour, and something in one of them"
+        found = f"found {min(quantities)} to {max(quantities)} lots an hour"
+        return f"{found}, expected 0 to {QUANTITY_MAX}, and more than 0 in one of them"
     if not state.time_us < proposal.answer_by_s * MICROS_PER_SECOND <= instrument.start_s * MICROS_PER_SECOND:
         return (
             f"answer_by: found {proposal.answer_by_s} s, expected later than now, {state.time_us} µs, "
             f"and no later than the start of delivery, {instrument.start_s} s"
         )
     if not 0 <= proposal.notice_s <= QUANTITY_MAX or len(proposal.salt) != SALT_BYTES:
-        return f"expected a notice of 0 seconds or more, and a salt of {SALT_BYTES} bytes"
+        found = f"found a notice of {proposal.notice_s} s and a salt of {len(proposal.salt)} bytes"
+        return f"{found}, expected 0 s or more and {SALT_BYTES} bytes"
     return None
 
 

@@ -1,8 +1,9 @@
 """Negotiations of long-term contracts: how far each has come, and the price that follows from what both revealed.
 
-OPEN → SEALED → REVEALED → AGREED → SIGNED
-   ↘      ↘        ↓  ↘       ↘
-    `------`--→  FAILED `------`--→ LAPSED
+    OPEN → SEALED → REVEALED → AGREED → SIGNED
+                            ↘ FAILED
+
+Each of the first four may end as LAPSED instead.
 """
 
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from market.events import (
 from market.orders import Side
 from market.proposals import Proposal, seal_of
 from market.sessions import MICROS_PER_SECOND
-from market.units import PPM_ONE, InvariantBroken, Micros, Ppm
+from market.units import PPM_ONE, QUANTITY_MAX, InvariantBroken, Micros, Ppm
 
 NegotiationEvent = (
     NegotiationOpened
@@ -83,8 +84,10 @@ class Negotiation:
     def opens(self, participant: Address, price_micros: Micros, salt: bytes) -> bool:
         """Return whether a price and salt open the seal of a party."""
         side = self.side_of(participant)
+        if side is None or not 1 <= price_micros <= QUANTITY_MAX:
+            return False
         seal = seal_of(number=self.number, participant=participant, price_micros=price_micros, salt=salt)
-        return side is not None and seal == self.seals[side]
+        return seal == self.seals[side]
 
     def zone(self, *, outside_buyer_micros: int, outside_seller_micros: int) -> tuple[Micros, Micros]:
         """Return the lowest and highest price, whole micros per unit, that leave both at least what they have elsewhere.
@@ -239,11 +242,13 @@ class Negotiations:
         """Take in a new negotiation.
 
         Raises:
-            InvariantBroken: if its number is not the next.
+            InvariantBroken: if its number is not the next, or it is about nothing.
         """
-        if event.number != self.last_number + 1:
+        lots = sum(event.proposal.quantity_lots)
+        if event.number != self.last_number + 1 or lots < 1:
             raise InvariantBroken(
-                f"negotiations: found number {event.number}, expected {self.last_number + 1}"
+                f"negotiations: found number {event.number} about {lots} lots, expected {self.last_number + 1} "
+                "about at least 1"
             )
         negotiation = Negotiation(event.number, event.proposal)
         self._by_number[event.number] = negotiation

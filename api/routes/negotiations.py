@@ -4,9 +4,10 @@ Only its two parties see a negotiation, and neither is told the other's reservat
 """
 
 from http import HTTPStatus
+from itertools import islice
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path
+from fastapi import APIRouter, Header, Path, Query
 
 from api.auth import parse_address, parse_hex
 from api.house import House
@@ -41,10 +42,16 @@ async def request(asked: NewNegotiation, house: HouseOf) -> NegotiationOut:
 
 
 @router.get("", responses={401: {"model": ProblemOut}})
-async def negotiations(house: HouseOf, authorization: Authorization = None) -> list[NegotiationOut]:
-    """List your negotiations, oldest first (log in first)."""
+async def negotiations(
+    house: HouseOf,
+    authorization: Authorization = None,
+    after: Annotated[int, Query(ge=0, lt=1 << 63)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+) -> list[NegotiationOut]:
+    """List your negotiations by number, those after `after` first (log in first)."""
     participant = house.door.participant_of(authorization, house.sequencer.now_s())
-    return [negotiation_out(each) for each in house.venue.exchange.negotiations(participant)]
+    yours = (each for each in house.venue.exchange.negotiations(participant) if each.number > after)
+    return [negotiation_out(each) for each in islice(yours, limit)]
 
 
 @router.get("/{number}", responses={404: {"model": ProblemOut}, 401: {"model": ProblemOut}})

@@ -6,6 +6,7 @@ R. Myerson and M. Satterthwaite, "Efficient mechanisms for bilateral trading", J
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import brentq
@@ -119,7 +120,7 @@ def myerson_satterthwaite(
             {min(v_high, max(v_low, each)) for each in (v_low, c_low + threshold, c_high + threshold, v_high)}
         )
         total = 0.0
-        for start, end in zip(kinks, kinks[1:], strict=False):
+        for start, end in pairwise(kinks):
             v = start + (end - start) * (_NODES[:, None] + 1) / 2
             top = np.clip(v - threshold, c_low, c_high)
             c = c_low + (top - c_low) * (_NODES + 1) / 2

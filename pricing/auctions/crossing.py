@@ -2,7 +2,7 @@
 
 With bids descending and offers ascending, the volume K is the largest at which the K-th unit's bid reaches its offer,
 b_K >= s_K. Any price in [low, high] clears the market: low = max(s_K, b_{K+1}), high = min(b_K, s_{K+1}). Where b_{K+1} or
-s_{K+1} does not exist, it limits nothing. An order that trades in part is the last to trade and also the first that does not.
+s_{K+1} does not exist, it limits nothing. An order that trades in part is the last to trade and the first that does not.
 """
 
 from dataclasses import dataclass
@@ -38,11 +38,20 @@ class Queue:
 
     def fills(self, lots: int, *, pro_rata: bool = False) -> Integers:
         """Return what each in the queue trades of the first `lots`; `pro_rata` shares them at the last price."""
-        fills = np.diff(np.minimum(self.totals, lots), prepend=0)
+        fills: Integers = np.minimum(np.maximum(lots - (self.totals - self.lots), 0), self.lots)
         if pro_rata and lots:
             level = self.prices == self.prices[self.last(lots)]
             fills[level] = share(int(fills[level].sum()), self.lots[level])
         return fills
+
+
+@dataclass(frozen=True, slots=True)
+class Efficient:
+    """The best that a book allows: lots, welfare in dollars, and the interval of prices that clear the market."""
+
+    lots: int
+    welfare: float
+    interval: tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,10 +91,10 @@ class Crossing:
         return filled
 
     @property
-    def welfare(self) -> float:
-        """The greatest welfare, in dollars: what the efficient volume is worth to its buyers less what it costs."""
+    def efficient(self) -> Efficient:
+        """What trading the whole volume comes to."""
         worth, cost = (float(side.prices @ side.fills(self.lots)) for side in (self.bids, self.asks))
-        return (worth - cost) / LOTS_PER_UNIT
+        return Efficient(self.lots, (worth - cost) / LOTS_PER_UNIT, self.interval)
 
 
 def cross(book: Book) -> Crossing:
@@ -93,7 +102,7 @@ def cross(book: Book) -> Crossing:
 
     >>> from pricing.auctions.orders import unit_book
     >>> crossing = cross(unit_book([10, 9, 8, 7, 3], [1, 2, 5, 6, 9]))
-    >>> crossing.lots // 1_000_000, crossing.interval, crossing.welfare
+    >>> crossing.lots // 1_000_000, crossing.interval, crossing.efficient.welfare
     (4, (6.0, 7.0), 20.0)
     """
     return cross_orders(book.prices, book.lots, book.buys)

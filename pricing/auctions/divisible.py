@@ -9,7 +9,7 @@ import numpy as np
 from market.auctions import clear_pay_as_bid, clear_uniform
 from market.orders import Side
 from market.units import PPM_ONE, Ppm
-from pricing.auctions.crossing import cross
+from pricing.auctions.crossing import Efficient, cross
 from pricing.auctions.orders import LOTS_PER_UNIT, Book, Integers, whole_millionths
 from pricing.auctions.outcome import Outcome, settle
 from pricing.auctions.ties import allocation
@@ -36,10 +36,18 @@ def uniform(book: Book, *, k: float = 0.5, ties: str = "time") -> Outcome:
     share = Ppm(round(number("k", k, low=0, high=1) * PPM_ONE))
     clearing = clear_uniform(*_sides(book), k_ppm=share, ties=allocation(ties))
     filled = _aligned(book, clearing.buy_fills, clearing.sell_fills)
-    price = None if clearing.price_ticks is None else clearing.price_ticks / _TICKS_PER_DOLLAR
+    price, interval = None, None
+    if (
+        clearing.price_ticks is not None
+        and clearing.low_ticks is not None
+        and clearing.high_ticks is not None
+    ):
+        price = clearing.price_ticks / _TICKS_PER_DOLLAR
+        interval = clearing.low_ticks / _TICKS_PER_DOLLAR, clearing.high_ticks / _TICKS_PER_DOLLAR
+    welfare = clearing.welfare / (_TICKS_PER_DOLLAR * LOTS_PER_UNIT)
     return settle(
         book,
-        cross(book),
+        Efficient(clearing.volume_lots, welfare, interval),
         filled,
         mechanism="uniform",
         rule=f"{clearing.price_rule}, {clearing.tie_rule}",
@@ -72,7 +80,7 @@ def pay_as_bid(book: Book, *, pays: Side = Side.SELL, ties: str = "time") -> Out
     np.add.at(paid, asks[clearing.pairs["sell_index"]], -money)
     return settle(
         book,
-        cross(book),
+        cross(book).efficient,
         _aligned(book, clearing.buy_fills, clearing.sell_fills),
         mechanism="pay-as-bid",
         rule=f"{clearing.price_rule}, {clearing.tie_rule}",

@@ -36,7 +36,7 @@ def k_double(book: Book, *, k: float = 0.5, ties: str = "time") -> Outcome:
         price = min(high, max(low, (1 - share) * low + share * high))
     return settle(
         book,
-        crossing,
+        crossing.efficient,
         crossing.fills(crossing.lots, pro_rata=shared),
         mechanism="k-double",
         rule=f"(1 - k) low + k high, k = {share:g}",

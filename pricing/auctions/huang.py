@@ -29,7 +29,7 @@ def huang(book: Book) -> Outcome:
     lots = min(int(bids.sum()), int(asks.sum()))
     return settle(
         book,
-        crossing,
+        crossing.efficient,
         crossing.aligned(_equal_losses(bids, lots), _equal_losses(asks, lots)),
         mechanism="huang",
         rule="marginal orders set the prices",

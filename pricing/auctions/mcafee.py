@@ -31,7 +31,7 @@ def mcafee(book: Book) -> Outcome:
         return reduced(book, crossing, "mcafee")
     return settle(
         book,
-        crossing,
+        crossing.efficient,
         crossing.fills(crossing.lots),
         mechanism="mcafee",
         rule="p0",

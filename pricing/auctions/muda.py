@@ -75,7 +75,7 @@ def muda(book: Book, *, seed: Seed | None = None, left: Collection[int] | None =
     paid = (book.signs * prices * filled + fees) / LOTS_PER_UNIT
     outcome = settle(
         book,
-        cross(book),
+        cross(book).efficient,
         filled,
         mechanism="muda",
         rule="the price of the other half",
@@ -103,7 +103,7 @@ def posted_price(book: Book, price: float) -> Posted:
     filled, fees = _at_price(book, price, np.ones(len(book), np.bool_))
     outcome = settle(
         book,
-        cross(book),
+        cross(book).efficient,
         filled,
         mechanism="posted-price",
         rule="a price from outside, Vickrey fees on the longer side",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from market.units import InvariantBroken
-from pricing.auctions.crossing import Crossing
+from pricing.auctions.crossing import Efficient
 from pricing.auctions.orders import LOTS_PER_UNIT, Book, Integers, Reals
 
 
@@ -47,7 +47,7 @@ class Outcome:
 
 def settle(
     book: Book,
-    crossing: Crossing,
+    efficient: Efficient,
     filled: Integers,
     *,
     mechanism: str,
@@ -64,7 +64,10 @@ def settle(
     >>> from pricing.auctions.crossing import cross
     >>> from pricing.auctions.orders import unit_book
     >>> book = unit_book([9], [2])
-    >>> settle(book, cross(book), book.lots, mechanism="posted", rule="posted", buyer_price=5, seller_price=4).budget_surplus
+    >>> traded = settle(
+    ...     book, cross(book).efficient, book.lots, mechanism="posted", rule="posted", buyer_price=5, seller_price=4
+    ... )
+    >>> traded.budget_surplus
     1.0
 
     Raises:
@@ -90,8 +93,8 @@ def settle(
         buyer_price=buyer_price,
         seller_price=seller_price,
         welfare=float((book.signs * book.prices) @ units),
-        efficient_volume=crossing.lots / LOTS_PER_UNIT,
-        efficient_welfare=crossing.welfare,
-        interval=crossing.interval,
+        efficient_volume=efficient.lots / LOTS_PER_UNIT,
+        efficient_welfare=efficient.welfare,
+        interval=efficient.interval,
         note=note,
     )

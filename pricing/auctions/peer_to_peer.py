@@ -78,7 +78,7 @@ def peer_to_peer(
     np.add.at(paid, offers, -prices * lots)
     outcome = settle(
         book,
-        cross(book),
+        cross(book).efficient,
         book.lots - left,
         mechanism="p2p",
         rule=f"k b + (1 - k) s of each pair, k = {share:g}",

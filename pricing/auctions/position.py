@@ -14,7 +14,7 @@ from pricing.errors import EmptySide, PricingError, vector
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """Who gets which place: `holders` are bidders by index, best place first, `payments` dollars for each of these places."""
+    """Who gets which place: `holders` are bidders by index, best place first, `payments` dollars for each place."""
 
     holders: tuple[int, ...]
     payments: tuple[float, ...]

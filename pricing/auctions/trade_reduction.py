@@ -65,7 +65,7 @@ def reduced(book: Book, crossing: Crossing, mechanism: str) -> Outcome:
     lots = max(crossing.lots - LOTS_PER_UNIT, 0)
     return settle(
         book,
-        crossing,
+        crossing.efficient,
         crossing.fills(lots),
         mechanism=mechanism,
         rule="reduction",
@@ -117,7 +117,7 @@ def sbb_trade_reduction(book: Book, *, first: Side = Side.BUY, seed: Seed | None
     fills = (own_fills, other_fills) if first is Side.BUY else (other_fills, own_fills)
     outcome = settle(
         book,
-        crossing,
+        crossing.efficient,
         crossing.aligned(*fills),
         mechanism="sbb-trade-reduction",
         rule="external competition" if lottery is None and price is not None else "reduction",

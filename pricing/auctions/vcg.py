@@ -31,13 +31,13 @@ def vcg(book: Book) -> Outcome:
     filled = crossing.fills(crossing.lots)
     payments = clarke_payments(book.prices, book.lots, book.buys, book.owners, filled)
     worth = book.signs * book.prices * filled
-    gains = np.bincount(book.owners, worth, len(payments)) - payments
-    traded = np.bincount(book.owners, filled, len(payments))
+    gains = np.bincount(book.owners, worth) - payments
+    traded = np.bincount(book.owners, filled)
     gain_per_lot = np.divide(gains, traded, out=np.zeros_like(gains), where=traded > 0)
     paid = (worth - gain_per_lot[book.owners] * filled) / LOTS_PER_UNIT
     return settle(
         book,
-        crossing,
+        crossing.efficient,
         filled,
         mechanism="vcg",
         rule="Clarke pivot",
@@ -55,36 +55,39 @@ def clarke_payments(prices: Reals, lots: Integers, buys: Flags, owners: Integers
     [7.0, 0.0, -9.0]
     """
     worth = np.where(buys, prices, -prices) * filled
-    without = welfare_without_each(prices, lots, buys, owners)
-    others = worth.sum() - np.bincount(owners, worth, len(without))
-    payments = without - others
-    payments[np.bincount(owners, filled, len(without)) == 0] = 0.0  # who trades nothing moves nobody
-    return np.asarray(payments)
+    traders = np.flatnonzero(np.bincount(owners, filled))  # who trades nothing moves nobody
+    others = worth.sum() - np.bincount(owners, worth)
+    payments = np.zeros(len(others))
+    payments[traders] = welfare_without(traders, prices, lots, buys, owners) - others[traders]
+    return payments
 
 
-def welfare_without_each(prices: Reals, lots: Integers, buys: Flags, owners: Integers) -> Reals:
-    """Return for each owner the greatest welfare of all others, in dollars times lots.
+def welfare_without(each: Integers, prices: Reals, lots: Integers, buys: Flags, owners: Integers) -> Reals:
+    """Return for each of some owners the greatest welfare of all others, in dollars times lots.
 
-    Bisects for all owners together the lowest limit p at which the others offer, at p or less, as much as they bid above
-    it: there the convex sum of their surpluses is least.
+    Bisects for all of them together the lowest limit p at which the others offer, at p or less, as much as they bid above
+    it: there the convex sum of their surpluses is least. An owner can move that limit no further than his own lots reach.
 
     >>> sides = np.array([True, True, False])
-    >>> welfare_without_each(np.array([9.0, 7.0, 2.0]), np.ones(3, int), sides, np.arange(3)).tolist()
+    >>> welfare_without(np.arange(3), np.array([9.0, 7.0, 2.0]), np.ones(3, int), sides, np.arange(3)).tolist()
     [5.0, 7.0, 0.0]
     """
     levels, ranks = np.unique(prices, return_inverse=True)
-    bids = Prefix.of(ranks[buys], prices[buys], lots[buys], owners[buys], len(levels))
-    asks = Prefix.of(ranks[~buys], prices[~buys], lots[~buys], owners[~buys], len(levels))
-    everybody = np.arange(int(owners.max()) + 1)
-    low, high = np.zeros(len(everybody), np.int64), np.full(len(everybody), len(levels) - 1)
+    size = int(owners.max()) + 1
+    bids, asks = (
+        Prefix.of(ranks[side], prices[side], lots[side], owners[side], levels=len(levels), size=size)
+        for side in (buys, ~buys)
+    )
+    excess = asks.all_lots - (bids.all_lots[-1] - bids.all_lots)
+    top = len(levels) - 1
+    low = np.minimum(np.searchsorted(excess, -bids.owned(each)), top)
+    high = np.minimum(np.searchsorted(excess, asks.owned(each)), top)
     while np.any(low < high):
         middle = (low + high) // 2
-        offered, _ = asks.up_to(everybody, middle)
-        bid, _ = bids.above(everybody, middle)
-        enough = offered >= bid
+        enough = asks.up_to(each, middle)[0] >= bids.above(each, middle)[0]
         low, high = np.where(enough, low, middle + 1), np.where(enough, middle, high)
-    offered, cost = asks.up_to(everybody, low)
-    bid, worth = bids.above(everybody, low)
+    offered, cost = asks.up_to(each, low)
+    bid, worth = bids.above(each, low)
     return np.asarray(worth - cost + levels[low] * (offered - bid))
 
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import clarabel
 import numpy as np
-from scipy.sparse import csc_matrix
+from scipy.sparse import csc_matrix, diags_array
 
 from pricing.bargaining.problem import Vector
 from pricing.errors import Infeasible, NotConverged, Unbounded
 
 TOLERANCE = 1e-12
 """Of the gap: a logarithm's argmax is known only to the root of it."""
-ACCEPTED = 1e-9
+ACCEPTED = 1e-8
 """Where rounding stops the solver earlier, a gap and residuals up to this are taken."""
 
 
@@ -57,34 +57,50 @@ class ConeProgram:
             clarabel.SecondOrderConeT(len(factor) + 2),
         )
 
-    def maximise(self, objective: Vector, *, logarithmic: bool = False) -> Solved:
-        """Return the optimum of objective·v, or of objective·ln v.
-
-        Each logarithm is an epigraph variable t with (t, 1, v) in the exponential cone: e^t <= v.
+    def maximise(self, objective: Vector, bend: Vector | None = None) -> Solved:
+        """Return the optimum of objective·v − ½ Σ bend_i v_i².
 
         Raises:
             Infeasible: if no (x, v) meets all rows.
             Unbounded: if the objective has no limit.
             NotConverged: if the solver stopped short of its tolerance.
         """
-        rows, right, cones = np.vstack(self._rows), np.concatenate(self._right), list(self._cones)
-        counted = np.flatnonzero(objective)
-        logs = len(counted) if logarithmic else 0
-        rows = np.hstack([rows, np.zeros((len(rows), logs))])
-        width = rows.shape[1]
-        cost = np.zeros(width)
-        if logarithmic:
-            cost[width - logs :] = -objective[counted]
-            for place, gain in enumerate(counted):
-                block = np.zeros((3, width))
-                block[0, width - logs + place] = -1.0
-                block[2, self._decisions + gain] = -1.0
-                rows, right = np.vstack([rows, block]), np.concatenate([right, [0.0, 1.0, 0.0]])
-                cones.append(clarabel.ExponentialConeT())
-        else:
-            cost[self._decisions :] = -objective
+        ahead = np.zeros(self._decisions)
+        square = diags_array(np.concatenate([ahead, np.zeros_like(objective) if bend is None else bend]))
+        return self._solve(square, np.concatenate([ahead, -objective]), np.vstack(self._rows), [], [])
+
+    def maximise_logarithms(self, weights: Vector) -> Solved:
+        """Return the optimum of Σ w_i ln v_i over the weights that are not zero. Raises as `maximise` does.
+
+        1. Each logarithm is a variable t with (t, 1, v) in the exponential cone, e^t <= v.
+        2. A logarithm is flat at its best, so the cone leaves v off by the root of its gap. One Newton step, the program
+           of w_i ln v to second order around that v, squares the error.
+        """
+        counted = np.flatnonzero(weights)
+        size, logs = self._decisions + self._gains, len(counted)
+        rows = [np.hstack([block, np.zeros((len(block), logs))]) for block in self._rows]
+        for place, gain in enumerate(counted):
+            block = np.zeros((3, size + logs))
+            block[0, size + place] = block[2, self._decisions + gain] = -1.0
+            rows.append(block)
+        near = self._solve(
+            csc_matrix((size + logs, size + logs)),
+            np.concatenate([np.zeros(size), -weights[counted]]),
+            np.vstack(rows),
+            [np.array([0.0, 1.0, 0.0])] * logs,
+            [clarabel.ExponentialConeT()] * logs,
+        )
+        slope, bend = np.zeros_like(weights), np.zeros_like(weights)
+        slope[counted] = 2 * weights[counted] / near.gains[counted]
+        bend[counted] = weights[counted] / near.gains[counted] ** 2
+        return self.maximise(slope, bend)
+
+    def _solve(
+        self, square: Any, cost: Vector, rows: Vector, more_right: list[Vector], more_cones: list[Any]
+    ) -> Solved:
+        right = np.concatenate([*self._right, *more_right])
         solver = clarabel.DefaultSolver(
-            csc_matrix((width, width)), cost, csc_matrix(rows), right, cones, _settings()
+            csc_matrix(square), cost, csc_matrix(rows), right, [*self._cones, *more_cones], _settings()
         )
         return self._read(solver.solve())
 

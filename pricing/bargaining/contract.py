@@ -181,5 +181,5 @@ def wholesale_price(*, choke_price: float, cost: float = 0.0, weight_upstream: f
         quantity=quantity,
         retail_price=a - quantity,
         profit_upstream=(price - c) * quantity,
-        profit_downstream=number("profit", quantity**2),
+        profit_downstream=number("profit", quantity * quantity),
     )

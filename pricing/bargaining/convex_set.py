@@ -41,7 +41,7 @@ class Utility:
         object.__setattr__(self, "linear", _frozen(linear))
         if self.curvature is not None:
             size = len(linear)
-            square = _matrix("curvature", self.curvature, size)
+            square = _matrix("curvature", self.curvature)
             if square.shape != (size, size) or not np.allclose(square, square.T):
                 raise PricingError(f"curvature: found no symmetric matrix of {size} rows, expected one")
             eigenvalues = np.linalg.eigvalsh(square)
@@ -89,10 +89,8 @@ class Limits:
     bounds: Iterable[float]
 
     def __post_init__(self) -> None:
-        rows = np.asarray(self.matrix, np.float64)
-        if rows.ndim != 2:
-            raise PricingError(f"matrix: found {rows.ndim} dimensions, expected 2")
-        object.__setattr__(self, "matrix", _frozen(_matrix("matrix", rows, rows.shape[1])))
+        rows = _matrix("matrix", self.matrix)
+        object.__setattr__(self, "matrix", _frozen(rows))
         object.__setattr__(self, "bounds", _frozen(vector("bounds", self.bounds, size=len(rows))))
 
     def normalised(self, centre: Vector, spread: float) -> "Limits":
@@ -113,7 +111,8 @@ class ConvexSet:
 
     Solved as a convex program by CLARABEL, an interior-point method: linear and second-order cones for S, exponential
     cones for the logarithms of Nash (Boyd & Vandenberghe 2004, 4.3–4.4; Goulart & Chen, Clarabel, 2024). Payoffs are
-    right to about 1e-6 of the ideal gains. Where a closed form fits, `Transferable` and `Polygon` are exact.
+    right to about 1e-7 of the ideal gains; where payoffs are 1e4 times the gains, measure them from nearer by. Where a
+    closed form fits, `Transferable` and `Polygon` are exact.
 
     Every solution raises:
         DisagreementOutside: if no x gives everybody at least d.
@@ -176,7 +175,9 @@ class ConvexSet:
         unit = np.where(gaining, gains, 1.0)
         decisions = np.array([each.decision for each in best])
         centre = decisions.mean(axis=0)
-        spread = float(np.abs(decisions - centre).max()) or 1.0
+        spread = float(np.abs(decisions - centre).max())
+        if spread <= NOTHING_TO_GAIN * (1 + float(np.abs(centre).max())):
+            spread = 1.0
         solved = self._normalised(centre, spread, unit)._solve(
             np.eye(len(unit)), np.where(gaining, weights, 0.0), logarithmic=True
         )
@@ -216,8 +217,9 @@ class ConvexSet:
 
     def _solve(self, scale: Vector, objective: Vector, *, logarithmic: bool = False) -> Solved:
         """Maximise objective·v, or objective·ln v, over d + scale·v <= U(x), v >= 0, x within its limits."""
+        program = self._program(scale)
         try:
-            return self._program(scale).maximise(objective, logarithmic=logarithmic)
+            return program.maximise_logarithms(objective) if logarithmic else program.maximise(objective)
         except Infeasible:
             self._program(np.zeros((len(self.utilities), 1)), bounded_below=False).maximise(np.zeros(1))
             raise DisagreementOutside(
@@ -239,11 +241,14 @@ class ConvexSet:
         return program
 
 
-def _matrix(what: str, values: ArrayLike, columns: int) -> Vector:
-    rows = np.asarray(values, np.float64)
-    if rows.ndim != 2 or rows.shape[1] != columns or not np.all(np.isfinite(rows)):
-        raise PricingError(f"{what}: found {values!r}, expected finite numbers in rows of {columns}")
-    return rows.copy()
+def _matrix(what: str, values: ArrayLike) -> Vector:
+    try:
+        rows = np.array(values, np.float64)
+    except (TypeError, ValueError):
+        raise PricingError(f"{what}: found {values!r}, expected rows of numbers") from None
+    if rows.ndim != 2 or not np.all(np.isfinite(rows)):
+        raise PricingError(f"{what}: found {values!r}, expected rows of finite numbers")
+    return rows
 
 
 def _frozen(values: Vector) -> Vector:

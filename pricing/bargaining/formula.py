@@ -60,9 +60,9 @@ def parse_formula(text: str) -> Term:
     try:
         tree = ast.parse(plain, mode="eval")
         return _term(tree.body)
-    except (SyntaxError, ArithmeticError, ValueError, RecursionError, MemoryError) as error:
-        if isinstance(error, PricingError):
-            raise
+    except PricingError:
+        raise
+    except (SyntaxError, ArithmeticError, ValueError, RecursionError, MemoryError):
         raise PricingError(f"frontier: found {text.strip()!r}, expected a formula of u1 and u2") from None
 
 

@@ -13,8 +13,8 @@ SAMPLES = 65
 SHAPE_TOLERANCE = 1e-9
 LEVEL = 1e-13
 """How far below its maximum, relative to its size, a function still counts as at its maximum."""
-NEAR_END = 1e-5
-"""A maximum found at an end of the range stays there if its level is no wider than this share of the range."""
+NEAR_END = 1e-6
+"""A maximum that cannot be told from an end of the range within this share of it is at that end."""
 BISECTIONS = 60
 
 
@@ -141,6 +141,8 @@ class Frontier:
             return inside
 
         left, right = edge(first), edge(last)
-        if top in (first, last) and right - left <= NEAR_END * (last - first):
-            return top
+        if right - left <= NEAR_END * (last - first):
+            for end in (first, last):
+                if end in (left, right):
+                    return end
         return (left + right) / 2

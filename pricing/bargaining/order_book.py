@@ -73,7 +73,7 @@ def walk(levels: Levels, quantity: float, *, side: str) -> float:
         money, left = money + price * taken, left - taken
     if left > 0:
         raise PricingError(f"quantity: found {quantity:g}, expected at most the {quantity - left:g} on offer")
-    return money
+    return number("money", money)
 
 
 def without_orders(levels: Levels, orders: Levels) -> tuple[tuple[float, float], ...]:
@@ -135,6 +135,6 @@ def _best_gain(side: str, value: Value, levels: Levels, quantity: float, fee_per
             break
         worthwhile = margin / value.curvature if value.curvature else limit
         units = min(size, limit - bought, worthwhile)
-        gain += units * margin - value.curvature * units**2 / 2
+        gain += units * margin - value.curvature * units * units / 2
         bought += units
     return number(f"gain from the {side}", gain)

@@ -15,7 +15,7 @@ import numpy as np
 from pricing.bargaining.problem import Agreement, agreement, no_agreement
 from pricing.bargaining.transferable import Transferable
 from pricing.bargaining.water_filling import water_fill
-from pricing.errors import number, vector
+from pricing.errors import PricingError, number, vector
 from pricing.errors import weights as checked_weights
 
 
@@ -29,6 +29,10 @@ class OutsideMode(StrEnum):
 
     DISAGREEMENT = "disagreement"
     CONSTRAINT = "constraint"
+
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        raise PricingError(f"mode: found {value!r}, expected one of {', '.join(cls)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def split(
 
     Raises:
         EmptySide: if nobody is named.
-        PricingError: if a figure is not finite, a weight is negative or all are zero.
+        PricingError: if a figure is not finite, a weight is negative or all are zero, or there is no such mode.
     """
     options = vector("outside", outside)
     pie = Transferable(total, tuple(options.tolist()))

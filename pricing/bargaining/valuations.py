@@ -26,7 +26,7 @@ class Value:
         >>> Value(60, 1).of(20)
         1000.0
         """
-        return self.slope * quantity - self.curvature * quantity**2 / 2
+        return self.slope * quantity - self.curvature * quantity * quantity / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +50,4 @@ class Cost:
         >>> Cost(10, 1.5).of(20)
         500.0
         """
-        return self.slope * quantity + self.curvature * quantity**2 / 2
+        return self.slope * quantity + self.curvature * quantity * quantity / 2

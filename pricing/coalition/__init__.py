@@ -9,7 +9,7 @@ from pricing.coalition.description import agents_from, lines_from
 from pricing.coalition.dispatch import Dispatch, autarky, dispatch
 from pricing.coalition.lines import Line
 from pricing.coalition.local_problem import LocalProblem, local_problem
-from pricing.coalition.negotiation import Negotiation, negotiate
+from pricing.coalition.negotiation import Negotiation, agree, negotiate
 from pricing.coalition.schedule import Schedule
 from pricing.coalition.sharing import Sharing, contribution_weights, share_savings, traded_values
 from pricing.coalition.sharing_prices import (
@@ -34,6 +34,7 @@ __all__ = [
     "SharingPrices",
     "Storage",
     "agents_from",
+    "agree",
     "autarky",
     "contribution_weights",
     "dispatch",

@@ -19,10 +19,27 @@ Profile = float | tuple[float, ...]
 """A figure for each slot, or one for all."""
 
 
-def _checked(what: str, given: Profile, *, low: float = -np.inf) -> Profile:
+def profile(what: str, given: Profile | Iterable[float], *, low: float = -np.inf) -> Profile:
+    """Return a figure for all slots, or a tuple of one for each, once every one is a finite number of at least `low`.
+
+    >>> profile("load", [4, 6]), profile("load", 5)
+    ((4.0, 6.0), 5.0)
+
+    Raises:
+        PricingError: if it is not.
+    """
     if isinstance(given, str | dict) or not isinstance(given, Iterable):
-        return number(what, given, low=low)
+        return number(what, given, low=low)  # type: ignore[arg-type]  # a text or a mapping is refused there
     return tuple(vector(what, given, low=low).tolist())
+
+
+def per_slot(figure: Profile, slots: int) -> NDArray[np.float64]:
+    """Return a profile as a read-only array of a figure for each slot.
+
+    >>> per_slot(5.0, 3).tolist()
+    [5.0, 5.0, 5.0]
+    """
+    return np.broadcast_to(np.asarray(figure, np.float64), slots)
 
 
 def _set(instance: object, **values: object) -> None:
@@ -150,7 +167,7 @@ class GridTariff:
     export_limit: Profile | None = None
 
     def __post_init__(self) -> None:
-        _set(self, buy=_checked("grid buy", self.buy), sell=_checked("grid sell", self.sell))
+        _set(self, buy=profile("grid buy", self.buy), sell=profile("grid sell", self.sell))
         buy, sell = np.asarray(self.buy), np.asarray(self.sell)
         if buy.ndim and sell.ndim and len(buy) != len(sell):
             raise PricingError(f"grid sell: found {len(sell)} slots, expected {len(buy)}, as in grid buy")
@@ -163,7 +180,7 @@ class GridTariff:
         for name in ("import_limit", "export_limit"):
             limit = getattr(self, name)
             if limit is not None:
-                _set(self, **{name: _checked(f"grid {name}", limit, low=0)})
+                _set(self, **{name: profile(f"grid {name}", limit, low=0)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,13 +211,13 @@ class Balance:
     def __post_init__(self) -> None:
         _set(
             self,
-            load=_checked(f"{self.commodity} load", self.load),
-            renewable=_checked(f"{self.commodity} renewable", self.renewable, low=0),
+            load=profile(f"{self.commodity} load", self.load),
+            renewable=profile(f"{self.commodity} renewable", self.renewable, low=0),
             generators=tuple(self.generators),
             flexible=tuple(self.flexible),
         )
         if self.exchange_max is not None:
-            _set(self, exchange_max=_checked(f"{self.commodity} exchange_max", self.exchange_max, low=0))
+            _set(self, exchange_max=profile(f"{self.commodity} exchange_max", self.exchange_max, low=0))
 
     def profiles(self) -> list[tuple[str, Profile]]:
         """Return every figure that may differ by slot, with its name."""
@@ -217,7 +234,9 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A member of a coalition: a name, a balance for each commodity it touches, and how long a slot is.
+    """A member of a coalition: a name, a balance for each commodity it touches, how long a slot is, and how many there are.
+
+    The number of slots is that of its figures per slot; give `slots` where every figure is one for all of them.
 
     >>> north = Agent("north", (Balance(load=(4, 6), generators=(Generator(rate_max=8, cost_linear=0.3),)),))
     >>> north.slots, north.commodities
@@ -230,13 +249,14 @@ class Agent:
     ('compute', 'energy')
 
     Raises:
-        PricingError: if there is no balance, two are of one commodity, the slots differ, a flexible load ends after the
-            last of them, or a generator takes of a commodity without a balance.
+        PricingError: if there is no balance, two are of one commodity, figures are not of as many slots, a flexible load
+            ends after the last of them, or a generator takes of a commodity without a balance.
     """
 
     name: str
     balances: tuple[Balance, ...]
     slot_hours: float = 1.0
+    slots: int = 0
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
@@ -246,12 +266,15 @@ class Agent:
         if len(set(self.commodities)) < len(self.balances) or not self.balances:
             found = ", ".join(self.commodities) or "none"
             raise PricingError(f"{self.name}: found balances of {found}, expected one for each commodity")
-        lengths = {what: len(each) for what, each in self._profiles() if isinstance(each, tuple)}
-        if not lengths:
-            raise PricingError(f"{self.name}: found no figure per slot, expected the load of each slot")
-        if len(set(lengths.values())) > 1 or 0 in lengths.values():
-            found = ", ".join(f"{what} {length}" for what, length in lengths.items())
-            raise PricingError(f"{self.name}: found slots {found}, expected the same number, at least 1")
+        figures = [each for balance in self.balances for each in balance.profiles()]
+        lengths = {what: len(each) for what, each in figures if isinstance(each, tuple)}
+        _slot(f"{self.name}: slots", self.slots, first=0)
+        _set(self, slots=self.slots or max(lengths.values(), default=0))
+        if not self.slots:
+            raise PricingError(f"{self.name}: found no figure per slot, expected one, or the number of slots")
+        for what, length in lengths.items():
+            if length != self.slots:
+                raise PricingError(f"{self.name}: {what}: found {length} slots, expected {self.slots}")
         for balance in self.balances:
             for job in balance.flexible:
                 if max(job.earliest, job.latest or 0) >= self.slots:
@@ -266,14 +289,6 @@ class Agent:
                             f"{self.name}: found a generator of {balance.commodity} that takes {taken}, "
                             f"expected another of its balances: {', '.join(self.commodities)}"
                         )
-
-    def _profiles(self) -> list[tuple[str, Profile]]:
-        return [each for balance in self.balances for each in balance.profiles()]
-
-    @property
-    def slots(self) -> int:
-        """The number of slots."""
-        return next(len(each) for _, each in self._profiles() if isinstance(each, tuple))
 
     @property
     def commodities(self) -> tuple[str, ...]:
@@ -290,11 +305,6 @@ def commodities_of(agents: Iterable[Agent]) -> tuple[str, ...]:
     return tuple(sorted({commodity for agent in agents for commodity in agent.commodities}))
 
 
-def per_slot(profile: Profile, slots: int) -> NDArray[np.float64]:
-    """Return a profile as an array of a figure per slot."""
-    return np.broadcast_to(np.asarray(profile, np.float64), slots)
-
-
 def _slot(what: str, value: int, *, first: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < first:
-        raise PricingError(f"{what}: found {value!r}, expected a slot of at least {first}")
+        raise PricingError(f"{what}: found {value!r}, expected an integer of at least {first}")

@@ -23,7 +23,7 @@ Reader = Callable[[str, Any], Any]
 
 
 def agents_from(description: Mapping[str, Any]) -> tuple[Agent, ...]:
-    """Return the agents of a description with the key `agents`, and maybe `slot_hours`.
+    """Return the agents of a description with the key `agents`, and maybe `slots` and `slot_hours`.
 
     >>> north, = agents_from({"agents": [{"name": "north", "load": [4, 6], "grid": {"buy": 0.5}}]})
     >>> north.balances[0].grid.buy
@@ -36,16 +36,16 @@ def agents_from(description: Mapping[str, Any]) -> tuple[Agent, ...]:
         PricingError: if a key is unknown or missing, or what stands there is out of range; says where.
         Unbounded: if a tariff pays more than it charges; says where.
     """
-    top = _keys("description", description, known=["agents", "slot_hours"], needed=["agents"])
-    hours = top.get("slot_hours", 1.0)
-    return tuple(_agent(where, each, hours) for where, each in _items("agents", top["agents"]))
+    top = _keys("description", description, known=["agents", "slots", "slot_hours"], needed=["agents"])
+    time = {key: each for key, each in top.items() if key != "agents"}
+    return tuple(_agent(where, each, time) for where, each in _items("agents", top["agents"]))
 
 
 def lines_from(description: Iterable[Mapping[str, Any]]) -> tuple[Line, ...]:
     """Return the lines of a list of descriptions; the `factors` of each are a mapping by member.
 
     >>> lines_from([{"name": "feeder 1", "factors": {"north": 1}, "limit": 3}])
-    (Line(name='feeder 1', factors=(('north', 1.0),), limit=3, commodity='energy'),)
+    (Line(name='feeder 1', factors=(('north', 1.0),), limit=3.0, commodity='energy'),)
 
     Raises:
         PricingError: if a key is unknown or missing, or what stands there is out of range; says where.
@@ -53,7 +53,7 @@ def lines_from(description: Iterable[Mapping[str, Any]]) -> tuple[Line, ...]:
     return tuple(_part(Line, where, each, factors=_pairs) for where, each in _items("lines", description))
 
 
-def _agent(where: str, given: Any, hours: float) -> Agent:
+def _agent(where: str, given: Any, time: Mapping[str, Any]) -> Agent:
     if isinstance(given, Mapping) and "balances" in given:
         own = _keys(where, given, known=["name", "balances"], needed=["name"])
         by_commodity = _keys(f"{where}.balances", own["balances"])
@@ -61,7 +61,7 @@ def _agent(where: str, given: Any, hours: float) -> Agent:
     else:
         own = _keys(where, given, known=["name", *_names(Balance)[1:]], needed=["name"])
         balances = [_balance(where, ENERGY, {key: each for key, each in own.items() if key != "name"})]
-    return _made(where, Agent, name=own["name"], balances=tuple(balances), slot_hours=hours)
+    return _made(where, Agent, name=own["name"], balances=tuple(balances), **time)
 
 
 def _balance(where: str, commodity: str, given: Any) -> Balance:

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pricing.coalition.agents import ENERGY, Profile
-from pricing.errors import PricingError, number, vector
+from pricing.coalition.agents import ENERGY, Profile, per_slot, profile
+from pricing.errors import PricingError, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +37,18 @@ class Line:
             raise PricingError(
                 f"{self.name}: found factors {factors!r}, expected each member once, at least one"
             )
-        if isinstance(self.limit, tuple | list | np.ndarray):
-            vector(f"{self.name}: limit", self.limit, low=0)
-        else:
-            number(f"{self.name}: limit", self.limit, low=0)
         object.__setattr__(self, "factors", factors)
+        object.__setattr__(self, "limit", profile(f"{self.name}: limit", self.limit, low=0))
 
     def rates(self, slots: int) -> NDArray[np.float64]:
         """Return the limit of each slot.
 
         Raises:
-            PricingError: if the limits are not of so many slots.
+            PricingError: if there are limits per slot, but not of so many slots.
         """
-        if isinstance(self.limit, tuple | list | np.ndarray):
-            return vector(f"{self.name}: limit", self.limit, size=slots, low=0)
-        return np.full(slots, float(self.limit))
+        if isinstance(self.limit, tuple) and len(self.limit) != slots:
+            raise PricingError(f"{self.name}: limit: found {len(self.limit)} slots, expected {slots}")
+        return per_slot(self.limit, slots)
 
     def flows(self, members: Sequence[str], commodities: Sequence[str], slots: int) -> "sparse.sparray":
         """Return the matrix that maps all imports e[i, c, t] to this line's flow in each slot.

@@ -81,7 +81,7 @@ class Masks:
 
     keys: tuple[tuple[bytes, int], ...]
 
-    def hide(self, counts: Counts, *, round: int) -> Words:  # noqa: A002  (the protocol's word)
+    def hide(self, counts: Counts, *, round: int) -> Words:
         """Return the counts modulo 2⁶⁴, under this round's masks. A round must not be used twice.
 
         >>> north, south = pairwise_masks(["north", "south"], secret=bytes(32))
@@ -129,7 +129,9 @@ def pairwise_masks(names: Sequence[str], *, secret: bytes) -> tuple[Masks, ...]:
     master = hashlib.sha3_256(secret).digest()
 
     def key(one: str, other: str) -> bytes:
-        pair = b"".join(len(name.encode()).to_bytes(4, "little") + name.encode() for name in sorted((one, other)))
+        pair = b"".join(
+            len(name.encode()).to_bytes(4, "little") + name.encode() for name in sorted((one, other))
+        )
         return hashlib.sha3_256(master + pair).digest()
 
     return tuple(

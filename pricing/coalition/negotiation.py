@@ -77,10 +77,32 @@ def negotiate(
         Unbounded: if a cost falls for ever.
         NotConverged: if the solver stopped short of its tolerance.
         PricingError: if the members, lines or weights do not fit.
-        InvariantBroken: if the coalition found a dispatch dearer than everybody alone, which is possible.
+        InvariantBroken: if the coalition's dispatch costs more than all alone, which would be possible too.
     """
     alone = tuple(autarky(agent) for agent in agents)
-    together = dispatch(agents, lines)
+    return agree(alone, dispatch(agents, lines), weights=weights, theta=theta)
+
+
+def agree(
+    alone: Sequence[Schedule],
+    together: Dispatch,
+    *,
+    weights: Iterable[float] | None = None,
+    theta: float = 0.0,
+) -> Negotiation:
+    """Return steps 3 and 4 of `negotiate`, once it is known what members do alone and together.
+
+    >>> from pricing.coalition.agents import Balance, GridTariff
+    >>> buyer = Agent("buyer", (Balance(load=(5,), grid=GridTariff(buy=0.5)),))
+    >>> seller = Agent("seller", (Balance(load=(0,), renewable=5, grid=GridTariff(buy=0.5, sell=0.1)),))
+    >>> agreed = agree([autarky(buyer), autarky(seller)], dispatch([buyer, seller]))
+    >>> [round(micros, -2) for micros in agreed.payments_micros]  # 5 kWh in the middle of 0.1 and 0.5
+    [1500000, -1500000]
+
+    Raises:
+        PricingError: if the weights do not fit.
+        InvariantBroken: if the dispatch costs more than all alone.
+    """
     worth = traded_values(together.local_prices, together.exchanges)
     share = contribution_weights(worth, theta=theta, base=weights)
     costs = [schedule.cost for schedule in alone]
@@ -90,20 +112,15 @@ def negotiate(
         raise InvariantBroken(
             f"the coalition costs {together.cost:g}, its members alone {math.fsum(costs):g}, and could do the same"
         )
-    if saving <= noise:
-        nothing = (0.0,) * len(agents)
-        return Negotiation(
-            autarky=alone,
-            dispatch=together,
-            sharing=share_savings(costs, costs, share),
-            purchases=nothing,
-            residuals=nothing,
-            payments_micros=(0,) * len(agents),
-        )
-    sharing = share_savings(costs, together.costs, share)
-    purchases = np.sum(together.local_prices * together.exchanges, axis=(1, 2))
+    if (
+        saving <= noise
+    ):  # each does as if alone, and the purchases that the dispatch may have made do not happen
+        sharing, purchases = share_savings(costs, costs, share), np.zeros(len(costs))
+    else:
+        sharing = share_savings(costs, together.costs, share)
+        purchases = np.sum(together.local_prices * together.exchanges, axis=(1, 2))
     return Negotiation(
-        autarky=alone,
+        autarky=tuple(alone),
         dispatch=together,
         sharing=sharing,
         purchases=tuple(purchases.tolist()),

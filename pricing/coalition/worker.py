@@ -1,16 +1,24 @@
 """A member in a private negotiation: it owns its problem, and answers messages with what concerns all, and no more."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
-import osqp
 from numpy.typing import NDArray
-from scipy import sparse
 
-from market.units import MICROS_PER_TOKEN
+from market.units import MICROS_PER_TOKEN, InvariantBroken
 from pricing.coalition.agents import ENERGY, Agent, commodities_of
+from pricing.coalition.fixed_exchange import cost_at, nearest_possible
 from pricing.coalition.local_problem import LocalProblem, local_problem
-from pricing.coalition.masking import NO_MASKS, Masks, from_counts, to_counts, words_of_squares
+from pricing.coalition.masking import (
+    MEMBERS_MAX,
+    NO_MASKS,
+    Masks,
+    from_counts,
+    pairwise_masks,
+    to_counts,
+    words_of_squares,
+)
 from pricing.coalition.messages import (
     Absorb,
     Appraise,
@@ -27,23 +35,20 @@ from pricing.coalition.messages import (
     Up,
     Words,
 )
-from pricing.coalition.quadratic_program import solve_quadratic
-from pricing.errors import Infeasible, PricingError
+from pricing.coalition.proximal_step import ProximalStep
+from pricing.errors import EmptySide, Infeasible, PricingError
 
 Floats = NDArray[np.float64]
 
-EXCHANGE_TINY = 1e-9
-"""Accuracy that OSQP may stop at where a member's own quantities are near zero, in their unit."""
-
 
 class Worker:
-    """One member: its `LocalProblem`, the shares of the exchange it has answered with, and how it answers messages.
+    """One member: its `LocalProblem`, what it answered so far, and nothing of anybody else.
 
-    It solves its part of exchange ADMM (Boyd et al. 2011, section 7.3.2),
+    Its part of exchange ADMM (Boyd et al. 2011, section 7.3.2), with the over-relaxation α of their section 3.4.3:
 
-        e⁺ = argmin f(x) + Σ ρ/2 (e − (z − u))²  over x ∈ X,    z⁺ = α (e⁺ − ē⁺) + (1 − α) z,
+        z = α (e − ē) + (1 − α) z⁻,    e⁺ = argmin f(x) + Σ ρ/2 (e − (z − u))² over x ∈ X
 
-    with OSQP (Stellato et al. 2020), warm-started, its matrix factorised again only when ρ changes.
+    where z is its share of a balanced exchange. At α = 1 it moves from e − ē − u.
     """
 
     def __init__(
@@ -54,22 +59,23 @@ class Worker:
         commodities: tuple[str, ...] = (ENERGY,),
         masks: Masks = NO_MASKS,
     ) -> None:
-        if len(problem.exchange) == 0 or len(problem.exchange) % len(commodities):
+        size = len(problem.exchange)
+        if size == 0 or size % len(commodities):
             raise PricingError(
-                f"{name}: found {len(problem.exchange)} exchanges of {len(commodities)} commodities, "
+                f"{name}: found {size} exchanges of {len(commodities)} commodities, "
                 "expected as many slots of each, at least 1"
             )
         self.name = name
         self.commodities = commodities
         self._problem = problem
         self._masks = masks
-        self._prox: _Prox | None = None
+        self._step: ProximalStep | None = None
         self._relaxation = 1.0
-        self._cost_alone = 0.0
-        none = np.zeros(len(problem.exchange))
-        self._exchange = none  # what it answered last
-        self._share = none  # z: its part of a balanced exchange
-        self._committed: Counts = np.zeros(len(none), np.int64)
+        self._exchange = np.zeros(size)
+        self._share = np.zeros(size)
+        self._committed: Counts = np.zeros(size, np.int64)
+        self._cost_alone: float | None = None
+        self._cost_committed: float | None = None
 
     @classmethod
     def of(
@@ -78,6 +84,11 @@ class Worker:
         """Return the worker of an agent that may exchange `commodities` (default: those that it touches)."""
         traded = commodities_of([agent]) if commodities is None else commodities
         return cls(agent.name, local_problem(agent, traded), commodities=traded, masks=masks)
+
+    @property
+    def exchanges(self) -> int:
+        """How many figures an exchange has: slots times commodities."""
+        return len(self._problem.exchange)
 
     def answer(self, message: Down) -> Up:
         """Return the answer to a message of the coordinator.
@@ -90,8 +101,8 @@ class Worker:
         match message:
             case Open():
                 self._relaxation = message.relaxation
-                self._cost_alone = self._cost_at(np.zeros(len(self._exchange)))
-                return Ready(len(self._exchange))
+                self._cost_alone = cost_at(f"{self.name} alone", self._problem, np.zeros(self.exchanges))
+                return Ready(self.exchanges)
             case Propose():
                 return Share(self._respond(message))
             case Settle():
@@ -105,38 +116,90 @@ class Worker:
             case Divide():
                 return Paid(self._saving_micros() - message.gain_micros)
 
-    def _respond(self, message: Propose) -> Words:
-        if message.mean is None:
-            self._share = np.zeros(len(self._exchange))
-        else:
-            self._balance(message.mean)
-        if self._prox is None:
-            self._prox = _Prox(self.name, self._problem)
-        found = self._prox.nearest(self._share - message.dual, message.penalty, message.accuracy)
-        counts = to_counts(self.name, found)
-        self._exchange = from_counts(counts)  # what the coordinator sums is what the member goes on from
-        per_commodity = (len(self.commodities), -1)
-        moved = self._exchange - self._share
-        squares = [np.sum(np.square(part).reshape(per_commodity), axis=1) for part in (self._exchange, moved)]
-        return self._masks.hide(
-            np.concatenate([counts, words_of_squares(np.concatenate(squares))]), round=message.round
-        )
-
     def _balance(self, mean: Floats) -> None:
         alpha = self._relaxation
         self._share = alpha * (self._exchange - mean) + (1 - alpha) * self._share
 
+    def _respond(self, message: Propose) -> Words:
+        if message.mean is None:
+            self._share = np.zeros(self.exchanges)
+        else:
+            self._balance(message.mean)
+        if self._step is None:
+            self._step = ProximalStep(self.name, self._problem)
+        found = self._step.nearest(self._share - message.dual, message.penalty, message.accuracy)
+        counts = to_counts(self.name, found)
+        self._exchange = from_counts(counts)  # the member goes on from the very figure that is summed
+        by_commodity = (2 * len(self.commodities), -1)
+        squares = np.square(np.concatenate([self._exchange, self._exchange - self._share]))
+        sums = words_of_squares(np.sum(squares.reshape(by_commodity), axis=1))
+        return self._masks.hide(np.concatenate([counts, sums]), round=message.round)
+
     def _commit(self, wanted: Floats) -> Counts:
-        """Commit to the exchange nearest to the wanted one that the member's limits allow."""
+        """Commit to the exchange nearest to the wanted one that the member's limits allow, and find what it costs."""
         counts = to_counts(self.name, wanted)
         try:
-            self._cost_committed = self._cost_at(from_counts(counts))
+            self._cost_committed = cost_at(self.name, self._problem, from_counts(counts))
         except Infeasible:
-            counts = to_counts(self.name, self._nearest_possible(wanted))
-            self._cost_committed = self._cost_at(from_counts(counts))
+            counts = to_counts(self.name, nearest_possible(self.name, self._problem, wanted))
+            self._cost_committed = cost_at(self.name, self._problem, from_counts(counts))
         self._committed = counts
         return counts
 
     def _saving_micros(self) -> int:
-        # rounded down, so that whoever pays at most this is not worse off than alone by a fraction of a micro-unit
+        if self._cost_alone is None or self._cost_committed is None:
+            raise InvariantBroken(f"{self.name}: asked for its saving before it opened and settled")
+        # rounded down: whoever pays no more than this is not worse off than alone by any fraction of a micro-unit
         return math.floor((self._cost_alone - self._cost_committed) * MICROS_PER_TOKEN)
+
+
+def workers_of(
+    members: Sequence[Agent] | Sequence[Worker], *, secret: bytes | None = None
+) -> tuple[Worker, ...]:
+    """Return a worker for each agent, all with the commodities that any of them touches; or the given workers.
+
+    With a `secret` each gets its pairwise masks from it; given workers bring their own.
+
+    >>> from pricing.coalition.agents import Balance
+    >>> [worker.name for worker in workers_of([Agent("north", (Balance(load=(4, 6)),))])]
+    ['north']
+
+    Raises:
+        EmptySide: without members.
+        PricingError: if two have one name, they are more than 4096, their commodities or hours differ, or workers come
+            with a secret.
+    """
+    if not members:
+        raise EmptySide("members: found none, expected at least one")
+    if len(members) > MEMBERS_MAX:
+        raise PricingError(f"members: found {len(members)}, expected at most {MEMBERS_MAX}")
+    names = [member.name for member in members]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise PricingError(f"members: found {twice!r} twice, expected each name once")
+    agents = [member for member in members if isinstance(member, Agent)]
+    workers = [member for member in members if isinstance(member, Worker)]
+    if agents and workers:
+        raise PricingError("members: found agents and workers, expected either")
+    if agents:
+        for agent in agents:
+            if agent.slot_hours != agents[0].slot_hours:
+                raise PricingError(
+                    f"{agent.name}: found slots of {agent.slot_hours:g} h, "
+                    f"expected {agents[0].slot_hours:g} h, as {agents[0].name} has"
+                )
+        masks = pairwise_masks(names, secret=secret) if secret is not None else (NO_MASKS,) * len(names)
+        traded = commodities_of(agents)
+        return tuple(
+            Worker.of(agent, commodities=traded, masks=mask)
+            for agent, mask in zip(agents, masks, strict=True)
+        )
+    if secret is not None:
+        raise PricingError("secret: found one for workers, expected none: they bring their own masks")
+    for worker in workers:
+        if worker.commodities != workers[0].commodities:
+            raise PricingError(
+                f"{worker.name}: found commodities {worker.commodities}, "
+                f"expected {workers[0].commodities}, as {workers[0].name} has"
+            )
+    return tuple(workers)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pricing.competition._figures import FIGURE_MAX, FIGURE_MIN
 from pricing.errors import EmptySide, Infeasible, PricingError, vector
 
 
@@ -41,15 +42,20 @@ def bertrand(
         PricingError: if sizes differ, an intercept or a cost is negative, an own slope is not positive, an own entry
             of the cross slopes is not 0, or cross slopes reach twice the own one.
     """
-    c = vector("costs", costs, low=0)
+    c = vector("costs", costs, low=0, high=FIGURE_MAX)
     n = len(c)
     if n == 0:
         raise EmptySide("costs: found none, expected at least one firm")
-    a = vector("intercepts", intercepts, size=n, low=0)
-    b = vector("own_slopes", own_slopes, size=n, low=0, open_low=True)
+    a = vector("intercepts", intercepts, size=n, low=0, high=FIGURE_MAX)
+    b = vector("own_slopes", own_slopes, size=n, low=FIGURE_MIN, high=FIGURE_MAX)
     if len(cross_slopes) != n:
         raise PricingError(f"cross_slopes: found {len(cross_slopes)} rows, expected {n}")
-    D = np.array([vector(f"cross_slopes[{i}]", row, size=n) for i, row in enumerate(cross_slopes)])
+    D = np.array(
+        [
+            vector(f"cross_slopes[{i}]", row, size=n, low=-FIGURE_MAX, high=FIGURE_MAX)
+            for i, row in enumerate(cross_slopes)
+        ]
+    )
     for i in range(n):
         if D[i, i] != 0:
             raise PricingError(f"cross_slopes[{i}][{i}]: found {D[i, i]:g}, expected 0")
@@ -66,6 +72,6 @@ def bertrand(
                 f"firm {i}: found the price {prices[i]:g} below its cost {c[i]:g}: it is better out"
             )
     quantities = b * margins  # the first-order condition, without the cancellation in the demands
-    return PriceEquilibrium(
-        tuple(prices.tolist()), tuple(quantities.tolist()), tuple((margins * quantities).tolist())
-    )
+    with np.errstate(over="ignore"):  # cross slopes next to their limit: said below
+        profits = vector("profits", margins * quantities)
+    return PriceEquilibrium(tuple(prices.tolist()), tuple(quantities.tolist()), tuple(profits.tolist()))

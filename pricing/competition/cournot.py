@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pricing.competition._figures import FIGURE_MAX, FIGURE_MIN
 from pricing.errors import EmptySide, number, vector
 
 
@@ -72,12 +73,15 @@ def competitive(
 def _market(
     intercept: float, slope: float, costs: Iterable[float], cost_slopes: Iterable[float] | None
 ) -> tuple[float, float, NDArray[np.float64], NDArray[np.float64]]:
-    a, b = number("intercept", intercept, low=0), number("slope", slope, low=0, open_low=True)
-    c = vector("costs", costs, low=0)
+    a = number("intercept", intercept, low=0, high=FIGURE_MAX)
+    b = number("slope", slope, low=FIGURE_MIN, high=FIGURE_MAX)
+    c = vector("costs", costs, low=0, high=FIGURE_MAX)
     if not len(c):
         raise EmptySide("costs: found none, expected at least one firm")
-    e = np.zeros(len(c)) if cost_slopes is None else vector("cost_slopes", cost_slopes, size=len(c), low=0)
-    return a, b, c, e
+    if cost_slopes is None:
+        return a, b, c, np.zeros(len(c))
+    e = vector("cost_slopes", cost_slopes, size=len(c), low=0, high=FIGURE_MAX)
+    return a, b, c, np.where(e < FIGURE_MIN, 0.0, e)
 
 
 def _price(a: float, b: float, c: NDArray[np.float64], supply: NDArray[np.float64]) -> float:
@@ -96,6 +100,4 @@ def _outcome(
     price: float, quantities: NDArray[np.float64], c: NDArray[np.float64], e: NDArray[np.float64]
 ) -> QuantityEquilibrium:
     profits = (price - c - e * quantities / 2) * quantities + 0.0  # no negative zero
-    for each in (*quantities, *profits):
-        number("equilibrium", each)
-    return QuantityEquilibrium(tuple(quantities.tolist()), number("price", price), tuple(profits.tolist()))
+    return QuantityEquilibrium(tuple(quantities.tolist()), float(price), tuple(profits.tolist()))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pricing.competition._figures import FIGURE_MAX, FIGURE_MIN
 from pricing.errors import number
 
 
@@ -36,17 +37,17 @@ def double_marginalisation(
     Raises:
         PricingError: if the slope is not positive, or the intercept or a cost is negative.
     """
-    a = number("intercept", intercept, low=0)
-    b = number("slope", slope, low=0, open_low=True)
-    c = number("upstream_cost", upstream_cost, low=0)
-    k = number("downstream_cost", downstream_cost, low=0)
+    a = number("intercept", intercept, low=0, high=FIGURE_MAX)
+    b = number("slope", slope, low=FIGURE_MIN, high=FIGURE_MAX)
+    c = number("upstream_cost", upstream_cost, low=0, high=FIGURE_MAX)
+    k = number("downstream_cost", downstream_cost, low=0, high=FIGURE_MAX)
     gains = max(0.0, a - c - k)
-    quantity = number("quantity", gains / b / 4)
+    quantity = gains / b / 4
     return Chain(
         wholesale=c + gains / 2,
-        retail=number("retail", c + k + gains * 0.75),
+        retail=c + k + gains * 0.75,
         quantity=quantity,
-        upstream_profit=number("upstream_profit", quantity * gains / 2),
+        upstream_profit=quantity * gains / 2,
         downstream_profit=quantity * gains / 4,
-        integrated_profit=number("integrated_profit", quantity * gains),
+        integrated_profit=quantity * gains,
     )

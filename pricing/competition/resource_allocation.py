@@ -5,7 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from scipy.optimize import brentq
+
 from pricing.errors import EmptySide, Infeasible, number
+
+HALVINGS = 60
+NOTHING = 1e-18
+"""Of the capacity: an amount that is none."""
 
 
 class Utility(Protocol):
@@ -125,11 +131,13 @@ def _anticipated(user: Utility, capacity: float) -> Callable[[float], float]:
 def _divide(marginals: Sequence[Callable[[float], float]], capacity: float) -> tuple[list[float], float]:
     """Return amounts that add up to the capacity and equalise falling marginals, and the common level.
 
-    Somebody gets at least C/n, so the level is at most the largest marginal there. Where marginals are flat at the
-    level, amounts jump between the last two levels; between them all divisions are equally good, so mix them.
+    Somebody gets at least C/n, so the level is at most the largest marginal there. Where a marginal is flat at the
+    level, the amounts jump between the last two levels; all divisions between them are equally good: mix them.
     """
-    low, high = 0.0, max(marginal(capacity / len(marginals)) for marginal in marginals)
-    while low < (level := (low + high) / 2) < high:
+    low = 0.0
+    high = math.nextafter(max(marginal(capacity / len(marginals)) for marginal in marginals), math.inf)
+    for _ in range(HALVINGS):
+        level = (low + high) / 2
         if math.fsum(_amount(marginal, level, capacity) for marginal in marginals) >= capacity:
             low = level
         else:
@@ -141,13 +149,10 @@ def _divide(marginals: Sequence[Callable[[float], float]], capacity: float) -> t
 
 
 def _amount(marginal: Callable[[float], float], level: float, capacity: float) -> float:
-    """Return the largest amount up to the capacity whose marginal is at least the level."""
+    """Return the largest amount up to the capacity whose marginal is at least the level, by Brent's method."""
+    least = NOTHING * capacity  # at 0 itself a marginal may be infinite
     if marginal(capacity) >= level:
         return capacity
-    low, high = 0.0, capacity
-    while low < (amount := (low + high) / 2) < high:
-        if marginal(amount) >= level:
-            low = amount
-        else:
-            high = amount
-    return low
+    if marginal(least) <= level:
+        return 0.0
+    return float(brentq(lambda amount: marginal(amount) - level, least, capacity, xtol=least, rtol=1e-15))

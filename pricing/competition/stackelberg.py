@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pricing.competition._figures import FIGURE_MAX, FIGURE_MIN
 from pricing.competition.cournot import cournot
 from pricing.errors import EmptySide, number, vector
 
@@ -48,7 +49,7 @@ def price_to_log_followers(weights: Iterable[float], *, unit_cost: float) -> Pri
         PricingError: if the unit cost is not positive (a lower price would always sell more for free), or a weight is
             negative.
     """
-    c = number("unit_cost", unit_cost, low=0, open_low=True)
+    c = number("unit_cost", unit_cost, low=FIGURE_MIN, high=FIGURE_MAX)
     w = _followers("weights", weights)
     largest_first = np.sort(w)[::-1]
     tops = np.sqrt(c * (np.cumsum(largest_first) / np.arange(1, len(w) + 1)))
@@ -79,9 +80,9 @@ def price_to_quadratic_followers(
         EmptySide: if there is no follower.
         PricingError: if the unit cost or a value is negative, a slope is not positive, or there is not one for each.
     """
-    c = number("unit_cost", unit_cost, low=0)
+    c = number("unit_cost", unit_cost, low=0, high=FIGURE_MAX)
     a = _followers("values", values)
-    b = vector("slopes", slopes, size=len(a), low=0, open_low=True)
+    b = vector("slopes", slopes, size=len(a), low=FIGURE_MIN, high=FIGURE_MAX)
     order = np.argsort(-a, kind="stable")
     tops = (c + np.cumsum(a[order] / b[order]) / np.cumsum(1 / b[order])) / 2
 
@@ -89,13 +90,13 @@ def price_to_quadratic_followers(
         return np.maximum(0.0, a - price) / b
 
     def utilities(price: float, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray((a - price) * x - b * x**2 / 2)
+        return np.asarray((a - price) * x / 2)  # of it b·x²/2 is lost again
 
     return _best(a[order], tops, c, demands, utilities)
 
 
 def _followers(what: str, values: Iterable[float]) -> NDArray[np.float64]:
-    given = vector(what, values, low=0)
+    given = vector(what, values, low=0, high=FIGURE_MAX)
     if not len(given):
         raise EmptySide(f"{what}: found none, expected at least one follower")
     return given
@@ -111,7 +112,7 @@ def _best(
     """Keep the tops that lie where exactly their followers buy; `limits` are the prices at which each drops out."""
     next_limits = np.append(limits[1:], 0.0)
     optima = [
-        PriceOptimum(price, number("leader_profit", (price - c) * demands(price).sum()))
+        PriceOptimum(price, float((price - c) * demands(price).sum()))
         for price in tops[(next_limits <= tops) & (tops <= limits)].tolist()
     ]
     optima.sort(key=lambda optimum: -optimum.profit)
@@ -119,7 +120,7 @@ def _best(
         optima = [PriceOptimum(c, 0.0)]
     price, profit = optima[0]
     bought = demands(price)
-    gained = vector("follower_utilities", utilities(price, bought) + 0.0)  # no negative zero
+    gained = utilities(price, bought) + 0.0  # no negative zero
     return PriceLeadership(price, tuple(bought.tolist()), profit, tuple(gained.tolist()), tuple(optima))
 
 
@@ -151,8 +152,9 @@ def quantity_leader(
         EmptySide: if there is no follower.
         PricingError: if the slope is not positive, or the intercept or a cost is negative.
     """
-    a, b = number("intercept", intercept, low=0), number("slope", slope, low=0, open_low=True)
-    c0 = number("leader_cost", leader_cost, low=0)
+    a = number("intercept", intercept, low=0, high=FIGURE_MAX)
+    b = number("slope", slope, low=FIGURE_MIN, high=FIGURE_MAX)
+    c0 = number("leader_cost", leader_cost, low=0, high=FIGURE_MAX)
     c = _followers("follower_costs", follower_costs)
     by_cost = np.sort(c)
     best_quantity, best_profit = 0.0, 0.0
@@ -169,9 +171,9 @@ def quantity_leader(
             best_quantity, best_profit = quantity, profit
     answer = cournot(intercept=max(0.0, a - b * best_quantity), slope=b, costs=c)
     return QuantityLeadership(
-        number("leader", best_quantity),
+        best_quantity,
         answer.quantities,
         answer.price,
-        number("leader_profit", (answer.price - c0) * best_quantity),
+        (answer.price - c0) * best_quantity,
         answer.profits,
     )

@@ -94,8 +94,8 @@ def quote_driven(
     """Run Gode and Sunder's market; write `deals` and return how many there are.
 
     Each pick is a trader, uniformly from all. If it has a unit left, it quotes a whole price for it, drawn uniformly from
-    [`low`, `high`], or, `constrained`, from the part of it that is no loss. A quote that meets the best one of the other side
-    trades at the price of that earlier quote, and both sides' quotes are cancelled; else it stands if it is better.
+    [`low`, `high`], or, `constrained`, from [`low`, value] or [cost, `high`]. A quote that meets the best one of the other
+    side trades at the price of that earlier quote, and both sides' quotes are cancelled; else it stands if it is better.
     """
     traders = len(counts)
     found = 0
@@ -110,9 +110,9 @@ def quote_driven(
             limit = limits[trader, made[trader]]
             least, most = low, high
             if constrained and trader < buyers:
-                most = min(high, int(np.floor(limit)))
+                most = int(np.floor(limit))
             elif constrained:
-                least = max(low, int(np.ceil(limit)))
+                least = int(np.ceil(limit))
             if least > most:
                 continue
             price = least + below(streams, 1 + trader, most - least + 1)
@@ -144,7 +144,8 @@ class Floor(NamedTuple):
     * `low`, `high`: the prices between which ZI-C traders draw. `traits`: between what ZIP traders' minds are drawn.
     * `learning`: traders are ZIP, else ZI-C. `improving`: a shout has to better the best one of its side in the slot.
     * `made`, `limit`, `prices`, `minds`: units traded, limit of the next one, price and mind of each trader.
-    * `best`: the best bid and the best offer of the slot. `chosen`: room for a list of traders.
+    * `active`: how many buyers and sellers have a unit left. `best`: the best bid and the best offer of the slot.
+    * `chosen`: room for a list of traders.
     """
 
     streams: Streams
@@ -160,6 +161,7 @@ class Floor(NamedTuple):
     limit: Floats
     prices: Integers
     minds: Floats
+    active: Integers
     best: Integers
     chosen: Integers
 
@@ -176,6 +178,7 @@ def open_outcry(floor: Floor, shouts: int, slots: int, periods: int, deals: Inte
     found = 0
     for period in range(1, periods + 1):
         floor.made[:] = 0
+        floor.active[BID], floor.active[OFFER] = floor.buyers, len(floor.counts) - floor.buyers
         for trader in range(len(floor.counts)):
             _face_unit(floor, trader)
         slot = 0
@@ -196,15 +199,11 @@ def open_outcry(floor: Floor, shouts: int, slots: int, periods: int, deals: Inte
 @_part
 def _shout(floor: Floor, period: int, deal: Integers) -> int:
     """Let one trader shout, and one of those who are willing take it: they are equally likely to be heard."""
-    streams, buyers, traders = floor.streams, floor.buyers, len(floor.counts)
-    bidders = offerers = 0
-    for trader in range(traders):
-        if floor.made[trader] < floor.counts[trader]:
-            bidders += trader < buyers
-            offerers += trader >= buyers
-    if bidders + offerers == 0:
+    streams = floor.streams
+    active = floor.active[BID] + floor.active[OFFER]
+    if active == 0:
         return CLOSED
-    side = OFFER if below(streams, MARKET, bidders + offerers) < offerers else BID
+    side = BID if below(streams, MARKET, active) < floor.active[BID] else OFFER
     able = _able(floor, side)
     if able == 0:
         if floor.learning:
@@ -223,11 +222,13 @@ def _shout(floor: Floor, period: int, deal: Integers) -> int:
     if taker == NOBODY:
         return IN_VAIN
     deal[BUYER] = shouter if side == BID else taker
-    deal[SELLER] = (shouter if side == OFFER else taker) - buyers
+    deal[SELLER] = (shouter if side == OFFER else taker) - floor.buyers
     for trader in (shouter, taker):
         floor.made[trader] += 1
         if floor.made[trader] < floor.counts[trader]:
             _face_unit(floor, trader)
+        else:
+            floor.active[BID if trader < floor.buyers else OFFER] -= 1
     return DEALT
 
 
@@ -333,14 +334,15 @@ def _learn(floor: Floor, shouting: int, dealt: bool, price: int) -> None:
     Widrow and Hoff's rule moves p towards a target τ a little beyond q: Γ = (1 − γ)·β·(τ − p) + γ·Γ₋ and
     μ = (p + Γ)/λ − 1, kept only while it has the sign of a profit.
     """
-    for trader in range(len(floor.counts)):
+    first, end = (0, len(floor.counts)) if dealt else _side(floor, shouting)
+    for trader in range(first, end):
         s = -1 if trader < floor.buyers else 1
         ahead = s * (price - floor.prices[trader])
         own_side = (shouting == BID) == (trader < floor.buyers)
         active = floor.made[trader] < floor.counts[trader]
         if dealt and ahead >= 0:
             direction = s
-        elif active and ((dealt and not own_side) or (not dealt and own_side and ahead <= 0)):
+        elif active and ((dealt and not own_side) or (not dealt and ahead <= 0)):
             direction = -s
         else:
             continue

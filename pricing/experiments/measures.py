@@ -82,7 +82,7 @@ METRICS: Mapping[str, Measure] = MappingProxyType(
         "budget": lambda o: math.fsum(o.paid) - math.fsum(o.received),
     }
 )
-"""What can be measured of a period: `losers` would rather have stayed away, `budget` is what buyers pay over what sellers get."""
+"""What can be measured: `losers` would rather have stayed away; `budget` is what buyers pay over what sellers get."""
 
 PROFIT = "profit"
 """The metric that has a value for each trader instead of one for the market."""

@@ -80,6 +80,7 @@ class OpenOutcry:
             limit=np.zeros(traders),
             prices=np.zeros(traders, np.int64),
             minds=np.zeros((traders, 4)),
+            active=np.zeros(2, np.int64),
             best=np.zeros(2, np.int64),
             chosen=np.zeros(traders, np.int64),
         )

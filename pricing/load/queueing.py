@@ -11,7 +11,7 @@ import numpy as np
 
 from pricing.errors import PricingError, number
 
-LONGEST_QUEUE = 10_000_000
+LONGEST_QUEUE = 1_000_000
 TIE = 1e-12
 
 
@@ -46,7 +46,7 @@ def admission_toll(
     (10, 4, 2, 5.0, 6.0)
 
     Raises:
-        PricingError: if a figure is not positive, or the free queue would be longer than ten million jobs.
+        PricingError: if a figure is not positive, or the free queue would be longer than a million jobs.
     """
     R = number("reward", reward, low=0, open_low=True)
     C = number("waiting_cost", waiting_cost, low=0, open_low=True)

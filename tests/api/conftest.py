@@ -1,6 +1,7 @@
 """A market on the in-process chain whose clock the test drives, served over HTTP."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,9 +101,16 @@ def settings(folder: Path, **others: object) -> Settings:
 
 @pytest.fixture
 def market(tmp_path: Path) -> Iterator[Market]:
-    """A market with a solar and a GPU instrument, a metered supplier and a funded buyer."""
+    """A market of its own for each test."""
+    with an_open_market(tmp_path) as market:
+        yield market
+
+
+@contextmanager
+def an_open_market(folder: Path) -> Iterator[Market]:
+    """Open a market with a solar and a GPU instrument, a metered supplier and a funded buyer."""
     clock = DrivenClock(START_S)
-    with open_house(settings(tmp_path), clock, start_time_s=START_S) as house:
+    with open_house(settings(folder), clock, start_time_s=START_S) as house:
         house.sequencer.process(
             [listing(SOLAR), listing(GPU, reference_ticks=2_000, rule=TradePriceRule.NASH)]
         )

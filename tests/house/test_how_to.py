@@ -1,4 +1,4 @@
-"""The Python of the how-to and of the tutorial runs as it stands, against a service on an in-process chain."""
+"""The Python of the how-tos and of the tutorial runs as it stands, against a service on an in-process chain."""
 
 import threading
 import time
@@ -14,11 +14,13 @@ from api.catalogue import BUILT_IN, Lister, read_catalogue
 from api.clock import DrivenClock
 from api.house import House, open_house
 from api.settings import Settings
+from market.instruments import parse_symbol
 from market.trades import TradeState
 from tests.house.pages import DOCS, blocks
 
 START_S = 1_647_082_800  # 2022-03-12T11Z
-HOW_TO = DOCS / "how-to" / "trade-over-http.md"
+TRADE = DOCS / "how-to" / "trade-over-http.md"
+NEGOTIATE = DOCS / "how-to" / "negotiate-a-long-term-contract.md"
 TUTORIAL = DOCS / "tutorials" / "first-market-day.md"
 URL = "http://127.0.0.1:8000"
 
@@ -59,9 +61,25 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             thread.join()
 
 
+def test_the_negotiated_price_moves_as_the_book_does(service, capsys):
+    names: dict[str, object] = {}
+    for code in blocks(NEGOTIATE, "python"):
+        service.run(code, names)
+    printed = capsys.readouterr().out
+    assert "agreed at" in printed
+    assert "failed" in printed
+    assert "signed ['buy', 'sell']" in printed
+    prices = names["prices"]
+    assert len(prices) == 4
+    assert prices == sorted(set(prices))
+    window = names["hours"]
+    load = service.house.venue.exchange.load(parse_symbol(window[0].symbol).resource, hour_of(window[0]))
+    assert load == (200_000, 1_000_000)
+
+
 def test_every_block_of_the_how_to_runs(service, capsys):
     names: dict[str, object] = {}
-    for code in blocks(HOW_TO, "python"):
+    for code in blocks(TRADE, "python"):
         if "report_reading" in code:
             service.clock.move_to(names["solar"].delivery_starts + 3600)
         service.run(code, names)
@@ -71,12 +89,14 @@ def test_every_block_of_the_how_to_runs(service, capsys):
     assert "50000000" in printed
     (trade,) = service.house.venue.exchange.trades()
     assert (trade.agreed.quantity_lots, trade.state) == (100_000, TradeState.AGREED)
-    assert service.house.venue.exchange.reading(names["meter_key"].address, trade_hour(names)) is not None
+    assert (
+        service.house.venue.exchange.reading(names["meter_key"].address, hour_of(names["solar"])) is not None
+    )
     assert names["supplier"].balances().held_for_withdrawals == "50"
 
 
-def trade_hour(names):
-    return names["solar"].delivery_starts // 3600
+def hour_of(instrument):
+    return instrument.delivery_starts // 3600
 
 
 def test_the_first_order_of_the_tutorial_is_taken_in(service, capsys):

@@ -9,9 +9,10 @@ import pytest
 import typer
 
 from api.cli import app as command_line
-from api.routes import accounts, cancels, orders, reading, wire
+from api.routes import accounts, cancels, negotiations, orders, reading, wire
 from api.settings import Settings
 from contracts import signing
+from contracts.agreement import AGREEMENT_TYPE
 from contracts.batches import SkipCode
 from market.events import Event
 from market.orders import Command
@@ -31,6 +32,7 @@ ROUTERS = (
     reading.health_router,
     cancels.router,
     orders.router,
+    negotiations.router,
     accounts.router,
     accounts.operator_router,
 )
@@ -69,8 +71,10 @@ def test_every_problem_is_listed():
 
 
 def test_every_signed_type_is_listed():
-    for name in ("ORDER", "CANCEL", "MASS_CANCEL", "DEAD_MAN_TIMER", "LOGIN", "READING", "WITHDRAWAL"):
-        assert f"\n{getattr(signing, f'{name}_TYPE')}\n" in read(HTTP)
+    types = [value for name, value in vars(signing).items() if name.endswith("_TYPE") and name[0] != "_"]
+    assert len(types) > 8
+    for each in [*types, AGREEMENT_TYPE]:
+        assert f"\n{each}\n" in read(HTTP) or each == signing.PERMIT_TYPE
 
 
 def test_every_command_is_listed_and_nothing_else():

@@ -341,11 +341,14 @@ def test_what_is_absorbed_is_what_was_decided() -> None:
     ("done", "event"),
     [
         (1, NegotiationOpened(3, ALICE, a_proposal(), SIGNATURE)),
+        (1, NegotiationOpened(2, ALICE, a_proposal(quantity_lots=(Lots(0),) * 3), SIGNATURE)),
         (1, ReservationSealed(1, BOB, bytes(32), SIGNATURE)),
         (1, ReservationSealed(2, ALICE, bytes(32), SIGNATURE)),
         (1, ReservationRevealed(1, ALICE, Micros(60_000), SALTS[ALICE])),
         (2, ReservationSealed(1, ALICE, bytes(32), SIGNATURE)),
         (3, ReservationRevealed(1, ALICE, Micros(60_001), SALTS[ALICE])),
+        (3, ReservationRevealed(1, ALICE, Micros(-1), SALTS[ALICE])),
+        (3, ReservationRevealed(1, BOB, Micros(60_000), SALTS[ALICE])),
         (5, NegotiationAgreed(1, Micros(50_001), Ppm(500_000), Micros(0), Micros(0))),
         (5, NegotiationAgreed(1, Micros(50_000), Ppm(500_000), Micros(10**9), Micros(0))),
         (5, NegotiationFailed(1, Micros(0), Micros(0))),
@@ -368,3 +371,36 @@ def test_wind_cannot_promise_the_sun() -> None:
         an_exchange(), asks(seller=WIND, by=WIND, instrument_id=replace(CONTRACT, product="HYDRO").id)
     )
     assert refusal(events) == (Refusal.NO_REGISTERED_METER, 0)
+
+
+def any_step() -> st.SearchStrategy[Command | int]:
+    """What anybody may ask of one of two negotiations, whether it fits or not; a number lets so many seconds pass."""
+    who = st.sampled_from((ALICE, SUN))
+    number, price = st.integers(1, 2), st.sampled_from((40_000, 60_000))
+    return st.one_of(
+        st.builds(lambda by, salt: asks(by, salt=bytes([salt]) * 32), who, st.integers(1, 2)),
+        st.builds(seals, who, price, number),
+        st.builds(reveals, who, price, number),
+        st.builds(lambda n, gain: concludes(n, buyer=gain, seller=gain), number, st.sampled_from((0, 10**5))),
+        st.builds(signs, who, number),
+        st.sampled_from((600, 3_600, CONTRACT.start_s - CONTINUOUS_OPENS_S)),
+    )
+
+
+@given(st.lists(any_step(), min_size=10, max_size=40))
+def test_whatever_is_asked_a_rebuild_ends_in_the_same_state(steps: list[Command | int]) -> None:
+    exchange, told, time_s = an_exchange(), an_exchange(), CONTINUOUS_OPENS_S
+    for step in steps:
+        if isinstance(step, int):
+            time_s += step
+            events = exchange.begin(us(time_s))
+            told.advance(us(time_s))
+        else:
+            events = exchange.execute(step)
+        for event in events:
+            told.absorb(event)
+    assert told.state_bytes() == exchange.state_bytes()
+    for negotiation in exchange.negotiations(ALICE):
+        signed = negotiation.state is NegotiationState.SIGNED
+        assert (None not in negotiation.signatures) is signed
+        assert negotiation.lapses_us is None or negotiation.lapses_us > us(time_s)

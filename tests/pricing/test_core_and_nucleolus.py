@@ -61,7 +61,7 @@ def satisfies_kohlberg(game, shares, held):
 
 
 @given(games())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_prenucleolus_meets_kohlbergs_criterion(game):
     shares = prenucleolus(game)
     assert sum(shares) == pytest.approx(game.total, abs=1e-9)
@@ -69,7 +69,7 @@ def test_prenucleolus_meets_kohlbergs_criterion(game):
 
 
 @given(games())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_nucleolus_leaves_nobody_worse_than_alone_and_meets_kohlbergs_criterion(game):
     assume(game.total >= game.singles.sum())
     shares = np.array(nucleolus(game))
@@ -79,7 +79,7 @@ def test_nucleolus_leaves_nobody_worse_than_alone_and_meets_kohlbergs_criterion(
 
 
 @given(games(), st.integers(1, 5), st.lists(st.integers(-9, 9), min_size=5, max_size=5))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_change_of_unit_and_of_zero_changes_shares_alike(game, scale, gifts):
     gift = np.array(gifts[: game.players], float)
     changed = Game(scale * game.values + game.membership() @ gift)
@@ -87,7 +87,7 @@ def test_a_change_of_unit_and_of_zero_changes_shares_alike(game, scale, gifts):
 
 
 @given(games(4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_nucleolus_is_in_the_core_where_there_is_one(game):
     least = least_core(game)
     assert max(excesses(game, least.shares)[1:-1]) == pytest.approx(least.epsilon, abs=1e-8)
@@ -99,7 +99,7 @@ def test_nucleolus_is_in_the_core_where_there_is_one(game):
 
 
 @given(st.lists(st.integers(0, 100), min_size=1, max_size=6), st.floats(0, 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_nucleolus_of_a_bankruptcy_is_the_talmud_rule(claims, part):
     estate = part * sum(claims)
     assert nucleolus(bankruptcy_game(estate, claims)) == pytest.approx(talmud(estate, claims), abs=1e-8)
@@ -137,7 +137,7 @@ def test_a_majority_has_no_core():
 
 
 def test_prenucleolus_and_nucleolus_differ_where_alone_somebody_would_do_better():
-    # all alone have 2 in sum, the pair of the others 0 … only the third is worth anything to anybody
+    # the pair complains that it had 9: the least complaint of all takes from the third, who has nothing alone
     game = Game.from_coalitions(3, {(0,): 0, (1,): 0, (2,): 0, (0, 1): 9, (0, 2): 0, (1, 2): 0, (0, 1, 2): 1})
     assert prenucleolus(game)[2] < 0
     assert nucleolus(game) == pytest.approx([0.5, 0.5, 0], abs=1e-9)

@@ -30,7 +30,7 @@ def test_three_wives(estate, awards):
 
 
 @given(CLAIMS, st.floats(0, 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_all_is_divided_and_nobody_gets_more_than_claimed(claims, part):
     estate = part * sum(claims)
     for rule in RULES:
@@ -40,7 +40,7 @@ def test_all_is_divided_and_nobody_gets_more_than_claimed(claims, part):
 
 
 @given(CLAIMS, st.floats(0, 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_any_two_divide_what_they_get_as_a_contested_garment(claims, part):
     awards = talmud(part * sum(claims), claims)
     for one in range(len(claims)):
@@ -51,7 +51,7 @@ def test_any_two_divide_what_they_get_as_a_contested_garment(claims, part):
 
 
 @given(CLAIMS, st.floats(0, 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_dividing_losses_by_the_dual_rule_gives_the_same(claims, part):
     estate = part * sum(claims)
     for rule, dual in ((talmud, talmud), (proportional, proportional), (equal_awards, equal_losses)):
@@ -91,7 +91,7 @@ def test_evenness(shares, jain, unevenness):
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=20).filter(any))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_gini_is_the_mean_difference_over_twice_the_mean(shares):
     n, total = len(shares), math.fsum(shares)
     differences = math.fsum(abs(one - other) for one in shares for other in shares)
