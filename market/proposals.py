@@ -2,7 +2,7 @@
 
     RequestNegotiation → SealReservation (both) → RevealReservation (both) → ConcludeNegotiation → SignAgreement (both)
 
-`negotiations.py` keeps how far each negotiation has come, `negotiating.py` decides its next step.
+`negotiations.py` tells how far each negotiation has come, `negotiating.py` decides its next step.
 """
 
 from dataclasses import dataclass

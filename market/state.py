@@ -32,7 +32,8 @@ from market.events import (
 )
 from market.instruments import from_id
 from market.listed import Listed
-from market.negotiations import Negotiation, NegotiationEvent, Negotiations, NegotiationState
+from market.negotiation_register import NegotiationRegister
+from market.negotiations import Negotiation, NegotiationEvent, NegotiationState
 from market.open_orders import OpenOrder, OpenOrders
 from market.orders import Address, ListInstrument, SetPriceTerms, Side
 from market.sessions import MICROS_PER_SECOND, following
@@ -50,7 +51,7 @@ class State:
         self.listed: dict[int, Listed] = {}
         self.orders = OpenOrders()
         self.trades = TradeRegister()
-        self.negotiations = Negotiations()
+        self.negotiations = NegotiationRegister()
         self.capacity = Capacity()
         self.readings: dict[tuple[Address, int], ReadingReceived] = {}
         self.timers: dict[Address, int] = {}

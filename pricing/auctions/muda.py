@@ -189,5 +189,7 @@ def _by_participant(book: Book, fees: Reals) -> Mapping[str, float]:
 
 
 def _both_sides(book: Book) -> str:
-    buyers, sellers = (np.unique(book.owners[side]) for side in (book.buys, ~book.buys))
-    return _BOTH_SIDES if len(np.intersect1d(buyers, sellers)) else ""
+    buys, sells = (
+        np.bincount(book.owners[side], minlength=len(book.participants)) for side in (book.buys, ~book.buys)
+    )
+    return _BOTH_SIDES if np.any((buys > 0) & (sells > 0)) else ""

@@ -10,10 +10,11 @@ from scipy.sparse import csc_matrix, diags_array
 from pricing.bargaining.problem import Vector
 from pricing.errors import Infeasible, NotConverged, Unbounded
 
-TOLERANCE = 1e-12
-"""Of the gap: a logarithm's argmax is known only to the root of it."""
-ACCEPTED = 1e-8
-"""Where rounding stops the solver earlier, a gap and residuals up to this are taken."""
+TOLERANCES = (1e-12, 1e-10, 1e-8)
+"""Of the gap, tightest first: cones that touch at a point stall where a looser end is still reached."""
+RESIDUAL = 1e-9
+GAP_ACCEPTED, RESIDUAL_ACCEPTED = 1e-8, 1e-7
+"""What is taken where rounding stops the solver before its tolerance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,11 @@ class ConeProgram:
     def utility_above(self, linear: Vector, constant: float, factor: Vector, scale: Vector) -> None:
         """Require linear·x + constant − ½‖factor·x‖² >= scale·v.
 
-        With r the linear part less scale·v, ‖y‖² <= 2r is the second-order cone ‖(r − ½, y)‖ <= r + ½.
+        With r the linear part less scale·v, ‖y‖² <= 2r is the second-order cone ‖(r − ½, y)‖ <= r + ½. The row is in
+        units of its largest figure, so that r and ½ compare.
         """
-        row = np.concatenate([-linear, scale])
+        size = max(float(np.abs(linear).max(initial=0.0)), float(np.abs(factor).max(initial=0.0)) ** 2) or 1.0
+        row, constant, factor = np.concatenate([-linear, scale]) / size, constant / size, factor / size**0.5
         if not len(factor):
             self._add(row[None, :], np.array([constant]))
             return
@@ -99,26 +102,24 @@ class ConeProgram:
         self, square: Any, cost: Vector, rows: Vector, more_right: list[Vector], more_cones: list[Any]
     ) -> Solved:
         right = np.concatenate([*self._right, *more_right])
-        solver = clarabel.DefaultSolver(
-            csc_matrix(square), cost, csc_matrix(rows), right, [*self._cones, *more_cones], _settings()
-        )
-        return self._read(solver.solve())
-
-    def _read(self, solution: Any) -> Solved:
+        cones = [*self._cones, *more_cones]
         status = clarabel.SolverStatus
-        match solution.status:
-            case status.Solved | status.AlmostSolved:
-                found = np.array(solution.x)[: self._decisions + self._gains]
-                return Solved(found[: self._decisions], found[self._decisions :])
-            case status.PrimalInfeasible | status.AlmostPrimalInfeasible:
-                raise Infeasible("limits: found no decision that meets all of them, expected one")
-            case status.DualInfeasible | status.AlmostDualInfeasible:
-                raise Unbounded("limits: found a payoff without limit, expected a bounded set")
-            case _:
-                raise NotConverged(
-                    f"cone program: found {solution.status} after {solution.iterations} iterations, "
-                    f"expected a gap of {ACCEPTED:g}"
-                )
+        for tolerance in TOLERANCES:
+            solution = clarabel.DefaultSolver(
+                csc_matrix(square), cost, csc_matrix(rows), right, cones, _settings(tolerance)
+            ).solve()
+            match solution.status:
+                case status.Solved | status.AlmostSolved:
+                    found = np.array(solution.x)[: self._decisions + self._gains]
+                    return Solved(found[: self._decisions], found[self._decisions :])
+                case status.PrimalInfeasible | status.AlmostPrimalInfeasible:
+                    raise Infeasible("limits: found no decision that meets all of them, expected one")
+                case status.DualInfeasible | status.AlmostDualInfeasible:
+                    raise Unbounded("limits: found a payoff without limit, expected a bounded set")
+        raise NotConverged(
+            f"cone program: found {solution.status} after {solution.iterations} iterations, "
+            f"expected a gap of {GAP_ACCEPTED:g}"
+        )
 
     def _add(self, rows: Vector, right: Vector, cone: Any = None) -> None:
         self._rows.append(rows)
@@ -129,10 +130,12 @@ class ConeProgram:
         return np.hstack([matrix, np.zeros((len(matrix), self._gains))])
 
 
-def _settings() -> Any:
+def _settings(tolerance: float) -> Any:
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.max_threads = 1
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = TOLERANCE
-    settings.reduced_tol_gap_abs = settings.reduced_tol_gap_rel = settings.reduced_tol_feas = ACCEPTED
+    settings.tol_gap_abs = settings.tol_gap_rel = tolerance
+    settings.tol_feas = max(tolerance, RESIDUAL)
+    settings.reduced_tol_gap_abs = settings.reduced_tol_gap_rel = GAP_ACCEPTED
+    settings.reduced_tol_feas = RESIDUAL_ACCEPTED
     return settings

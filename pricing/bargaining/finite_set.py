@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pricing.bargaining.convex_set import ConvexSet, Limits, Utility
 from pricing.bargaining.polygon import Polygon, pareto_chain
-from pricing.bargaining.problem import Agreement, Vector, agreement
+from pricing.bargaining.problem import ROUNDING, Agreement, Vector, agreement
 from pricing.errors import DisagreementOutside, EmptySide, vector
 
 
@@ -94,7 +94,7 @@ class FiniteSet:
         return np.subtract(self._payoffs(), self.disagreement)
 
     def _rational(self) -> NDArray[np.bool_]:
-        return np.asarray(np.all(self._gains() >= 0, axis=1))
+        return np.asarray(np.all(self._gains() >= -ROUNDING * (1 + np.abs(self.disagreement)), axis=1))
 
     def _chosen(self, keys: Vector) -> Agreement:
         """Return the individually rational outcome whose row of keys is the largest, in the order of a dictionary."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
-from pricing.bargaining.problem import Agreement, Vector, agreement
+from pricing.bargaining.problem import ROUNDING, Agreement, Vector, agreement
 from pricing.errors import DisagreementOutside, PricingError, number, vector
 
 SAMPLES = 65
@@ -50,7 +50,8 @@ class Frontier:
             raise PricingError(
                 "function: found one that rises or is not concave, expected concave and never rising"
             )
-        if d1 > self.high or d2 > self._at(max(d1, self.low)):
+        missed = max(d1 - self.high, d2 - self._at(d1))
+        if missed > ROUNDING * (1 + max(abs(d1), abs(d2))):
             raise DisagreementOutside(
                 f"disagreement: found ({d1:g}, {d2:g}), expected a point below the frontier"
             )
@@ -109,7 +110,9 @@ class Frontier:
     def _range(self) -> tuple[float, float]:
         """Return the payoffs of party 1 between which both have at least d."""
         d1, d2 = self.disagreement
-        first = max(d1, self.low)
+        first = min(max(d1, self.low), self.high)
+        if self._at(first) <= d2:
+            return first, first
         if self._at(self.high) >= d2:
             return first, self.high
         return first, float(brentq(lambda u1: self._at(u1) - d2, first, self.high, xtol=1e-15))

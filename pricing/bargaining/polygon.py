@@ -6,11 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from pricing.bargaining.problem import Agreement, Vector, agreement
+from pricing.bargaining.problem import ROUNDING, Agreement, Vector, agreement
 from pricing.errors import DisagreementOutside, EmptySide, vector
-
-TIE = 1e-12
-"""Sums of payoffs that differ by less than this share of their size are equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,8 @@ class Polygon:
         object.__setattr__(self, "disagreement", (d1, d2))
         object.__setattr__(self, "vertices", tuple((u1, u2) for u1, u2 in points))
         corners = self._corners()
-        if d1 > corners[-1, 0] or d2 > np.interp(d1, corners[:, 0], corners[:, 1]):
+        missed = max(d1 - corners[-1, 0], d2 - np.interp(d1, corners[:, 0], corners[:, 1]))
+        if missed > ROUNDING * (1 + max(abs(d1), abs(d2))):
             raise DisagreementOutside(
                 f"disagreement: found ({d1:g}, {d2:g}), expected a point that some mixture of vertices reaches"
             )
@@ -62,7 +60,7 @@ class Polygon:
         speed = normals @ direction
         facing = speed > 0
         step = float(np.min(room[facing] / speed[facing])) if facing.any() else 0.0
-        return agreement(floor + step * direction, floor)
+        return agreement(floor + max(step, 0.0) * direction, floor)
 
     def best_product(self, weights: Vector) -> Agreement:
         """Return the point of the frontier where w1/g1 to w2/g2 is as steep as the edge.
@@ -81,7 +79,7 @@ class Polygon:
         """Return the corner of the largest sum, or the middle of the edge of the largest sum."""
         frontier = self._frontier()
         sums = frontier @ weights
-        tied = frontier[sums >= sums.max() - TIE * np.abs(sums).max()]
+        tied = frontier[sums >= sums.max() - ROUNDING * np.abs(sums).max()]
         return agreement((tied[0] + tied[-1]) / 2, self.disagreement)
 
     def _corners(self) -> Vector:

@@ -16,6 +16,9 @@ from pricing.errors import vector
 
 Vector = NDArray[np.float64]
 
+ROUNDING = 1e-12
+"""A disagreement payoff that is out of reach by less than this, relative to its size, is within reach."""
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pricing.coalition.masking import from_counts, squares_of_words, sum_of
 from pricing.coalition.messages import Propose, Share
-from pricing.coalition.penalty import adapted_penalty, tried_penalty
+from pricing.coalition.penalty import adapted_penalty
 from pricing.coalition.team import Team
 from pricing.errors import NotConverged
 
@@ -25,9 +25,6 @@ Floats = NDArray[np.float64]
 
 ACCURACY_LOOSEST = 1e-3
 """How inexact a member's step may be in the beginning; later a tenth of the larger residual."""
-
-TRIAL_ROUNDS = 3
-TRIAL_ACCURACY = 1e-2
 
 PRICE_SMALLEST = 1e-6
 """A price below a micro-unit per unit·hour counts as that, so that a residual relative to the price exists at no price."""
@@ -53,28 +50,20 @@ class Consensus:
 class Coordinator:
     """Proposes to a team, and knows of its members what their sums tell."""
 
-    def __init__(self, team: Team, *, exchanges: int, commodities: int, relaxation: float) -> None:
+    def __init__(
+        self, team: Team, *, exchanges: int, commodities: int, penalty: float, relaxation: float
+    ) -> None:
         self._team = team
         self._commodities = commodities
         self._slots = exchanges // commodities
         self._relaxation = relaxation
         self._round = 0
-        self._restart(np.ones(commodities))
-
-    def first_penalty(self) -> Floats:
-        """Return a ρ for each commodity, from a few rounds under some of them."""
-
-        def trial(penalty: Floats) -> tuple[Floats, Floats]:
-            self._restart(penalty)
-            for _ in range(TRIAL_ROUNDS - 1):
-                self._propose(TRIAL_ACCURACY)
-            return self._propose(TRIAL_ACCURACY)
-
-        return tried_penalty(trial, commodities=self._commodities)
+        self._penalty = np.full(commodities, penalty)
+        self._dual = np.zeros(exchanges)
+        self._mean: Floats | None = None
 
     def agree(
         self,
-        penalty: Floats,
         *,
         tolerance: float,
         iterations_max: int,
@@ -85,7 +74,6 @@ class Coordinator:
         Raises:
             NotConverged: if they do not within `iterations_max` rounds.
         """
-        self._restart(penalty)
         history: list[Residuals] = []
         accuracy = ACCURACY_LOOSEST
         while len(history) < iterations_max:
@@ -107,11 +95,6 @@ class Coordinator:
         """Count a round, and return its number: each once, because masks hide nothing a second time."""
         self._round += 1
         return self._round
-
-    def _restart(self, penalty: Floats) -> None:
-        self._penalty = penalty
-        self._dual = np.zeros(self._commodities * self._slots)
-        self._mean: Floats | None = None
 
     def _adapt(self, penalty: Floats) -> None:
         self._dual = self._dual * self._by_slot(self._penalty / penalty)  # the price ρ u stays where it is

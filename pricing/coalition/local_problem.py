@@ -49,8 +49,8 @@ class LocalProblem:
 
     def cost(self, x: Floats) -> float:
         """Return ½ x'Px + q'x + constant in dollars."""
-        product = self.P @ x + self.P.T @ x - self.P.diagonal() * x  # of the whole P, from its upper triangle
-        return float(0.5 * (x @ product) + self.q @ x + self.constant)
+        upper = x @ (self.P @ x)  # P_ij x_i x_j once for every i <= j
+        return float(upper - 0.5 * (self.P.diagonal() @ (x * x)) + self.q @ x + self.constant)
 
 
 def local_problem(agent: Agent, commodities: Sequence[str] | None = None) -> LocalProblem:
@@ -208,12 +208,18 @@ class _Builder:
         lower, upper = (np.concatenate(each) for each in zip(*self.sides, strict=True))
         curved = np.flatnonzero(quadratic)
         return LocalProblem(
-            P=sparse.csc_array((quadratic[curved], (curved, curved)), shape=(self.width, self.width)),
+            P=_matrix(curved, curved, quadratic[curved], (self.width, self.width)),
             q=linear,
-            A=sparse.csc_array((values, (rows, columns)), shape=(self.height, self.width)),
+            A=_matrix(rows, columns, values, (self.height, self.width)),
             l=lower,
             u=upper,
             constant=0.0,
             exchange=np.arange(exchanged),
             columns=tuple(self.names),
         )
+
+
+def _matrix(rows: Places, columns: Places, values: Floats, shape: tuple[int, int]) -> Matrix:
+    order = np.lexsort((rows, columns))
+    starts = np.searchsorted(columns[order], np.arange(shape[1] + 1))
+    return sparse.csc_array((values[order], rows[order], starts), shape=shape)

@@ -73,13 +73,14 @@ def squares_of_words(words: Counts) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Masks:
-    """A member's side of the masks: a secret key shared with each other member, and the sign it adds that mask with.
+    """A member's side of the masks: the secret keys that it shares with each other member, a key with each.
 
-    In round r the pair's mask is SHAKE-256(key, r), read as words. One of the two adds it and the other subtracts it, so
-    that the sum over all members has no mask, while a single vector looks uniform to whoever lacks the keys.
+    In round r the mask of a pair is SHAKE-256(key, r), read as words. One of the two adds it and the other subtracts it,
+    so that the sum over all members has no mask, while a single vector looks uniform to whoever lacks the keys.
     """
 
-    keys: tuple[tuple[bytes, int], ...]
+    adds: tuple[bytes, ...] = ()
+    subtracts: tuple[bytes, ...] = ()
 
     def hide(self, counts: Counts, *, round: int) -> Words:
         """Return the counts modulo 2⁶⁴, under this round's masks. A round must not be used twice.
@@ -90,14 +91,16 @@ class Masks:
         [3]
         """
         words = counts.astype(np.int64).view(np.uint64)
-        for key, sign in self.keys:
-            stream = hashlib.shake_256(key + round.to_bytes(8, "little")).digest(8 * len(words))
-            mask = np.frombuffer(stream, "<u8")
-            words = words + mask if sign > 0 else words - mask
-        return words
+        return words + _masks(self.adds, round, len(words)) - _masks(self.subtracts, round, len(words))
 
 
-NO_MASKS = Masks(())
+def _masks(keys: tuple[bytes, ...], round: int, size: int) -> Words:
+    salt = round.to_bytes(8, "little")
+    streams = b"".join(hashlib.shake_256(key + salt).digest(8 * size) for key in keys)
+    return np.add.reduce(np.frombuffer(streams, "<u8").reshape(len(keys), size), axis=0, dtype=np.uint64)
+
+
+NO_MASKS = Masks()
 """Words in the clear."""
 
 
@@ -118,8 +121,8 @@ def pairwise_masks(names: Sequence[str], *, secret: bytes) -> tuple[Masks, ...]:
     that nobody, the dealer included, knows all.
 
     >>> north, south = pairwise_masks(["north", "south"], secret=bytes(32))
-    >>> north.keys[0][0] == south.keys[0][0], north.keys[0][1], south.keys[0][1]
-    (True, 1, -1)
+    >>> north.adds == south.subtracts, len(north.adds), len(north.subtracts)
+    (True, 1, 0)
 
     Raises:
         PricingError: if the secret is shorter.
@@ -135,6 +138,9 @@ def pairwise_masks(names: Sequence[str], *, secret: bytes) -> tuple[Masks, ...]:
         return hashlib.sha3_256(master + pair).digest()
 
     return tuple(
-        Masks(tuple((key(name, other), 1 if name < other else -1) for other in names if other != name))
+        Masks(
+            adds=tuple(key(name, other) for other in names if name < other),
+            subtracts=tuple(key(name, other) for other in names if other < name),
+        )
         for name in names
     )

@@ -1,9 +1,7 @@
-"""The penalty ρ of exchange ADMM: where it starts, and how it follows the residuals until it is frozen.
+"""The penalty ρ of exchange ADMM: how it follows the residuals, until it is frozen.
 
-ρ is in dollars per (unit·hour)², about a price over an exchange: it depends on the units, so every commodity has its own.
+ρ is in dollars per (unit·hour)², about a price over an exchange. It depends on the units, so every commodity has its own.
 """
-
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,47 +13,28 @@ ADAPTED_AT = (5, 10, 20, 40, 80)
 
 FACTOR = 2.0
 IMBALANCE = 5.0
-
-FIRST_GUESS = 0.1
-DECADE = 10.0
-DECADES_MAX = 12
+OUT_OF_SCALE = 100.0
+RESIDUAL_SMALLEST = 1e-12
 
 
 def adapted_penalty(penalty: Floats, primal: Floats, dual: Floats, *, round: int) -> Floats:
-    """Return ρ for the next round: doubled where the primal residual is over 5 times the dual one, halved in reverse.
+    """Return ρ for the next round, from the primal and dual residual of each commodity.
 
-    Only after rounds 5, 10, 20, 40 and 80. Source: residual balancing, Boyd et al. 2011, section 3.4.1.
+    Only after rounds 5, 10, 20, 40 and 80: ρ doubles where the primal residual is over 5 times the dual one, and is
+    halved in reverse (residual balancing, Boyd et al. 2011, section 3.4.1). Residuals more than a hundredfold apart say
+    that ρ is of another scale than the problem, as with kWh for MWh: it then moves by the square root of their ratio
+    (Wohlberg 2017).
 
-    >>> adapted_penalty(np.array([0.1]), np.array([0.6]), np.array([0.1]), round=5).tolist()
+    >>> for primal, round in ((0.6, 5), (0.6, 6), (40.0, 5)):
+    ...     adapted_penalty(np.array([0.1]), np.array([primal]), np.array([0.1]), round=round).tolist()
     [0.2]
-    >>> adapted_penalty(np.array([0.1]), np.array([0.6]), np.array([0.1]), round=6).tolist()
     [0.1]
+    [2.0]
     """
     if round not in ADAPTED_AT:
         return penalty
-    grown = np.where(primal > IMBALANCE * dual, penalty * FACTOR, penalty)
-    return np.where(dual > IMBALANCE * primal, penalty / FACTOR, grown)
-
-
-def tried_penalty(trial: Callable[[Floats], tuple[Floats, Floats]], *, commodities: int) -> Floats:
-    """Return a first ρ for each commodity, by decades from 0.1, from short trials.
-
-    `trial(ρ)` starts anew, goes a few rounds, and returns the primal and the dual residual of each commodity. A ρ that is
-    far too small leaves the exchange out of balance, one far too large keeps it from moving: ρ goes up, or down, by a
-    decade until the two residuals are within a factor of 10, or their order turns.
-
-    >>> tried_penalty(lambda rho: (0.0005 / rho, np.ones(1)), commodities=1).tolist()  # balanced at 0.0005
-    [0.001]
-    """
-    penalty = np.full(commodities, FIRST_GUESS)
-    heading = np.zeros(commodities)
-    for _ in range(DECADES_MAX):
-        primal, dual = trial(penalty)
-        step = np.where(primal > DECADE * dual, 1.0, np.where(dual > DECADE * primal, -1.0, 0.0))
-        heading = np.where(heading == 0, step, heading)
-        moving = (step != 0) & (step == heading)
-        if not np.any(moving):
-            break
-        penalty = np.where(moving, penalty * DECADE**step, penalty)
-        heading = np.where(moving, heading, np.inf)  # whoever has arrived stays
-    return penalty
+    ratio = np.maximum(primal, RESIDUAL_SMALLEST) / np.maximum(dual, RESIDUAL_SMALLEST)
+    imbalance = np.maximum(ratio, 1 / ratio)
+    factor = np.where(imbalance > IMBALANCE, FACTOR, 1.0)
+    factor = np.where(imbalance > OUT_OF_SCALE, np.sqrt(imbalance), factor)
+    return np.where(ratio > 1, penalty * factor, penalty / factor)

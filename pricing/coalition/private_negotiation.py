@@ -76,7 +76,7 @@ def negotiate_privately(
     theta: float = 0.0,
     tolerance: float = 1e-4,
     iterations_max: int = 300,
-    penalty: float | None = None,
+    penalty: float = 0.1,
     relaxation: float = RELAXATION,
     secret: bytes | None = None,
     processes: int = 0,
@@ -92,11 +92,11 @@ def negotiate_privately(
        k_i = Σ |λ e_i|, member i pays π_i = s_i − w_i S: in whole micro-units, s_i rounded down and S split by largest
        remainders. So the payments sum to zero and nobody is worse off than alone, exactly.
 
-    `penalty` is the first ρ in dollars per (unit·hour)²; without it a few rounds at price zero find its scale. With a
-    `secret` (at least 16 bytes) the members mask what they answer in the rounds and what they save, and only sums can be
-    read. `processes` puts the members into so many processes of their own (0: all in this one), which changes no bit of
-    the result. Neither does the order of the members. `trace` is appended every message; `progress` is called after every
-    round with its number and residuals.
+    `penalty` is the first ρ in dollars per (unit·hour)², best about a usual price over a usual exchange; it adapts. With
+    a `secret` (at least 16 bytes) the members mask what they answer in the rounds and what they save, so that only sums
+    can be read. `processes` puts the members into so many processes of their own (0: all in this one), which changes no
+    bit of the result. Neither does the order of the members. Every message is appended to `trace`; `progress` is called
+    after every round with its number and residuals.
 
     >>> from pricing.coalition.agents import Balance, Generator
     >>> north, south = (
@@ -124,8 +124,7 @@ def negotiate_privately(
     number("theta", theta, low=0, high=1)
     number("tolerance", tolerance, low=1e-9, high=0.1)
     number("relaxation", relaxation, low=1, high=1.9)
-    if penalty is not None:
-        number("penalty", penalty, low=0, open_low=True)
+    number("penalty", penalty, low=0, open_low=True)
     for what, given, low in (("iterations_max", iterations_max, 1), ("processes", processes, 0)):
         if isinstance(given, bool) or not isinstance(given, int) or given < low:
             raise PricingError(f"{what}: found {given!r}, expected an integer of at least {low}")
@@ -136,12 +135,13 @@ def negotiate_privately(
         commodities = workers[0].commodities
         _same_exchanges(team, team.ask(Open(relaxation), Ready))
         coordinator = Coordinator(
-            team, exchanges=workers[0].exchanges, commodities=len(commodities), relaxation=relaxation
+            team,
+            exchanges=inside[0].exchanges,
+            commodities=len(commodities),
+            penalty=penalty,
+            relaxation=relaxation,
         )
-        first = coordinator.first_penalty() if penalty is None else np.full(len(commodities), penalty)
-        consensus = coordinator.agree(
-            first, tolerance=tolerance, iterations_max=iterations_max, progress=progress
-        )
+        consensus = coordinator.agree(tolerance=tolerance, iterations_max=iterations_max, progress=progress)
         exchange = from_counts(np.stack(settle(team, Settle(consensus.mean))))
         worth = traded_values(consensus.prices, exchange)
         share = np.asarray(contribution_weights(worth, theta=theta, base=share))

@@ -40,11 +40,11 @@ class StackedProgram:
         heights = np.cumsum([0, *(len(problem.l) for problem in problems[:-1])])
         pairs = list(zip(starts, heights, problems, strict=True))
         imports = np.concatenate([start + problem.exchange for start, _, problem in pairs])
-        own = sparse.block_diag([problem.A for problem in problems], format="csc")
+        own = _diagonal([problem.A for problem in problems])
         size = len(imports)
         select = sparse.csc_array((np.ones(size), (np.arange(size), imports)), shape=(size, own.shape[1]))
         return cls(
-            P=sparse.block_diag([problem.P for problem in problems], format="csc"),
+            P=_diagonal([problem.P for problem in problems]),
             q=np.concatenate([problem.q for problem in problems]),
             A=sparse.vstack([own, flows @ select], format="csc"),
             l=np.concatenate([*(problem.l for problem in problems), -limit]),
@@ -109,6 +109,16 @@ class StackedProgram:
             np.concatenate([self.u, np.full(2 * size, np.inf)]),
         )
         return found.x[width : width + size] - found.x[width + size :]
+
+
+def _diagonal(blocks: Sequence[Matrix]) -> Matrix:
+    """Put blocks on a diagonal: `scipy.sparse.block_diag`, without its detour over triples."""
+    heights, widths = np.array([block.shape for block in blocks]).T
+    below = np.repeat(np.cumsum(heights) - heights, [block.nnz for block in blocks])
+    counts = np.concatenate([np.diff(block.indptr) for block in blocks])
+    data, indices = (np.concatenate([getattr(each, name) for each in blocks]) for name in ("data", "indices"))
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    return sparse.csc_array((data, indices + below, starts), shape=(heights.sum(), widths.sum()))
 
 
 def _tariffs(agents: Sequence[Agent]) -> str:

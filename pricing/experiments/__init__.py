@@ -5,7 +5,7 @@ and `comparators` what to measure them against. `ExperimentSpec` says what is co
 `summarise` and `compare` say what it shows. The same specification gives the same bytes on any number of processes.
 """
 
-from pricing.experiments.benchmarks import Clarke, Competitive, PostedPrice, comparators
+from pricing.experiments.benchmarks import Auction, Competitive, PostedPrice, comparators
 from pricing.experiments.environment import Environment
 from pricing.experiments.equilibrium import CompetitiveEquilibrium, competitive_equilibrium
 from pricing.experiments.gode_sunder import GodeSunder
@@ -15,7 +15,6 @@ from pricing.experiments.metrics import (
     EfficiencyLoss,
     allocative_efficiency,
     efficiency_loss,
-    gini,
     price_volatility,
     profit_dispersion,
     smith_alpha,
@@ -49,7 +48,7 @@ __all__ = [
     "METRICS",
     "PROFIT",
     "Agents",
-    "Clarke",
+    "Auction",
     "Competitive",
     "CompetitiveEquilibrium",
     "Difference",
@@ -74,7 +73,6 @@ __all__ = [
     "compare",
     "competitive_equilibrium",
     "efficiency_loss",
-    "gini",
     "holm",
     "mean_interval",
     "measure",

@@ -1,21 +1,19 @@
-"""What a market is measured against: the competitive equilibrium, Clarke's payments, and a posted price."""
+"""What a market is measured against: the competitive equilibrium, truthful auctions, and a posted price."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from pricing.errors import number
+from market.orders import Side
+from pricing.auctions import MECHANISMS, Order, clear
+from pricing.errors import PricingError, number
 from pricing.experiments.environment import Environment
-from pricing.experiments.equilibrium import competitive_equilibrium
 from pricing.experiments.gode_sunder import GodeSunder
 from pricing.experiments.mechanism import Agents, Mechanism, Populated
 from pricing.experiments.seeds import market_generator
 from pricing.experiments.session import Session
 from pricing.experiments.whole import whole
 from pricing.experiments.zero_intelligence import ZeroIntelligence
-
-Unit = tuple[float, int]
-"""What a unit is worth, or costs, and whose it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,46 +27,68 @@ class Competitive:
 
     def run(self, environment: Environment, agents: Agents, *, seed: int, periods: int = 1) -> Session:  # noqa: ARG002
         """Return the same deals each period, whoever the traders are."""
-        price = environment.equilibrium.price
-        buyers, sellers = _equilibrium_units(environment)
-        return _repeated(environment, buyers, sellers, [price] * len(buyers), [price] * len(sellers), periods)
+        price, quantity = environment.equilibrium.price, environment.equilibrium.quantity
+        buyers = _equilibrium_units(environment.values, quantity, rising=False)
+        sellers = _equilibrium_units(environment.costs, quantity, rising=True)
+        return _repeated(environment, buyers, sellers, [price] * quantity, [price] * quantity, periods)
 
 
 @dataclass(frozen=True, slots=True)
-class Clarke:
-    """Vickrey, Clarke and Groves: the units of the equilibrium trade, and truth is the best that each trader can tell.
+class Auction:
+    """Everybody bids the truth in one of the double auctions of `pricing.auctions.MECHANISMS`, such as "vcg" or "mcafee".
 
-    With W the surplus, W₋ᵢ that of the others alone and Vᵢ, Cⱼ what a trader's own traded units are worth or cost, a buyer
-    pays W₋ᵢ − (W − Vᵢ) and a seller is paid (W + Cⱼ) − W₋ⱼ, spread evenly over its units. Sellers may be paid more than
-    buyers pay: the market's budget has a deficit.
+    Every unit is an order of its trader. Auctions that draw lots draw them from the seed of the run.
 
     >>> market = Environment.of_units([10, 8, 5], [2, 4, 9])
-    >>> session = Clarke().run(market, ZeroIntelligence(), seed=0)
+    >>> session = Auction("vcg").run(market, ZeroIntelligence(), seed=0)
     >>> session.paid.tolist(), session.received.tolist()
     ([5.0, 5.0], [8.0, 8.0])
 
-    Source: E. H. Clarke, "Multipart pricing of public goods", Public Choice 11, 1971.
+    Raises:
+        PricingError: if there is no such auction.
     """
 
+    name: str
+
+    def __post_init__(self) -> None:
+        if self.name not in MECHANISMS:
+            raise PricingError(f"name: found {self.name!r}, expected one of {', '.join(MECHANISMS)}")
+
     def run(self, environment: Environment, agents: Agents, *, seed: int, periods: int = 1) -> Session:  # noqa: ARG002
-        """Return the same deals each period, whoever the traders are."""
-        buyers, sellers = _equilibrium_units(environment)
-        surplus = environment.equilibrium.surplus
-        paid, received = {}, {}
-        for buyer in {i for _, i in buyers}:
-            own = [value for value, i in buyers if i == buyer]
-            others_lose = _surplus_without(environment, buyer=buyer) - (surplus - sum(own))
-            paid[buyer] = others_lose / len(own)
-        for seller in {j for _, j in sellers}:
-            own = [cost for cost, j in sellers if j == seller]
-            others_gain = (surplus + sum(own)) - _surplus_without(environment, seller=seller)
-            received[seller] = others_gain / len(own)
+        """Return the deals of each period, whoever the traders are.
+
+        Raises:
+            PricingError: if the auction trades fractions of units, or a later unit of a trader before an earlier one.
+        """
+        orders = [
+            Order(f"{side.name} {trader}", side, limit)
+            for side, rows in ((Side.BUY, environment.values), (Side.SELL, environment.costs))
+            for trader, row in enumerate(rows)
+            for limit in row
+        ]
+        owners = [
+            trader
+            for rows in (environment.values, environment.costs)
+            for trader, row in enumerate(rows)
+            for _ in row
+        ]
+        drawn = {"seed": seed} if "seed" in MECHANISMS[self.name].parameters else {}
+        outcome = clear(self.name, orders, **drawn)
+        if any(fill not in (0, 1) for fill in outcome.filled):
+            raise PricingError(f"{self.name}: found fractions of units traded, expected whole ones")
+        traded = [at for at, fill in enumerate(outcome.filled) if fill]
+        for at in traded:
+            if at and orders[at].participant == orders[at - 1].participant and not outcome.filled[at - 1]:
+                raise PricingError(
+                    f"{self.name}: found a unit of {orders[at].participant} traded before a better one"
+                )
+        buyers, sellers = ([at for at in traded if orders[at].side is side] for side in (Side.BUY, Side.SELL))
         return _repeated(
             environment,
-            buyers,
-            sellers,
-            [paid[i] for _, i in buyers],
-            [received[j] for _, j in sellers],
+            [owners[at] for at in buyers],
+            [owners[at] for at in sellers],
+            [outcome.paid[at] for at in buyers],
+            [-outcome.paid[at] for at in sellers],
             periods,
         )
 
@@ -127,34 +147,23 @@ def comparators(*, price_high: float, price_low: float = 1.0, tick: float = 1.0)
     market = GodeSunder(price_high=price_high, price_low=price_low, tick=tick)
     return {
         "equilibrium": Competitive(),
-        "vcg": Clarke(),
+        "vcg": Auction("vcg"),
         "posted": PostedPrice(),
         "zi-u": Populated(market, ZeroIntelligence(constrained=False)),
         "zi-c": Populated(market, ZeroIntelligence()),
     }
 
 
-def _equilibrium_units(environment: Environment) -> tuple[list[Unit], list[Unit]]:
-    """Return the units that trade, the best first; among equals, the first trader's."""
-    bids = sorted((-value, i) for i, row in enumerate(environment.values) for value in row)
-    offers = sorted((cost, j) for j, row in enumerate(environment.costs) for cost in row)
-    quantity = environment.equilibrium.quantity
-    return [(-value, i) for value, i in bids[:quantity]], offers[:quantity]
-
-
-def _surplus_without(
-    environment: Environment, *, buyer: int | None = None, seller: int | None = None
-) -> float:
-    """Return the surplus that the others can have when a trader stays away."""
-    values = [value for i, row in enumerate(environment.values) if i != buyer for value in row]
-    costs = [cost for j, row in enumerate(environment.costs) if j != seller for cost in row]
-    return competitive_equilibrium(values, costs).surplus if values and costs else 0.0
+def _equilibrium_units(rows: tuple[tuple[float, ...], ...], quantity: int, *, rising: bool) -> list[int]:
+    """Return whose the best units are, the best first; among equals, the first trader's."""
+    units = sorted((limit if rising else -limit, trader) for trader, row in enumerate(rows) for limit in row)
+    return [trader for _, trader in units[:quantity]]
 
 
 def _repeated(
     environment: Environment,
-    buyers: list[Unit],
-    sellers: list[Unit],
+    buyers: list[int],
+    sellers: list[int],
     paid: list[float],
     received: list[float],
     periods: int,
@@ -164,8 +173,8 @@ def _repeated(
         environment,
         times,
         np.repeat(np.arange(1, times + 1), len(buyers)),
-        np.tile(np.array([i for _, i in buyers], np.int64), times),
-        np.tile(np.array([j for _, j in sellers], np.int64), times),
+        np.tile(np.array(buyers, np.int64), times),
+        np.tile(np.array(sellers, np.int64), times),
         np.tile(np.array(paid, np.float64), times),
         np.tile(np.array(received, np.float64), times),
     )

@@ -10,7 +10,6 @@ from pricing.experiments.metrics import (
     EfficiencyLoss,
     allocative_efficiency,
     efficiency_loss,
-    gini,
     price_volatility,
     profit_dispersion,
     smith_alpha,
@@ -47,9 +46,11 @@ def _loss(outcome: Outcome) -> EfficiencyLoss:
 
 
 def _gini(outcome: Outcome) -> float:
+    from pricing.cooperative.fairness import gini
+
     gains = _gains(outcome)
-    if min(gains) < -ROUNDING:
-        raise Infeasible(f"profits: found a loss of {-min(gains):g}, expected none")
+    if min(gains) < -ROUNDING or max(gains) <= ROUNDING:
+        raise Infeasible("profits: found a loss, or no gain, expected gains to compare")
     return gini(max(gain, 0.0) for gain in gains)
 
 

@@ -93,30 +93,6 @@ def profit_dispersion(profits: Iterable[float], equilibrium_profits: Iterable[fl
     return number("profit dispersion", _root_mean_square(got - due))
 
 
-def gini(amounts: Iterable[float]) -> float:
-    """Return Gini's coefficient Σ_k (2k − n − 1)·x_k / (n·Σ x), x rising: 0 if all have the same, (n − 1)/n if one has all.
-
-    >>> gini([0, 0, 0, 8])
-    0.75
-
-    Raises:
-        EmptySide: if there is no amount.
-        Infeasible: if all are zero.
-        PricingError: if one is negative or not a number.
-
-    Source: C. Gini, "Variabilità e mutabilità", 1912.
-    """
-    x = np.sort(vector("amounts", amounts, low=0))
-    if not len(x):
-        raise EmptySide("amounts: found none, expected at least one")
-    total = number("sum of amounts", math.fsum(x))
-    if total == 0:
-        raise Infeasible("amounts: found only zeros, expected somebody to have something")
-    n = len(x)
-    weights = 2 * np.arange(1, n + 1) - n - 1
-    return max(0.0, float(weights @ (x / total)) / n)
-
-
 @dataclass(frozen=True, slots=True)
 class EfficiencyLoss:
     """What a market lost of the surplus, in money, and to which mistakes. The two sum to S* − S."""

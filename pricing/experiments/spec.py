@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -117,10 +117,13 @@ class ExperimentSpec:
             parts: dict[str, Any] = {"env": self.env, "agents": self.agents}
             for name, value in changes:
                 part, _, attribute = name.partition(".")
-                try:
-                    parts[part] = replace(parts[part], **{attribute: value}) if attribute else value
-                except (KeyError, TypeError):
+                if part not in parts or (attribute and attribute not in _names(parts[part])):
                     raise PricingError(
                         f"grid: found {name!r}, expected env, agents, or a field of one of them"
-                    ) from None
+                    )
+                parts[part] = replace(parts[part], **{attribute: value}) if attribute else value
             yield Cell(number, changes, parts["env"], parts["agents"])
+
+
+def _names(part: Environment | Agents) -> set[str]:
+    return {each.name for each in fields(part) if each.init}

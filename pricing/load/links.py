@@ -118,9 +118,9 @@ class SharedLinks:
         Raises:
             PricingError: if a price is negative, their number differs, or the gain is not positive.
         """
-        after = self._price_step(
-            vector("prices", prices, size=len(self._C), low=0), number("gain", gain, low=0, open_low=True)
-        )
+        before = vector("prices", prices, size=len(self._C), low=0)
+        gamma = number("gain", gain, low=0, open_low=True)
+        after = np.maximum(0.0, before + gamma * (self._A @ self._capped(before) - self._C))
         return tuple(number("price", float(price)) for price in after)
 
     def gain_limit(self) -> float:
@@ -154,26 +154,8 @@ class SharedLinks:
         Raises:
             NotConverged: if 300 iterations do not reach it, which takes figures many orders of magnitude apart.
         """
-        A, C = self._A, self._C
-        # every link at the one price at which the fullest is just full: the right magnitudes whatever the units
-        prices = np.full(len(C), float(np.max(A @ self._asked(np.ones(len(C))) / C)) ** self.fairness)
-        spare = np.maximum(C - A @ self._asked(prices), CENTRING * C)
-        for _ in range(ITERATIONS):
-            asked = self._asked(prices)
-            weight = np.max(A * prices[:, None] / (A.T @ prices), axis=1)  # largest part in a route's price
-            residual = max(
-                float(np.max(np.abs(A @ asked + spare - C) / C)), float(np.max(np.minimum(weight, spare / C)))
-            )
-            if residual <= TOLERANCE:
-                return LinkShares(
-                    tuple(number("rate", float(x)) for x in asked),
-                    tuple(number("price", float(p)) for p in np.where(weight > spare / C, prices, 0)),
-                )
-            prices, spare = self._newton_step(prices, spare)
-        raise NotConverged(
-            f"links: found a residual of {residual:g} after {ITERATIONS} iterations, expected {TOLERANCE:g}; "
-            "are weights or capacities too many orders of magnitude apart?"
-        )
+        with np.errstate(all="ignore"):  # figures beyond all floats end as NotConverged, and not as warnings
+            return self._follow_path()
 
     def max_min_rates(self) -> tuple[float, ...]:
         """Return the max-min fair rates, the limit α → ∞: no rate can grow unless one as small, per weight, shrinks.
@@ -194,6 +176,28 @@ class SharedLinks:
             level[growing] = reach.min()
             growing &= ~(A[reach <= reach.min() * (1 + TOLERANCE)] > 0).any(axis=0)
         return tuple(number("rate", float(x)) for x in w * level)
+
+    def _follow_path(self) -> LinkShares:
+        A, C = self._A, self._C
+        # every link at the one price at which the fullest is just full: the right magnitudes whatever the units
+        prices = np.full(len(C), np.max(A @ self._asked(np.ones(len(C))) / C) ** self.fairness)
+        spare = np.maximum(C - A @ self._asked(prices), CENTRING * C)
+        for _ in range(ITERATIONS):
+            asked = self._asked(prices)
+            weight = np.max(A * prices[:, None] / (A.T @ prices), axis=1)  # largest part in a route's price
+            residual = np.max([np.abs(A @ asked + spare - C) / C, np.minimum(weight, spare / C)])
+            if residual <= TOLERANCE:
+                return LinkShares(
+                    tuple(number("rate", float(x)) for x in asked),
+                    tuple(number("price", float(p)) for p in np.where(weight > spare / C, prices, 0)),
+                )
+            if not np.isfinite(residual):
+                break
+            prices, spare = self._newton_step(prices, spare)
+        raise NotConverged(
+            f"links: found a residual of {residual:g}, expected {TOLERANCE:g} within {ITERATIONS} iterations; "
+            "are weights or capacities too many orders of magnitude apart?"
+        )
 
     def _newton_step(self, prices: Floats, spare: Floats) -> tuple[Floats, Floats]:
         A, C = self._A, self._C
@@ -220,9 +224,6 @@ class SharedLinks:
         while size > TOLERANCE and residual(*moved(size)) > (1 - 0.01 * size) * start:
             size /= 2
         return moved(size)
-
-    def _price_step(self, prices: Floats, gain: float) -> Floats:
-        return np.maximum(0.0, prices + gain * (self._A @ self._capped(prices) - self._C))
 
     def _asked(self, prices: Floats) -> Floats:
         return np.asarray((self._w / (self._A.T @ prices)) ** (1 / self.fairness))

@@ -25,7 +25,7 @@ def logit_prices(appeal: Sequence[float], unit_costs: Sequence[float], *, sensit
     A buyer takes product j with probability e^{a_j − b p_j} / (1 + Σ e^{a_k − b p_k}), else nothing. All products then
     bear one markup; W is Lambert's function, and the profit per buyer is markup − 1/b. `sensitivity` is b, per unit of
     price; `appeal` a_j has no unit. Source: Anderson, de Palma & Thisse, Discrete Choice Theory of Product
-    Differentiation (1992); Li & Huh, M&SOM 13 (2011); case D14.
+    Differentiation (1992); Li & Huh 2011; case D14.
 
     >>> menu = logit_prices([2.0, 1.5, 1.0], [0.5, 0.4, 0.2], sensitivity=1.0)
     >>> [round(price, 6) for price in menu.prices]

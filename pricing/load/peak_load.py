@@ -36,7 +36,7 @@ def peak_load_prices(
     The price is p_t = b + μ_t, where μ_t = max(0, A_t − b − s_t K) is what another unit of capacity is worth in the
     period, and K solves Σ d_t μ_t = β: exactly, since the left side is piecewise linear in K. Costs are per unit for
     one duration, and capacity cost per unit for a cycle; slopes and durations are 1 unless given. Capacity pays for
-    itself: Σ d_t (p_t − b) q_t = βK. Source: Steiner, QJE 71 (1957); Boiteux (1949); Williamson, AER 56 (1966), for
+    itself: Σ d_t (p_t − b) q_t = βK. Source: Steiner, QJE 71 (1957); Boiteux (1949); Williamson 1966, for
     unequal durations; cases S11 and S12.
 
     >>> peak_load_prices([10, 20], running_cost=2, capacity_cost=6).prices  # firm: the second period pays all

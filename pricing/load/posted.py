@@ -10,6 +10,7 @@ from scipy.optimize import brentq
 from pricing.errors import PricingError, number
 
 RELATIVE_STEP = 1e-6
+KINK = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ def posted_load(multiplier: Callable[[float], float], demand: Callable[[float], 
 
     `multiplier` is the curve m, nondecreasing on [0, 1]; `demand` gives D(p0·m)/C, demand over registered capacity, for
     a multiplier m, and falls in it. Both are continuous. The root is bracketed by [0, 1] and found by Brent's method to
-    1e-13; elasticities are slopes of logarithms there, the steeper side at a kink. Where the cobweb does not settle, let a
-    `pricing.dynamic.LoadController` set the price. Source: Ezekiel, QJE 52 (1938), for the cobweb.
+    1e-13; elasticities are slopes of logarithms there, the steeper side at a kink. Where the cobweb does not settle,
+    let a `pricing.dynamic.LoadController` set the price. Source: Ezekiel, QJE 52 (1938), for the cobweb.
 
     >>> from functools import partial
     >>> from pricing.dynamic import kinked_multiplier
@@ -89,7 +90,7 @@ def posted_load(multiplier: Callable[[float], float], demand: Callable[[float], 
 
 
 def _steepest(function: Callable[[float], float], at: float, *, high: float) -> float:
-    """Return d ln f/d ln x on the side where it is larger in size; only the left one at `high`."""
+    """Return d ln f/d ln x: the steeper of two one-sided slopes at a kink, else their mean; only the left at `high`."""
     here = function(at)
     slopes = []
     for side in (-RELATIVE_STEP, RELATIVE_STEP):
@@ -99,4 +100,7 @@ def _steepest(function: Callable[[float], float], at: float, *, high: float) -> 
             if not here > 0 < there:
                 raise PricingError(f"demand: found {there:g} beside {at:g}, expected a positive number")
             slopes.append(math.log(there / here) / side)
-    return max(slopes, key=abs)
+    steeper = max(slopes, key=abs)
+    if abs(slopes[0] - slopes[-1]) <= KINK * abs(steeper):
+        return (slopes[0] + slopes[-1]) / 2  # a central difference, exact to the square of the step
+    return steeper

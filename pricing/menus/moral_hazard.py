@@ -173,8 +173,7 @@ def binary_contract(
     With both conditions binding, u_S = ū + ψ + (1 − p_H)·ψ/(p_H − p_L) and u_F = ū + ψ − p_H·ψ/(p_H − p_L), ψ being
     the effort's cost and ū the reservation, in utility. Where u_F would be below the floor of the utility it stays
     there, u_S = u_F + ψ/(p_H − p_L), and the supplier keeps a rent.
-    Source: Laffont & Martimort, The Theory of Incentives (2002), chapter 4; Grossman & Hart, Econometrica 51 (1983);
-    case T10.
+    Source: Laffont & Martimort, The Theory of Incentives (2002), chapter 4; case T10.
 
     >>> contract = binary_contract(
     ...     success_high=0.8, success_low=0.4, effort_cost=1, reservation=3, utility=PowerUtility(0.5)

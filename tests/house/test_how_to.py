@@ -66,7 +66,9 @@ def test_the_negotiated_price_moves_as_the_book_does(service, capsys):
     for code in blocks(NEGOTIATE, "python"):
         service.run(code, names)
     printed = capsys.readouterr().out
-    assert "agreed at" in printed
+    shown = blocks(NEGOTIATE, "text")
+    assert len(shown) == 2
+    assert all(each in printed for each in shown)
     assert "failed" in printed
     assert "signed ['buy', 'sell']" in printed
     prices = names["prices"]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.address import Address
@@ -387,6 +387,7 @@ def any_step() -> st.SearchStrategy[Command | int]:
     )
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(any_step(), min_size=10, max_size=40))
 def test_whatever_is_asked_a_rebuild_ends_in_the_same_state(steps: list[Command | int]) -> None:
     exchange, told, time_s = an_exchange(), an_exchange(), CONTINUOUS_OPENS_S

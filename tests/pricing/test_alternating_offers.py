@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pricing.bargaining import discounts_of, patience_weights, rubinstein
 from pricing.errors import PricingError
 
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=25, deadline=None)
 discount = st.floats(0.0, 0.99)
 
 

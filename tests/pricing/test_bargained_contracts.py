@@ -19,7 +19,7 @@ from pricing.bargaining import (
 )
 from pricing.errors import EmptySide, PricingError, Unbounded
 
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=20, deadline=None)
 
 
 def test_contract_beside_an_order_book():

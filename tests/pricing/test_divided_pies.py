@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pricing.bargaining import Frontier, divide, nash
 from pricing.errors import EmptySide, PricingError
 
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=20, deadline=None)
 
 
 def test_the_more_risk_averse_gets_less():

@@ -8,7 +8,7 @@ from scipy.optimize import linprog
 
 from pricing.bargaining import ConvexSet, FiniteSet, Frontier, Polygon, Transferable, egalitarian, utilitarian
 
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=25, deadline=None)
 gain = st.floats(0.1, 50.0)
 vertices = st.lists(st.tuples(gain, gain), min_size=1, max_size=6)
 

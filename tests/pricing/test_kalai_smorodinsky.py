@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pricing.bargaining import ConvexSet, Frontier, Polygon, Transferable, kalai_smorodinsky
 
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=25, deadline=None)
 gain = st.floats(0.1, 50.0)
 vertices = st.lists(st.tuples(gain, gain), min_size=1, max_size=6)
 

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pricing.errors import EmptySide, PricingError
+from pricing.errors import EmptySide, NotConverged, PricingError
 from pricing.load import SharedLinks
-
 
 ALPHAS = st.floats(0.2, 8)
 
@@ -91,6 +90,11 @@ def test_parking_lot_has_its_closed_form(count, alpha):
 def test_links_many_orders_apart_and_two_alike():
     shares = SharedLinks.from_routes([[0, 1], [0, 1], [2]], [1e-6, 1e-6, 1e9], fairness=3.0).equilibrium()
     assert shares.rates == pytest.approx((5e-7, 5e-7, 1e9), rel=1e-10)
+
+
+def test_figures_beyond_all_floats_do_not_converge():
+    with pytest.raises(NotConverged, match="orders of magnitude apart"):
+        SharedLinks.from_routes([[0, 1], [0]], [1e-300, 1e300], fairness=12.0).equilibrium()
 
 
 def test_a_link_with_room_is_free():

@@ -21,7 +21,6 @@ from pricing.menus import (
     verify,
 )
 
-
 FEW = st.integers(1, 7)
 
 

@@ -10,8 +10,8 @@ from scipy.optimize import minimize_scalar
 
 from pricing.bargaining import ConvexSet, FiniteSet, Frontier, Limits, Polygon, Transferable, Utility, nash
 
-few = settings(max_examples=40, deadline=None)
-quick = settings(max_examples=12, deadline=None)
+few = settings(max_examples=25, deadline=None)
+quick = settings(max_examples=8, deadline=None)
 share = st.floats(0.05, 1.0)
 gain = st.floats(0.1, 50.0)
 
@@ -111,7 +111,7 @@ def test_closed_form_agrees_with_the_exponential_cone(pie):
     rows = [np.ones(len(d)), *(np.eye(len(d))[i] for i in capped)]
     cone = nash(ConvexSet.polytope(rows, [total, *(caps[i] for i in capped)], d), w)
     closed = nash(Transferable(total, d, caps=caps), w)
-    assert cone.payoffs == pytest.approx(closed.payoffs, abs=2e-5)
+    assert cone.payoffs == pytest.approx(closed.payoffs, abs=1e-5)
 
 
 @few
@@ -121,7 +121,7 @@ def test_no_point_of_the_polygon_has_a_larger_product(vertices, w1, w2):
     best = log_product(agreed.payoffs, (0, 0), (w1, w2))
     for x1, y1 in vertices:
         for x2, y2 in vertices:
-            for t in np.linspace(0, 1, 41):
+            for t in (0.0, 0.1, 0.3, 0.5):
                 other = log_product((x1 + t * (x2 - x1), y1 + t * (y2 - y1)), (0, 0), (w1, w2))
                 assert other <= best + 1e-9
 
@@ -230,7 +230,7 @@ def test_polygon_agrees_with_the_exponential_cone(vertices, w1):
         equalities=Limits(np.ones((1, size)), [1.0]),
     )
     exact = nash(Polygon(vertices, (0, 0)), (w1, 1.0))
-    assert nash(cone, (w1, 1.0)).payoffs == pytest.approx(exact.payoffs, abs=1e-4)
+    assert nash(cone, (w1, 1.0)).payoffs == pytest.approx(exact.payoffs, abs=1e-5)
 
 
 def test_party_that_cannot_gain_does_not_stop_the_others():

@@ -26,7 +26,7 @@ from pricing.bargaining import (
 )
 from pricing.errors import PricingError
 
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=25, deadline=None)
 levels = st.lists(st.tuples(st.floats(0, 60), st.floats(0, 20)), max_size=5)
 
 

@@ -62,8 +62,8 @@ def test_arrivals_as_fast_as_service_and_faster():
     level = admission_toll(reward=5, waiting_cost=1, service_rate=1, arrival_rate=1)
     assert (level.length_individual, level.length_social) == (5, 2)  # n_s(n_s + 1)/2 <= 5
     flooded = admission_toll(reward=1000, waiting_cost=1, service_rate=1, arrival_rate=50)
-    assert (flooded.length_social, flooded.length_revenue) == (6, 6) or flooded.length_social < 100
-    assert np.isfinite(flooded.welfare)
+    # two places keep the server busy 99.96 % of the time; a third costs more waiting than it serves
+    assert (flooded.length_individual, flooded.length_social, flooded.length_revenue) == (1000, 2, 2)
 
 
 def test_three_jobs_are_three_whatever_binary_fractions_say():
