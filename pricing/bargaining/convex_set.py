@@ -111,7 +111,7 @@ class ConvexSet:
 
     Solved as a convex program by CLARABEL, an interior-point method: linear and second-order cones for S, exponential
     cones for the logarithms of Nash (Boyd & Vandenberghe 2004, 4.3–4.4; Goulart & Chen, Clarabel, 2024). Payoffs are
-    right to about 1e-7 of the ideal gains; where payoffs are 1e4 times the gains, measure them from nearer by. Where a
+    right to about 1e-6 of the ideal gains; where payoffs are 1e4 times the gains, measure them from nearer by. Where a
     closed form fits, `Transferable` and `Polygon` are exact.
 
     Every solution raises:

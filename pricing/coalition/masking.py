@@ -97,7 +97,8 @@ class Masks:
 def _masks(keys: tuple[bytes, ...], round: int, size: int) -> Words:
     salt = round.to_bytes(8, "little")
     streams = b"".join(hashlib.shake_256(key + salt).digest(8 * size) for key in keys)
-    return np.add.reduce(np.frombuffer(streams, "<u8").reshape(len(keys), size), axis=0, dtype=np.uint64)
+    masks: Words = np.frombuffer(streams, "<u8").reshape(len(keys), size)
+    return np.asarray(np.sum(masks, axis=0, dtype=np.uint64))
 
 
 NO_MASKS = Masks()

@@ -37,7 +37,8 @@ class Competitive:
 class Auction:
     """Everybody bids the truth in one of the double auctions of `pricing.auctions.MECHANISMS`, such as "vcg" or "mcafee".
 
-    Every unit is an order of its trader. Auctions that draw lots draw them from the seed of the run.
+    Every unit is an order of its trader, who puts what it gets to its best use. Auctions that draw lots take the seed of the
+    run for it.
 
     >>> market = Environment.of_units([10, 8, 5], [2, 4, 9])
     >>> session = Auction("vcg").run(market, ZeroIntelligence(), seed=0)
@@ -58,7 +59,7 @@ class Auction:
         """Return the deals of each period, whoever the traders are.
 
         Raises:
-            PricingError: if the auction trades fractions of units, or a later unit of a trader before an earlier one.
+            PricingError: if the auction trades fractions of units.
         """
         orders = [
             Order(f"{side.name} {trader}", side, limit)
@@ -77,11 +78,6 @@ class Auction:
         if any(fill not in (0, 1) for fill in outcome.filled):
             raise PricingError(f"{self.name}: found fractions of units traded, expected whole ones")
         traded = [at for at, fill in enumerate(outcome.filled) if fill]
-        for at in traded:
-            if at and orders[at].participant == orders[at - 1].participant and not outcome.filled[at - 1]:
-                raise PricingError(
-                    f"{self.name}: found a unit of {orders[at].participant} traded before a better one"
-                )
         buyers, sellers = ([at for at in traded if orders[at].side is side] for side in (Side.BUY, Side.SELL))
         return _repeated(
             environment,

@@ -28,7 +28,7 @@ class OpenOutcry:
     >>> market = Environment.of_units([3.25, 2.75, 2.25, 1.75], [0.75, 1.25, 1.75, 2.25])
     >>> session = OpenOutcry().run(market, Zip(), seed=1, periods=10)
     >>> [round(sum(outcome.paid) / len(outcome.paid), 2) for outcome in session.outcomes()][-1]
-    1.98
+    2.08
 
     Raises:
         PricingError: if a figure is out of range.

@@ -101,7 +101,7 @@ def test_hash_stands_for_everything_but_the_number_of_replicates():
     others = (
         a_spec(seeds=Seeds(8, 30)),
         a_spec(periods=3),
-        a_spec(agents=ZeroIntelligence()),
+        a_spec(agents=Zip(relative=0.04)),
         a_spec(env=Environment.of_units(SMITH, [2.0])),
         a_spec(metrics=("alpha",)),
         a_spec(grid={"agents.beta_high": (0.3, 0.4)}),
@@ -132,6 +132,7 @@ def test_markets_and_traders_can_be_varied_whole():
 def test_every_comparator_runs_beside_a_mechanism():
     spec = a_spec(
         mechanism={"zip": OpenOutcry(), **comparators(price_high=4.0, price_low=0.01, tick=0.01)},
+        env=Environment.of_units(SMITH, [cost - 0.1 for cost in SMITH]),
         grid={},
         metrics=("efficiency", "budget"),
         periods=1,
