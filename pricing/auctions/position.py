@@ -1,7 +1,7 @@
 """Position auctions: bidders for places of falling worth, such as priority queues or early delivery slots.
 
-Sources: B. Edelman, M. Ostrovsky and M. Schwarz, "Internet advertising and the generalized second-price auction", American
-Economic Review 97 (2007); H. Varian, "Position auctions", International Journal of Industrial Organization 25 (2007).
+Source: B. Edelman, M. Ostrovsky and M. Schwarz, "Internet advertising and the generalized second-price auction", American
+Economic Review 97 (2007), 242-259.
 """
 
 from collections.abc import Sequence

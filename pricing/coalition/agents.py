@@ -190,7 +190,9 @@ class Balance:
         e + grid buy + renewable used + generated + discharged = load + grid sell + charged + flexible + inputs of others
 
     `load` and `renewable` are rates; what is not used of `renewable` is curtailed at no cost. e, the net import from the
-    coalition, is limited to ± `exchange_max` (a rate; None is no limit, 0 not traded).
+    coalition, is limited to ± `exchange_max` (a rate; None is no limit, 0 not traded), and costs `exchange_fee` |e|, what
+    the use of the line takes on each side. A fee, however small, also keeps members that would pay the grid the same from
+    passing energy on to each other for nothing.
 
     >>> Balance(load=(4, 6, 8, 5), renewable=(6, 2, 0, 0), grid=GridTariff(buy=0.5)).load
     (4.0, 6.0, 8.0, 5.0)
@@ -207,6 +209,7 @@ class Balance:
     flexible: tuple[FlexibleLoad, ...] = ()
     grid: GridTariff | None = None
     exchange_max: Profile | None = None
+    exchange_fee: float = 0.0
 
     def __post_init__(self) -> None:
         _set(
@@ -216,6 +219,7 @@ class Balance:
             generators=tuple(self.generators),
             flexible=tuple(self.flexible),
         )
+        number(f"{self.commodity} exchange_fee", self.exchange_fee, low=0)
         if self.exchange_max is not None:
             _set(self, exchange_max=profile(f"{self.commodity} exchange_max", self.exchange_max, low=0))
 

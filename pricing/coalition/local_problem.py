@@ -97,6 +97,7 @@ class _Builder:
     sides: list[tuple[Floats, Floats]] = field(default_factory=list)
     entries: list[tuple[Places, Places, Floats]] = field(default_factory=list)
     balance_rows: dict[str, Places] = field(default_factory=dict)
+    imports: dict[str, Places] = field(default_factory=dict)
 
     def column(
         self,
@@ -133,11 +134,15 @@ class _Builder:
         load = per_slot(balance.load, self.slots) * self.hours
         most = self._amount(balance.exchange_max)
         rows = self.balance_rows[balance.commodity] = self.row(load, load)
-        self.put(rows, self.column(f"{balance.commodity} exchange", low=np.negative(most), high=most), 1.0)
+        imported = self.column(f"{balance.commodity} exchange", low=np.negative(most), high=most)
+        self.imports[balance.commodity] = imported
+        self.put(rows, imported, 1.0)
 
     def inside(self, balance: Balance) -> None:
         """Add what an agent does within its balance of a commodity."""
         name, rows = balance.commodity, self.balance_rows[balance.commodity]
+        if balance.exchange_fee:
+            self._fee(name, balance.exchange_fee)
         if np.any(balance.renewable):
             self.put(rows, self.column(f"{name} renewable", high=self._amount(balance.renewable)), 1.0)
         if balance.grid is not None:
@@ -148,6 +153,12 @@ class _Builder:
             self._generator(f"{name} generator {place}", rows, generator)
         for place, job in enumerate(balance.flexible, start=1):
             self._flexible(f"{name} flexible {place}", rows, job)
+
+    def _fee(self, name: str, fee: float) -> None:
+        split = self.row(np.zeros(self.slots), np.zeros(self.slots))  # e − taken + given = 0
+        self.put(split, self.imports[name], 1.0)
+        self.put(split, self.column(f"{name} taken", linear=fee), -1.0)
+        self.put(split, self.column(f"{name} given", linear=fee), 1.0)
 
     def _grid(self, name: str, rows: Places, grid: GridTariff) -> None:
         buy, sell = (per_slot(each, self.slots) for each in (grid.buy, grid.sell))

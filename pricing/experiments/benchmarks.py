@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from market.orders import Side
+from market.units import InvariantBroken
 from pricing.auctions import MECHANISMS, Order, clear
 from pricing.errors import PricingError, number
 from pricing.experiments.environment import Environment
@@ -56,11 +57,7 @@ class Auction:
             raise PricingError(f"name: found {self.name!r}, expected one of {', '.join(MECHANISMS)}")
 
     def run(self, environment: Environment, agents: Agents, *, seed: int, periods: int = 1) -> Session:  # noqa: ARG002
-        """Return the deals of each period, whoever the traders are.
-
-        Raises:
-            PricingError: if the auction trades fractions of units.
-        """
+        """Return the same deals each period, whoever the traders are."""
         orders = [
             Order(f"{side.name} {trader}", side, limit)
             for side, rows in ((Side.BUY, environment.values), (Side.SELL, environment.costs))
@@ -76,7 +73,7 @@ class Auction:
         drawn = {"seed": seed} if "seed" in MECHANISMS[self.name].parameters else {}
         outcome = clear(self.name, orders, **drawn)
         if any(fill not in (0, 1) for fill in outcome.filled):
-            raise PricingError(f"{self.name}: found fractions of units traded, expected whole ones")
+            raise InvariantBroken(f"{self.name}: found a fraction of a unit traded, expected whole ones")
         traded = [at for at, fill in enumerate(outcome.filled) if fill]
         buyers, sellers = ([at for at in traded if orders[at].side is side] for side in (Side.BUY, Side.SELL))
         return _repeated(

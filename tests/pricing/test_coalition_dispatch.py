@@ -187,6 +187,29 @@ def test_a_limit_of_a_members_own_link_holds():
     assert dispatch([cheap, dear]).exchanges[:, 0, 0] == pytest.approx([-1.5, 1.5])
 
 
+def test_a_fee_is_paid_on_both_sides_and_ends_what_it_makes_worthless():
+    def coalition(fee):
+        return dispatch(
+            [
+                an_agent("cheap", load=(1.0,), grid=GridTariff(buy=0.2), exchange_fee=fee),
+                an_agent("dear", load=(5.0,), grid=GridTariff(buy=0.9), exchange_fee=fee),
+            ]
+        )
+
+    assert coalition(0.3).exchanges[1, 0] == pytest.approx([5])
+    assert coalition(0.3).cost == pytest.approx(6 * 0.2 + 2 * 5 * 0.3)
+    assert coalition(0.3).prices[0] == pytest.approx([0.5])
+    assert coalition(0.4).exchanges[1, 0] == pytest.approx([0], abs=1e-7)
+
+
+def test_with_a_fee_nobody_passes_on_what_all_can_buy():
+    agents = [
+        an_agent(name, load=(load,), grid=GridTariff(buy=0.5), exchange_fee=1e-3)
+        for name, load in (("north", 1.0), ("south", 5.0))
+    ]
+    assert np.abs(dispatch(agents).exchanges).max() < 1e-5
+
+
 def test_compute_network_and_energy_are_traded_together():
     plant = Agent("plant", (Balance("energy", renewable=(9.0, 0.0), grid=GridTariff(buy=0.5, sell=0.0)),))
     carrier = Agent("carrier", (Balance("network", load=(0.0, 0.0), generators=(Generator(10, 0.01),)),))
