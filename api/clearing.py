@@ -4,41 +4,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from api.columns import read_columns
-from api.input_error import InputError
+from api.allocation import Allocation, allocations, rows, show_allocation
+from api.auctioned import Auctioned, clear_by_mechanism
+from api.bids import SCALE, Bids, read_bids
 from market.auctions import clear_pay_as_bid, clear_uniform
 from market.orders import Allocation as Ties
 from market.orders import Side
-from market.units import QUANTITY_MAX, format_decimal
+from market.units import Malformed, format_decimal
+from pricing.auctions import MECHANISMS
 
-SCALE = 1_000_000
-AMOUNT_MAX = 1 << 52
-MECHANISMS = ("uniform", "pay-as-bid")
 TIES = {"time": Ties.TIME, "pro-rata": Ties.PRO_RATA}
-SHOWN = 20
 
-_SIDES = {"buy": int(Side.BUY), "sell": int(Side.SELL)}
+_OPTIONS = {"uniform": {"ties"}, "pay-as-bid": {"ties"}}
+"""What the exchange's own auctions take: all else of theirs is fixed, as on the exchange."""
 
 
-class UnknownMechanism(ValueError):
+class UnknownMechanism(Malformed):
     """An auction, or a rule of one, that is not there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Allocation:
-    """What one order got: filled part of its quantity, and the money paid (buyers) or received (sellers)."""
-
-    line: int
-    participant: str
-    side: str
-    price: str
-    quantity: str
-    filled: str
-    money: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +45,7 @@ class Cleared:
         facts: dict[str, object] = {
             name: getattr(self, name) for name in self.__slots__ if name != "allocation"
         }
-        facts["allocation"] = [
-            {name: getattr(each, name) for name in each.__slots__} for each in self.allocation
-        ]
-        return facts
+        return facts | {"allocation": rows(self.allocation)}
 
     def show(self, console: Console) -> None:
         """Print it for people."""
@@ -79,115 +61,98 @@ class Cleared:
         facts.add_row("welfare (surplus of both sides)", self.welfare)
         facts.add_row("price rule, tie rule", f"{self.price_rule}, {self.tie_rule}")
         console.print(facts)
-        table = Table(
-            "line", "participant", "side", "limit", "quantity", "filled", "pays / receives", box=None
-        )
-        for each in self.allocation[:SHOWN]:
-            table.add_row(
-                str(each.line),
-                each.participant,
-                each.side,
-                each.price,
-                each.quantity,
-                each.filled,
-                each.money,
-            )
-        console.print(table)
-        if len(self.allocation) > SHOWN:
-            console.print(f"… and {len(self.allocation) - SHOWN:,} more; --json prints all")
+        show_allocation(self.allocation, console)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Orders:
-    """What a file holds, one entry for each order; prices and quantities in parts of 1/`SCALE`."""
+def clear_file(
+    path: Path,
+    mechanism: str = "uniform",
+    *,
+    ties: str | None = None,
+    k: float | None = None,
+    seed: int | None = None,
+) -> Cleared | Auctioned:
+    """Clear the auction in a file by the mechanism of that name in `pricing.auctions.MECHANISMS`.
 
-    sides: NDArray[np.int64]
-    prices: NDArray[np.int64]
-    quantities: NDArray[np.int64]
-    participants: list[str]
-    lines: list[int]
-
-
-def clear_file(path: Path, mechanism: str, ties: str = "time") -> Cleared:
-    """Clear the auction in a file; `ties` says who trades at the margin, the earlier line or all in proportion.
+    `ties` says who trades at the margin, "time" (the earlier line, the default) or "pro-rata"; `k` where between the limits
+    a price lies, and `seed` what lots are drawn with (1 by default). A parameter that the mechanism has no use for is
+    refused.
 
     Raises:
-        InputError: naming the line that cannot be read.
-        UnknownMechanism: if there is no such auction, or no such rule.
+        InputError: naming the line that cannot be read, or that the mechanism has no use for.
+        UnknownMechanism: if there is no such auction, or no such rule of it.
+        PricingError: if a parameter is out of range, or nobody bids or offers where the mechanism needs both.
     """
     if mechanism not in MECHANISMS:
         raise UnknownMechanism(f"--mechanism: found {mechanism!r}, expected one of {', '.join(MECHANISMS)}")
-    if ties not in TIES:
-        raise UnknownMechanism(f"--ties: found {ties!r}, expected one of {', '.join(TIES)}")
-    orders = _read(path)
-    sides, prices, quantities = orders.sides, orders.prices, orders.quantities
-    bid, ask = np.flatnonzero(sides == Side.BUY), np.flatnonzero(sides == Side.SELL)
-    fills, money = np.zeros(len(sides), np.int64), [0] * len(sides)
-    if mechanism == "uniform":
-        uniform = clear_uniform(prices[bid], quantities[bid], prices[ask], quantities[ask], ties=TIES[ties])
-        fills[bid], fills[ask] = uniform.buy_fills, uniform.sell_fills
-        price: int | None = uniform.price_ticks
-        if price is not None:
-            money = [price * int(fill) for fill in fills]
-        low, high = uniform.low_ticks, uniform.high_ticks
-        volume, welfare, rules = uniform.volume_lots, uniform.welfare, (uniform.price_rule, uniform.tie_rule)
-    else:
-        paid = clear_pay_as_bid(prices[bid], quantities[bid], prices[ask], quantities[ask], ties=TIES[ties])
-        fills[bid], fills[ask] = paid.buy_fills, paid.sell_fills
-        for buy, sell, quantity, at in paid.pairs.tolist():
-            for order in (bid[buy], ask[sell]):
-                money[order] += quantity * at
-        low = high = None
-        volume, welfare, rules = paid.volume_lots, paid.welfare, (paid.price_rule, paid.tie_rule)
-        turnover = sum(money[order] for order in bid)
-        price = (2 * turnover + volume) // (2 * volume) if volume else None  # to the nearest part, halves up
-    return Cleared(
-        mechanism=mechanism,
-        price=_decimal(price),
-        equilibrium_low=_decimal(low),
-        equilibrium_high=_decimal(high),
-        volume=format_decimal(volume, scale=SCALE),
-        welfare=format_decimal(welfare, scale=SCALE * SCALE),
-        price_rule=rules[0],
-        tie_rule=rules[1],
-        allocation=tuple(
-            Allocation(
-                line=orders.lines[index],
-                participant=orders.participants[index],
-                side="buy" if sides[index] == Side.BUY else "sell",
-                price=format_decimal(int(prices[index]), scale=SCALE),
-                quantity=format_decimal(int(quantities[index]), scale=SCALE),
-                filled=format_decimal(int(fills[index]), scale=SCALE),
-                money=format_decimal(money[index], scale=SCALE * SCALE),
+    for name, given in (("ties", ties), ("k", k), ("seed", seed)):
+        if given is not None and name not in _options(mechanism):
+            takers = ", ".join(each for each in MECHANISMS if name in _options(each))
+            raise UnknownMechanism(
+                f"--{name}: found {given} with {mechanism}, expected it with {takers} only"
             )
-            for index in range(len(sides))
+    if ties is not None and ties not in TIES:
+        raise UnknownMechanism(f"--ties: found {ties!r}, expected one of {', '.join(TIES)}")
+    bids = read_bids(path)
+    if mechanism == "uniform":
+        return _uniform(bids, TIES[ties or "time"])
+    if mechanism == "pay-as-bid":
+        return _pay_as_bid(bids, TIES[ties or "time"])
+    return clear_by_mechanism(bids, MECHANISMS[mechanism], ties=ties, k=k, seed=seed)
+
+
+def _options(mechanism: str) -> "set[str] | frozenset[str]":
+    return _OPTIONS.get(mechanism, MECHANISMS[mechanism].parameters)
+
+
+def _uniform(bids: Bids, ties: Ties) -> Cleared:
+    prices, quantities = bids.prices, bids.quantities
+    bid, ask = np.flatnonzero(bids.sides == Side.BUY), np.flatnonzero(bids.sides == Side.SELL)
+    found = clear_uniform(prices[bid], quantities[bid], prices[ask], quantities[ask], ties=ties)
+    filled = np.zeros(len(bids.sides), np.int64)
+    filled[bid], filled[ask] = found.buy_fills, found.sell_fills
+    price = found.price_ticks
+    return Cleared(
+        mechanism="uniform",
+        price=_decimal(price),
+        equilibrium_low=_decimal(found.low_ticks),
+        equilibrium_high=_decimal(found.high_ticks),
+        volume=format_decimal(found.volume_lots, scale=SCALE),
+        welfare=format_decimal(found.welfare, scale=SCALE * SCALE),
+        price_rule=found.price_rule,
+        tie_rule=found.tie_rule,
+        allocation=allocations(
+            bids,
+            filled,
+            [(price or 0) * fill for fill in filled.tolist()],
+            money_scale=SCALE * SCALE,
         ),
+    )
+
+
+def _pay_as_bid(bids: Bids, ties: Ties) -> Cleared:
+    prices, quantities = bids.prices, bids.quantities
+    bid, ask = np.flatnonzero(bids.sides == Side.BUY), np.flatnonzero(bids.sides == Side.SELL)
+    found = clear_pay_as_bid(prices[bid], quantities[bid], prices[ask], quantities[ask], ties=ties)
+    filled, money = np.zeros(len(bids.sides), np.int64), [0] * len(bids.sides)
+    filled[bid], filled[ask] = found.buy_fills, found.sell_fills
+    for buy, sell, quantity, at in found.pairs.tolist():
+        for order in (bid[buy], ask[sell]):
+            money[order] += quantity * at
+    volume, turnover = found.volume_lots, sum(money[order] for order in bid)
+    return Cleared(
+        mechanism="pay-as-bid",
+        # to the nearest part, halves up
+        price=_decimal((2 * turnover + volume) // (2 * volume) if volume else None),
+        equilibrium_low=None,
+        equilibrium_high=None,
+        volume=format_decimal(volume, scale=SCALE),
+        welfare=format_decimal(found.welfare, scale=SCALE * SCALE),
+        price_rule=found.price_rule,
+        tie_rule=found.tie_rule,
+        allocation=allocations(bids, filled, money, money_scale=SCALE * SCALE),
     )
 
 
 def _decimal(number: int | None) -> str | None:
     return None if number is None else format_decimal(number, scale=SCALE)
-
-
-def _read(path: Path) -> _Orders:
-    sides, prices, quantities, lines = [], [], [], []
-    participants: list[str] = []
-    for columns in read_columns(path, required=("side", "price", "quantity", "participant")):
-        sides.append(columns.words("side", _SIDES))
-        prices.append(columns.decimals("price", scale=SCALE, low=-AMOUNT_MAX, high=AMOUNT_MAX))
-        quantities.append(columns.decimals("quantity", scale=SCALE, low=1, high=AMOUNT_MAX))
-        participants += columns.texts("participant")
-        lines.append(columns.lines)
-    if not participants:
-        raise InputError(path, "line 2", "the end of the file", "at least one bid or offer")
-    total = sum(int(each.sum(dtype=object)) for each in quantities)
-    if total > QUANTITY_MAX:
-        found, most = (format_decimal(each, scale=SCALE) for each in (total, QUANTITY_MAX))
-        raise InputError(path, "all lines", f"quantities that sum to {found}", f"at most {most}")
-    return _Orders(
-        np.concatenate(sides),
-        np.concatenate(prices),
-        np.concatenate(quantities),
-        participants,
-        np.concatenate(lines).tolist(),
-    )

@@ -280,28 +280,61 @@ def clear(
         Path, typer.Argument(metavar="BIDS.csv", help="Bids and offers, one a line.", show_default=False)
     ],
     mechanism: Annotated[
-        str, typer.Option("--mechanism", metavar="uniform|pay-as-bid", help="How prices are set.")
+        str, typer.Option("--mechanism", metavar="NAME", help="How trades and prices are found, see above.")
     ] = "uniform",
     ties: Annotated[
-        str, typer.Option("--ties", metavar="time|pro-rata", help="Who trades at the margin.")
-    ] = "time",
+        str | None,
+        typer.Option(
+            "--ties", metavar="time|pro-rata", help="Who trades at the margin; time if not given."
+        ),
+    ] = None,
+    k: Annotated[
+        float | None,
+        typer.Option("--k", min=0, max=1, help="0: the sellers' limits, 1: the buyers'; 0.5 if not given."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Of the lots that are drawn; 1 if not given.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Clear one call auction: price, volume, allocation, welfare.
+    """Clear one call auction: prices, volume, allocation, welfare, and who keeps it.
 
     Columns: side (buy, sell), price, quantity (up to six decimals), participant. Better prices trade first; of equal
-    ones, the earlier line, or all in proportion. Under pay-as-bid every supplier is paid its own offer.
+    ones, the earlier line, or all in proportion.
+
+    \b
+    Mechanisms (* takes --ties, + takes --k, ? draws lots with --seed):
+      uniform *              one price for all, the largest volume
+      pay-as-bid *           every supplier is paid its own offer
+      k-double *+            one price, k of the way up those that clear the market
+      mcafee                 the price of those left out, or one trade less
+      trade-reduction        one trade less, which sets both prices
+      sbb-trade-reduction ?  the same at one price, and a lottery
+      vcg                    each pays what the others lose; at a deficit
+      huang                  the marginal orders set the prices and stay out
+      muda ?                 two halves, each at the other's price
+      p2p +?                 pairs that meet by chance
+
+    mcafee, trade-reduction and sbb-trade-reduction are truthful for orders of one unit and know no part of one; for
+    more, take huang, muda or vcg.
 
     Example: ccei clear bids.csv --mechanism uniform
+
+    Example: ccei clear bids.csv --mechanism k-double --k 0.25 --ties pro-rata
+
+    Example: ccei clear bids.csv --mechanism vcg --json
+
+    Example: ccei clear bids.csv --mechanism muda --seed 7
     """
     import json as json_module
 
-    from api.clearing import UnknownMechanism, clear_file
+    from api.clearing import clear_file
+    from pricing.errors import PricingError
 
     with _told():
         try:
-            cleared = clear_file(bids, mechanism, ties)
-        except UnknownMechanism as error:
+            cleared = clear_file(bids, mechanism, ties=ties, k=k, seed=seed)
+        except PricingError as error:
             _stop(str(error))
     if json:
         typer.echo(json_module.dumps(cleared.as_dict(), indent=2))

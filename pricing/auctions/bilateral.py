@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.optimize import brentq
 
+from pricing.auctions.orders import DOLLARS_MAX
 from pricing.errors import PricingError, number
 
 FIRST_BEST = 1 / 6
@@ -124,9 +125,9 @@ def myerson_satterthwaite(
             v = start + (end - start) * (_NODES[:, None] + 1) / 2
             top = np.clip(v - threshold, c_low, c_high)
             c = c_low + (top - c_low) * (_NODES + 1) / 2
-            inner = (surplus(v, c) * (top - c_low) / 2) @ _WEIGHTS
-            total += float(inner @ _WEIGHTS) * (end - start) / 2
-        return total / ((v_high - v_low) * (c_high - c_low))
+            inner = (surplus(v, c) * ((top - c_low) / (c_high - c_low)) / 2) @ _WEIGHTS
+            total += float(inner @ _WEIGHTS) * ((end - start) / (v_high - v_low)) / 2
+        return total
 
     def virtual(threshold: float) -> float:
         return expected(lambda v, c: 2 * v - v_high - 2 * c + c_low, threshold)
@@ -136,12 +137,13 @@ def myerson_satterthwaite(
 
     # Trading iff v - c >= (v_high - c_low)/2 has no negative virtual surplus anywhere, so the root lies below
     most = (v_high - c_low) / 2
-    threshold = 0.0 if virtual(0.0) >= 0 else float(brentq(virtual, 0.0, most, xtol=1e-14, rtol=1e-14))
+    share = 0.0 if virtual(0.0) >= 0 else brentq(lambda each: virtual(each * most), 0.0, 1.0, xtol=1e-15)
+    threshold = float(share) * most
     return BilateralBound(threshold, gains(threshold), gains(0.0), gains(0.0))
 
 
 def _interval(what: str, ends: tuple[float, float]) -> tuple[float, float]:
     if len(ends) != 2:
         raise PricingError(f"{what}: found {ends!r}, expected a lowest and a highest")
-    low = number(f"lowest of {what}", ends[0])
-    return low, number(f"highest of {what}", ends[1], low=low, open_low=True)
+    low = number(f"lowest of {what}", ends[0], low=-DOLLARS_MAX, high=DOLLARS_MAX)
+    return low, number(f"highest of {what}", ends[1], low=low, high=DOLLARS_MAX, open_low=True)

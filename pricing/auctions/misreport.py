@@ -27,7 +27,7 @@ def best_misreport(
 
     >>> from pricing.auctions import k_double, mcafee, unit_book
     >>> book = unit_book([9, 8, 7, 4], [2, 3, 4, 6])
-    >>> reports = [step / 10 for step in range(121)]
+    >>> reports = [step / 4 for step in range(49)]
     >>> best_misreport(mcafee, book, reports).gain
     0.0
     >>> best_misreport(k_double, book, reports)

@@ -6,7 +6,7 @@ of them are then exact, and no residue of 1e-14 units decides who is at the marg
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ Flags = NDArray[np.bool_]
 
 LOTS_PER_UNIT = 1_000_000
 """A lot is a millionth of a unit."""
+DOLLARS_MAX = 1e15
+"""The largest price, up or down: sums of money stay finite and keep their cents."""
 _LOTS_MAX = 1 << 53
 """So many lots together, some nine thousand million units, are still exact as floats."""
 
@@ -41,7 +43,7 @@ class Book:
     `owners` says by index in `participants` whose order each is. The arrays are read-only.
 
     Raises:
-        PricingError: if a price or a quantity is no number in range, or the arrays differ in length.
+        PricingError: if a price is no number in range, an order has no lots or no owner, or the arrays differ in length.
         EmptySide: if nobody bids or nobody offers.
     """
 
@@ -53,15 +55,26 @@ class Book:
 
     def __post_init__(self) -> None:
         size = len(self.lots)
-        object.__setattr__(self, "prices", vector("prices", self.prices, size=size))
-        for what, found in (("sides", self.buys), ("owners", self.owners)):
-            if len(found) != size:
-                raise PricingError(f"{what}: found {len(found)}, expected one for each of {size} orders")
+        columns: dict[str, NDArray[Any]] = {
+            "prices": vector("prices", self.prices, size=size, low=-DOLLARS_MAX, high=DOLLARS_MAX),
+            "lots": np.array(self.lots, np.int64),
+            "buys": np.array(self.buys, np.bool_),
+            "owners": np.array(self.owners, np.int64),
+        }
+        for name, column in columns.items():
+            if column.shape != (size,):
+                raise PricingError(f"{name}: found {len(column)}, expected one for each of {size} orders")
+            column.flags.writeable = False
+            object.__setattr__(self, name, column)
         bids = int(np.count_nonzero(self.buys))
         if bids in (0, size):
             raise EmptySide(f"orders: found {bids} bids and {size - bids} offers, expected some of both")
-        for each in (self.prices, self.lots, self.buys, self.owners):
-            each.flags.writeable = False
+        if self.lots.min() < 1:
+            raise PricingError(f"lots: found {self.lots.min()}, expected at least 1")
+        if self.owners.min() < 0 or self.owners.max() >= len(self.participants):
+            raise PricingError(
+                f"owners: found {self.owners.min()} to {self.owners.max()}, expected indexes of participants"
+            )
 
     def __len__(self) -> int:
         return len(self.lots)

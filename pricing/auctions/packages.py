@@ -10,6 +10,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
 from market.units import InvariantBroken
+from pricing.auctions.orders import DOLLARS_MAX
 from pricing.errors import EmptySide, NotConverged, PricingError, number
 
 _LARGEST = 1e4
@@ -51,7 +52,7 @@ class Packages:
         if not self.bids:
             raise EmptySide("bids: found none, expected at least one")
         for at, bid in enumerate(self.bids):
-            number(f"bids[{at}].value", bid.value, low=0)
+            number(f"bids[{at}].value", bid.value, low=0, high=DOLLARS_MAX)
             if not bid.items or len(set(bid.items)) < len(bid.items):
                 raise PricingError(f"bids[{at}].items: found {bid.items!r}, expected items, each once")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pricing.auctions.orders import DOLLARS_MAX
 from pricing.errors import EmptySide, PricingError, vector
 
 
@@ -64,7 +65,10 @@ def _ranked(
     clicks: Sequence[float], values: Sequence[float]
 ) -> tuple[np.ndarray, tuple[int, ...], np.ndarray]:
     """Return the places that are given away, their holders, and all bids descending with a 0 behind."""
-    places, bids = vector("clicks", clicks, low=0), vector("values", values, low=0)
+    places, bids = (
+        vector("clicks", clicks, low=0, high=DOLLARS_MAX),
+        vector("values", values, low=0, high=DOLLARS_MAX),
+    )
     if not len(places) or not len(bids):
         raise EmptySide(f"places: found {len(places)} and {len(bids)} bids, expected some of both")
     if np.any(np.diff(places) > 0):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pricing.auctions.orders import DOLLARS_MAX
 from pricing.errors import EmptySide, PricingError, number, vector
 
 
@@ -70,7 +71,7 @@ class UniformBidders:
     def __post_init__(self) -> None:
         if type(self.count) is not int or self.count < 1:
             raise PricingError(f"count: found {self.count!r}, expected an integer of at least 1")
-        number("high", self.high, low=number("low", self.low, low=0), open_low=True)
+        number("high", self.high, low=number("low", self.low, low=0), high=DOLLARS_MAX, open_low=True)
 
     @property
     def first_price_slope(self) -> float:

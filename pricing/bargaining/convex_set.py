@@ -21,9 +21,10 @@ from pricing.errors import (
 NOTHING_TO_GAIN = 1e-9
 """An ideal gain of less than this, relative to the size of the payoffs, is none."""
 PSD_TOLERANCE = 1e-10
+"""An eigenvalue of less than this share of the largest is 0."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Utility:
     """U(x) = linear·x + constant − ½ x'·curvature·x, curvature symmetric and positive semidefinite, or none.
 
@@ -45,7 +46,7 @@ class Utility:
             if square.shape != (size, size) or not np.allclose(square, square.T):
                 raise PricingError(f"curvature: found no symmetric matrix of {size} rows, expected one")
             eigenvalues = np.linalg.eigvalsh(square)
-            if eigenvalues[0] < -PSD_TOLERANCE * max(1.0, eigenvalues[-1]):
+            if eigenvalues[0] < -PSD_TOLERANCE * np.abs(eigenvalues).max():
                 raise PricingError(
                     f"curvature: found the eigenvalue {eigenvalues[0]:g}, expected none below 0 (U concave)"
                 )
@@ -77,13 +78,17 @@ class Utility:
         if self.curvature is None:
             return np.zeros((0, size))
         eigenvalues, vectors = np.linalg.eigh(np.asarray(self.curvature))
-        kept = eigenvalues > PSD_TOLERANCE * max(1.0, eigenvalues[-1])
+        kept = eigenvalues > PSD_TOLERANCE * eigenvalues[-1]
         return np.asarray(np.sqrt(eigenvalues[kept])[:, None] * vectors[:, kept].T)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Limits:
-    """matrix·x <= bounds, or = where they are given as equalities."""
+    """matrix·x <= bounds, or = where they are given as equalities.
+
+    Raises:
+        PricingError: if a figure is not finite, or the bounds are not one per row.
+    """
 
     matrix: ArrayLike
     bounds: Iterable[float]

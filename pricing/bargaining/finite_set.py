@@ -50,7 +50,7 @@ class FiniteSet:
                 f"disagreement: found {self.disagreement}, expected some outcome to give everybody as much"
             )
         if self.lotteries:
-            self._hull()
+            self._hull()  # two parties: tells at once of d outside it; a program of more tells when solved
 
     def ideal(self) -> tuple[float, ...]:
         """Return the most that each can have while everybody has at least d.
@@ -98,8 +98,7 @@ class FiniteSet:
 
     def _chosen(self, keys: Vector) -> Agreement:
         """Return the individually rational outcome whose row of keys is the largest, in the order of a dictionary."""
-        among = np.flatnonzero(self._rational())
-        best = among
+        best = np.flatnonzero(self._rational())
         for column in keys.T:
             best = best[column[best] == column[best].max()]
         chances = np.zeros(len(self.outcomes))

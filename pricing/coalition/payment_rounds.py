@@ -24,6 +24,7 @@ ADAPTED_UNTIL = 20
 """The last round after which ρ may change; from then on it is frozen."""
 
 FACTOR_MAX = 100.0
+PRICE_SMALLEST = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,10 @@ def payment_rounds(
 ) -> PaymentRounds:
     """Return the payments π_i = s_i − w_i S (dollars), S = Σ s_i, found by rounds in which nobody tells its saving.
 
-    They stop when the payments balance, √N |π̄| <= tol ‖π‖, and rest, ‖z⁺ − z‖ <= tol √N |u| with z = π − π̄. After each
-    of the first 20 rounds ρ moves by the square root of the ratio of the two residuals (Wohlberg 2017), so that it need
-    not know the scale of the money. The mean that is left is taken from all alike. Equal to `share_savings`, which needs
-    S, to the tolerance.
+    They stop when the payments balance, √N |π̄| <= tol max(‖π‖, 1/ρ|u|), where 1/ρ|u| comes to S, and when they rest,
+    ‖z⁺ − z‖ <= tol √N |u| with z = π − π̄. After each of the first 20 rounds ρ moves by the square root of the ratio of
+    the two residuals (Wohlberg 2017), so that it need not know the scale of the money. The mean that is left is taken
+    from all alike. Equal to `share_savings`, which needs S, to the tolerance.
 
     >>> bargain = payment_rounds([12, -3, 6, 9])
     >>> [round(payment, 6) + 0.0 for payment in bargain.payments], bargain.iterations < 40
@@ -85,11 +86,12 @@ def payment_rounds(
         PricingError: if a saving is not a number, or a weight is negative.
     """
     given = vector("savings", savings)
-    share = errors.weights("weights", weights, size=len(given))
     number("tolerance", tolerance, low=1e-12, high=0.1)
+    number("iterations_max", iterations_max, low=1)
     total = math.fsum(given)
     if total <= 0:
         raise DisagreementOutside(f"savings: found a sum of {total:g}, expected a positive one to share")
+    share = errors.weights("weights", weights, size=len(given))
     members = [Payer(saving, weight) for saving, weight in zip(given.tolist(), share.tolist(), strict=True)]
     size = math.sqrt(len(members))
     mean = dual = 0.0
@@ -101,8 +103,10 @@ def payment_rounds(
         mean = float(payments.mean())
         dual += mean
         before, balanced = balanced, payments - mean
-        balance = size * abs(mean) / max(float(np.linalg.norm(payments)), math.ulp(0.0))
-        rest = float(np.linalg.norm(balanced - before)) / max(size * abs(dual), math.ulp(0.0))
+        price = penalty * abs(dual)  # in the end 1/S, so that the scale is that of payments or of the saving
+        scale = max(float(np.linalg.norm(payments)), 1 / max(price, PRICE_SMALLEST))
+        balance = size * abs(mean) / scale
+        rest = float(np.linalg.norm(balanced - before)) / max(size * abs(dual), PRICE_SMALLEST)
         if balance <= tolerance and rest <= tolerance:
             gains = given - balanced
             return PaymentRounds(
@@ -111,8 +115,9 @@ def payment_rounds(
                 gains=tuple(gains.tolist()),
                 iterations=iteration,
             )
-        if iteration <= ADAPTED_UNTIL and balance > 0 and rest > 0:
-            factor = min(FACTOR_MAX, max(1 / FACTOR_MAX, math.sqrt(balance / rest)))
+        if iteration <= ADAPTED_UNTIL:
+            ratio = max(balance, tolerance) / max(rest, tolerance)
+            factor = min(FACTOR_MAX, max(1 / FACTOR_MAX, math.sqrt(ratio)))
             penalty *= factor
             dual /= factor  # the price ρ u stays where it is
     raise NotConverged(

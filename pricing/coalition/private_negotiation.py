@@ -147,8 +147,9 @@ def negotiate_privately(
         share = np.asarray(contribution_weights(worth, theta=theta, base=share))
         appraised = team.ask(Appraise(coordinator.next_round()), Share)
         saved_micros = int(sum_of(answer.words for answer in appraised)[0])
-        slack = len(workers) + tolerance * max(1.0, math.fsum(worth)) * MICROS_PER_TOKEN
-        if saved_micros < -slack:
+        # each exchange may be off by the tolerance, at the price of its slot; each saving was rounded by a micro-unit
+        off = tolerance * (math.fsum(worth) + len(inside) * float(np.abs(consensus.prices).sum()))
+        if saved_micros < -len(inside) - off * MICROS_PER_TOKEN:
             raise InvariantBroken(
                 f"the exchange that was agreed on saves {saved_micros} micro-units, and none would save 0"
             )

@@ -13,7 +13,7 @@ from pricing.errors import Infeasible, NotConverged, PricingError, Unbounded
 Floats = NDArray[np.float64]
 Matrix: TypeAlias = "sparse.csc_array[np.float64]"
 
-TOLERANCE = 1e-9
+TOLERANCE = 1e-10
 """Of gap and feasibility, absolute and relative: prices and payments then hold to some eight digits, for one more step."""
 TOLERANCE_ACCEPTED = 1e-8
 """What is taken from a problem so badly scaled that the method stalls before it gets there: the solver's own default."""
@@ -58,6 +58,9 @@ def solve_quadratic(what: str, P: Matrix, q: Floats, A: Matrix, l: Floats, u: Fl
     rows.data[rows.indptr[len(equal) + len(above)] :] *= -1  # l <= Ax enters as −Ax <= −l
     cones = [clarabel.ZeroConeT(len(equal)), clarabel.NonnegativeConeT(len(above) + len(below))]
     sides = np.concatenate([u[equal], u[above], -l[below]])
+    # In amounts and prices of the problem's own size, so that one tolerance serves cents and millions: x = size x'.
+    size = _magnitude(sides)
+    price = _magnitude(np.concatenate([q, P.data * size]))
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = TOLERANCE
@@ -67,15 +70,23 @@ def solve_quadratic(what: str, P: Matrix, q: Floats, A: Matrix, l: Floats, u: Fl
     # Refining each linear solve takes a third of the time, and only problems that stall without it need it.
     for refined in (False, True):
         settings.iterative_refinement_enable = refined
-        found = clarabel.DefaultSolver(P, q, columns, sides, cones, settings).solve()
+        found = clarabel.DefaultSolver(
+            P * (size / price), q / price, columns, sides / size, cones, settings
+        ).solve()
         if found.status == _Status.Solved:
             break
     if found.status not in (_Status.Solved, _Status.AlmostSolved):
         kind, reason = _FAILURES.get(found.status, (NotConverged, f"found {found.status}, expected Solved"))
         raise kind(f"{what}: {reason}")
-    dual = np.asarray(found.z)
+    dual = np.asarray(found.z) * price
     y = np.zeros(len(l))
     y[equal] = dual[: len(equal)]
     y[above] += dual[len(equal) : len(equal) + len(above)]
     y[below] -= dual[len(equal) + len(above) :]
-    return Solution(np.asarray(found.x), y)
+    return Solution(np.asarray(found.x) * size, y)
+
+
+def _magnitude(values: Floats) -> float:
+    """Return the geometric mean of the sizes of what is not zero, which one huge limit cannot move far."""
+    sizes = np.abs(values[values != 0])
+    return float(np.exp(np.mean(np.log(sizes)))) if len(sizes) else 1.0

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias, TypeVar
 
+from market.units import InvariantBroken
 from pricing.coalition.messages import Down, Passed, Up
 from pricing.coalition.worker import Worker
 
@@ -21,7 +22,11 @@ class Team:
         self._trace = trace
 
     def ask(self, message: Down, kind: type[Answer]) -> list[Answer]:
-        """Send one message to all members, and return their answers in the members' order."""
+        """Send one message to all members, and return their answers in the members' order.
+
+        Raises:
+            InvariantBroken: if one answers with something else than a `kind`.
+        """
         return self._ask(message, range(len(self.names)), kind)
 
     def ask_one(self, member: int, message: Down, kind: type[Answer]) -> Answer:
@@ -34,7 +39,13 @@ class Team:
             for member, answer in zip(members, answers, strict=True):
                 self._trace.append(Passed(self.names[member], up=False, message=message))
                 self._trace.append(Passed(self.names[member], up=True, message=answer))
-        return [answer for answer in answers if isinstance(answer, kind)]
+        understood = [answer for answer in answers if isinstance(answer, kind)]
+        if len(understood) != len(members):
+            found = sorted({type(answer).__name__ for answer in answers} - {kind.__name__})
+            raise InvariantBroken(
+                f"{type(message).__name__}: found answers {found}, expected {kind.__name__}"
+            )
+        return understood
 
 
 def here(workers: Sequence[Worker]) -> Deliver:

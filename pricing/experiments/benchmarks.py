@@ -6,7 +6,6 @@ import numpy as np
 
 from market.orders import Side
 from market.units import InvariantBroken
-from pricing.auctions import MECHANISMS, Order, clear
 from pricing.errors import PricingError, number
 from pricing.experiments.environment import Environment
 from pricing.experiments.gode_sunder import GodeSunder
@@ -53,11 +52,15 @@ class Auction:
     name: str
 
     def __post_init__(self) -> None:
+        from pricing.auctions import MECHANISMS  # where it is used: every worker imports this module
+
         if self.name not in MECHANISMS:
             raise PricingError(f"name: found {self.name!r}, expected one of {', '.join(MECHANISMS)}")
 
     def run(self, environment: Environment, agents: Agents, *, seed: int, periods: int = 1) -> Session:  # noqa: ARG002
         """Return the same deals each period, whoever the traders are."""
+        from pricing.auctions import MECHANISMS, Order, clear
+
         orders = [
             Order(f"{side.name} {trader}", side, limit)
             for side, rows in ((Side.BUY, environment.values), (Side.SELL, environment.costs))

@@ -1,6 +1,7 @@
 """All auctions by name: one door, checked inputs, statistics of what comes out."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -100,6 +101,7 @@ def test_what_an_auction_does_not_take_is_refused_by_name():
     [
         ({"price": math.nan}, r"prices\[6\]: found nan"),
         ({"price": math.inf}, r"prices\[6\]: found inf"),
+        ({"price": 1e16}, r"prices\[6\]: found 1e\+16"),
         ({"price": "9"}, r"prices\[6\]: found '9'"),
         ({"quantity": 0}, r"quantities\[6\]: found 0, expected a number in \(0"),
         ({"quantity": -1}, r"quantities\[6\]: found -1"),
@@ -123,6 +125,19 @@ def test_malformed_rows_are_refused():
         step_book([(1, 2)], ["a"])
     with pytest.raises(EmptySide):
         unit_book([], [1])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"lots": np.array([1, 0])}, "lots: found 0, expected at least 1"),
+        ({"owners": np.array([0, 2])}, "owners: found 0 to 2, expected indexes of participants"),
+        ({"buys": np.array([True])}, "buys: found 1, expected one for each of 2 orders"),
+    ],
+)
+def test_a_malformed_column_is_named(change, message):
+    with pytest.raises(PricingError, match=message):
+        replace(unit_book([9], [1]), **change)
 
 
 def test_the_arrays_of_a_book_cannot_be_written():

@@ -172,6 +172,24 @@ def test_linear_costs_agree_with_an_independent_linear_program():
     assert together.prices[0] == pytest.approx(oracle.eqlin.marginals, abs=1e-6)
 
 
+@pytest.mark.parametrize(("amount", "price"), [(1e-4, 1e3), (1e5, 1e-1), (1e6, 1.0)])
+def test_costs_and_prices_follow_the_units(amount, price):
+    def coalition(amount, price):
+        store = Storage(2 * amount, 4 * amount, amount, 0.9, 0.95, 0.01 * price)
+        made = Generator(3 * amount, 0.2 * price, 0.1 * price / amount)
+        buy = (0.3 * price, 0.7 * price)
+        return dispatch(
+            [
+                an_agent("a", load=(amount, 5 * amount), storage=store, grid=GridTariff(buy)),
+                an_agent("b", load=(2 * amount, 0.0), generators=(made,), grid=GridTariff(buy, 0.1 * price)),
+            ]
+        )
+
+    unit, scaled = coalition(1.0, 1.0), coalition(amount, price)
+    assert scaled.cost == pytest.approx(unit.cost * amount * price, rel=1e-7)
+    assert scaled.prices == pytest.approx(unit.prices * price, rel=1e-5)
+
+
 def test_a_full_line_parts_the_prices():
     cheap = an_agent("cheap", load=(1.0, 1.0), grid=GridTariff(buy=(0.2, 0.3)))
     dear = an_agent("dear", load=(5.0, 1.0), grid=GridTariff(buy=0.9))

@@ -134,6 +134,11 @@ def test_twins_have_nothing_to_trade_and_stay_alone():
     assert agreed.schedules is agreed.autarky
 
 
+def test_one_member_is_alone():
+    agreed = negotiate(quadratic_members((1.0, 5)))
+    assert (agreed.agreement, agreed.payments_micros) == (False, (0,))
+
+
 def test_the_order_of_members_does_not_matter():
     agents = microgrids(4, slots=6, seed=7)
     there, back = negotiate(agents), negotiate(agents[::-1])

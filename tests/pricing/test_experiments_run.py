@@ -46,13 +46,13 @@ def a_spec(**changes):
 
 
 def test_table_is_tidy_and_complete():
-    frame = run(a_spec())
+    frame = run(a_spec(seeds=Seeds(7, 5)))
     assert list(frame.columns) == [*COLUMNS, "agents.beta_high"]
-    # 2 cells, 30 replicates, 2 mechanisms, 2 periods, 2 market metrics and 22 profits
-    assert len(frame) == 2 * 30 * 2 * 2 * 24
+    # 2 cells, 5 replicates, 2 mechanisms, 2 periods, 2 market metrics and 22 profits
+    assert len(frame) == 2 * 5 * 2 * 2 * 24
     assert frame["value"].notna().all()
     assert not frame.duplicated(["run_id", "period", "agent", "metric"]).any()
-    assert frame["run_id"].nunique() == 2 * 30 * 2
+    assert frame["run_id"].nunique() == 2 * 5 * 2
     assert set(frame["spec_hash"]) == {a_spec().spec_hash}
 
 
@@ -138,7 +138,7 @@ def test_every_comparator_runs_beside_a_mechanism():
         periods=1,
     )
     table = summarise(run(spec)).set_index(["mechanism", "metric"])["mean"]
-    assert table["equilibrium", "efficiency"] == table["vcg", "efficiency"] == 100
+    assert table["equilibrium", "efficiency"] == table["vcg", "efficiency"] == pytest.approx(100)
     assert table["zi-u", "efficiency"] < table["zi-c", "efficiency"]
     assert table["vcg", "budget"] < 0 == table["equilibrium", "budget"]
 

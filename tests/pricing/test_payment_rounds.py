@@ -18,7 +18,7 @@ def test_published_case_m08_comes_out():
     assert found.payments == pytest.approx((6, -9, 0, 3), abs=1e-6)
     assert found.gains == pytest.approx((6, 6, 6, 6), abs=1e-6)
     assert found.payments_micros == pytest.approx((6 * MICRO, -9 * MICRO, 0, 3 * MICRO), abs=1)
-    assert 29 <= found.iterations <= 35
+    assert found.iterations <= 40
 
 
 @settings(max_examples=60, deadline=None)

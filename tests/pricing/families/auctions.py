@@ -115,7 +115,7 @@ def is_step_curve(case: Case) -> bool:
     return bool(rows) and all(isinstance(row, list) for row in rows)
 
 
-def of_units(word: str):
+def of_units(word: str = ""):
     return lambda case: not is_step_curve(case) and word in case["title"].lower()
 
 
@@ -205,7 +205,7 @@ def positions(case: Case) -> Found:
 
 SIDES_OF_UNITS = frozenset({"bids", "asks"})
 FAMILIES = (
-    Family("auction", frozenset({"bids", "asks", "k"}), k_double_auction, when=of_units("")),
+    Family("auction", frozenset({"bids", "asks", "k"}), k_double_auction, when=of_units()),
     Family("auction", SIDES_OF_UNITS, unit_auction(mcafee), when=of_units("mcafee")),
     Family("auction", SIDES_OF_UNITS, unit_auction(vcg), when=of_units("vcg")),
     Family(
