@@ -297,7 +297,7 @@ def clear(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Clear one call auction: prices, volume, allocation, welfare, and who keeps it.
+    """Clear one call auction: price, volume, allocation, welfare.
 
     Columns: side (buy, sell), price, quantity (up to six decimals), participant. Better prices trade first; of equal
     ones, the earlier line, or all in proportion.

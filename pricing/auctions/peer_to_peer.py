@@ -70,7 +70,8 @@ def peer_to_peer(
             left[deals[0]] -= deals[2]
             left[deals[1]] -= deals[2]
             made.append(deals)
-    bids, offers, lots = (np.concatenate([np.zeros(0, np.int64), *each]) for each in _columns(made))
+    nothing = np.zeros(0, np.int64)
+    bids, offers, lots = (np.concatenate([nothing, *(deals[at] for deals in made)]) for at in range(3))
     bid_prices, offer_prices = book.prices[bids], book.prices[offers]
     prices = np.clip(share * bid_prices + (1 - share) * offer_prices, offer_prices, bid_prices)
     paid = np.zeros(len(book))
@@ -86,10 +87,6 @@ def peer_to_peer(
     )
     rows = zip(*(each.tolist() for each in (bids, offers, lots / LOTS_PER_UNIT, prices)), strict=True)
     return PeerToPeer(outcome, tuple(Deal(*row) for row in rows))
-
-
-def _columns(made: list[tuple[Integers, Integers, Integers]]) -> Iterator[list[Integers]]:
-    return ([each[column] for each in made] for column in range(3))
 
 
 def _everybody_once(book: Book, chance: np.random.Generator) -> Iterator[tuple[Integers, Integers]]:

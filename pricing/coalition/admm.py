@@ -88,8 +88,8 @@ class Coordinator:
             accuracy = min(ACCURACY_LOOSEST, max(tolerance / 10, worst / 10))
         raise NotConverged(
             f"exchange: found residuals {history[-1].primal:.3g} (balance) and {history[-1].dual:.3g} (rest) "
-            f"after {iterations_max} iterations, expected at most {tolerance:g}: more of them, or a penalty near a usual price "
-            "over a usual exchange, may help"
+            f"after {iterations_max} iterations, expected at most {tolerance:g}: more of them may help, or a penalty "
+            "near a usual price over a usual exchange"
         )
 
     def next_round(self) -> int:

@@ -52,13 +52,17 @@ def from_counts(counts: Counts) -> Floats:
 
 
 def words_of_squares(squares: Floats) -> Counts:
-    """Return each non-negative figure as two integers, its whole part and its remainder in counts: squares need the room.
+    """Return each non-negative figure as three integers: its whole part, and two digits of 30 bits behind the point.
+
+    One word would be too short: sums of squares are large, and the coordinator needs their small differences.
 
     >>> words_of_squares(np.array([2.25])).tolist()
-    [2, 268435456]
+    [2, 268435456, 0]
     """
     whole = np.floor(squares)
-    return np.concatenate([whole, np.rint((squares - whole) * COUNTS_PER_UNIT)]).astype(np.int64)
+    first = np.floor((squares - whole) * COUNTS_PER_UNIT)
+    second = np.rint(((squares - whole) * COUNTS_PER_UNIT - first) * COUNTS_PER_UNIT)
+    return np.concatenate([whole, first, second]).astype(np.int64)
 
 
 def squares_of_words(words: Counts) -> Floats:
@@ -67,8 +71,8 @@ def squares_of_words(words: Counts) -> Floats:
     >>> squares_of_words(words_of_squares(np.array([2.25, 0.5]))).tolist()
     [2.25, 0.5]
     """
-    whole, rest = np.split(words, 2)
-    return np.asarray(whole + rest / COUNTS_PER_UNIT)
+    whole, first, second = np.split(words, 3)
+    return np.asarray(whole + (first + second / COUNTS_PER_UNIT) / COUNTS_PER_UNIT)
 
 
 @dataclass(frozen=True, slots=True)

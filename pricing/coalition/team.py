@@ -39,9 +39,9 @@ class Team:
             for member, answer in zip(members, answers, strict=True):
                 self._trace.append(Passed(self.names[member], up=False, message=message))
                 self._trace.append(Passed(self.names[member], up=True, message=answer))
-        understood = [answer for answer in answers if isinstance(answer, kind)]
+        understood: list[Answer] = [answer for answer in answers if isinstance(answer, kind)]
         if len(understood) != len(members):
-            found = sorted({type(answer).__name__ for answer in answers} - {kind.__name__})
+            found = sorted({type(answer).__name__ for answer in answers if not isinstance(answer, kind)})
             raise InvariantBroken(
                 f"{type(message).__name__}: found answers {found}, expected {kind.__name__}"
             )

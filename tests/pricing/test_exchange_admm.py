@@ -127,9 +127,9 @@ def test_the_largest_member_takes_the_mismatch():
 
 
 def test_what_the_largest_cannot_take_the_next_one_does():
-    team, asked = members_within([[5], [-9], [7]], limits=[100, 9, 5])
-    assert [each.tolist() for each in settle(team, Settle(np.zeros(1)))] == [[4], [-9], [5]]
-    assert asked == [1, 2, 0]
+    team, asked = members_within([[-5], [9], [-7]], limits=[100, 10, 100])
+    assert [each.tolist() for each in settle(team, Settle(np.zeros(1)))] == [[-5], [10], [-5]]
+    assert asked == [1, 2]
 
 
 def test_a_balanced_exchange_asks_nobody():

@@ -81,7 +81,7 @@ def test_no_price_on_a_grid_betters_that_to_quadratic_followers(values, slope, c
 
 
 def test_a_leader_may_drop_small_followers():
-    # all three at 6.58 would earn 36.8 in the regime's formula, but two of them do not buy there
+    # all three at 6.58 would earn 31.5 by that formula, but two of them do not buy there
     best = price_to_log_followers([2, 3, 60], unit_cost=2)
     assert best.price == pytest.approx(math.sqrt(120), abs=1e-12)
     assert best.demands[:2] == best.follower_utilities[:2] == (0, 0)

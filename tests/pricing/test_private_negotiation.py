@@ -189,9 +189,9 @@ def test_only_exchanges_go_up_and_only_means_and_prices_come_down():
     assert [field.name for field in fields(Propose)] == ["round", "mean", "dual", "penalty", "accuracy"]
     rounds = [passed.message for passed in trace if isinstance(passed.message, Propose)]
     assert len(rounds) == 3 * agreed.iterations
-    # up in a round: e in counts, then the two words each of ‖e‖² and ‖e − z‖²
+    # up in a round: e in counts, then three words each for ‖e‖² and ‖e − z‖²; later the saving
     shares = [passed.message.words for passed in trace if isinstance(passed.message, Share)]
-    assert {len(words) for words in shares} == {4 + 4, 1}
+    assert {len(words) for words in shares} == {4 + 6, 1}
 
 
 def test_what_goes_up_depends_on_the_exchange_alone():

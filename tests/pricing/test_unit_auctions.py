@@ -159,7 +159,7 @@ class TestOnePriceForBothSides:
         with pytest.raises(PricingError, match="seed: found"):
             sbb_trade_reduction(unit_book([9], [1]), seed=seed)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=40, deadline=None)
     @given(bids=side, asks=side, first=st.sampled_from(Side), report=st.sampled_from(GRID), data=st.data())
     def test_no_untruth_gains_on_average_over_the_lots(self, bids, asks, first, report, data):
         book = unit_book(bids, asks)
@@ -239,7 +239,7 @@ def test_at_every_price_of_the_interval_demand_meets_supply_and_at_none_outside(
     assert not clears(high + 0.25)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     bids=st.lists(st.integers(0, 8), min_size=1, max_size=4),
     asks=st.lists(st.integers(0, 8), min_size=1, max_size=4),

@@ -38,6 +38,7 @@ from pricing.auctions.bilateral import FIRST_BEST
 from pricing.auctions.crossing import cross
 from pricing.auctions.orders import Book, whole_millionths
 from pricing.auctions.outcome import settle
+from pricing.errors import EmptySide
 from tests.pricing.families import Case, Family, Unsupported
 from tests.pricing.families import Outcome as Found
 
@@ -234,7 +235,16 @@ def valued(case: Case) -> Book:
 
 def cleared_units(mechanism):
     def solve(case: Case) -> Found:
-        outcome = mechanism(valued(case))
+        try:
+            outcome = mechanism(valued(case))
+        except EmptySide:  # refused, hence nothing trades
+            return {
+                "trades": 0,
+                "buyer_price": None,
+                "seller_price": None,
+                "auctioneer_surplus": 0,
+                "deficit": 0,
+            }
         return {
             "trades": outcome.volume,
             "buyer_price": outcome.buyer_price,

@@ -26,6 +26,7 @@ OPEN_OUTCRY_RUNS = 400
 """More than the cases ask for: the ends of the bands are three standard errors or more from the mean."""
 NAMES = {
     "eff": "efficiency",
+    "eff_ziu": "efficiency",
     "alpha": "alpha",
     "trades": "trades",
     "Q": "trades",
