@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import msgspec
 
@@ -26,7 +27,9 @@ class Asked:
 
 
 class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A kind of problem: its fields are the keys of the file beside "kind"."""
+    """A kind of problem: its fields are the keys of the file beside "kind", which is `kind`."""
+
+    kind: ClassVar[str]
 
     def solutions(self) -> Sequence[str]:
         """Return the solutions that can be asked for; the first is that of the kind itself."""

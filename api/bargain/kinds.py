@@ -11,7 +11,8 @@ from api.bargain.document import described, laid_out, read_document
 from api.bargain.game import CoalitionalGame
 from api.bargain.kind import SOLUTIONS, Asked, Kind
 from api.bargain.offers import AlternatingOffers
-from api.bargain.sets import AllocationSet, FinitePayoffs, FrontierSet, PolygonSet, TransferableTotal
+from api.bargain.outcomes import FiniteOutcomes, GoodsToAllocate
+from api.bargain.sets import FrontierSet, PolygonSet, TransferableTotal
 from api.bargain.trade import BundleTrade, ContractTrade, PriceTrade
 from api.input_error import InputError
 from market.units import Malformed
@@ -19,18 +20,21 @@ from pricing.errors import PricingError
 
 KINDS: Mapping[str, type[Kind]] = MappingProxyType(
     {
-        "transferable": TransferableTotal,
-        "polygon": PolygonSet,
-        "frontier": FrontierSet,
-        "finite": FinitePayoffs,
-        "allocation": AllocationSet,
-        "price": PriceTrade,
-        "contract": ContractTrade,
-        "bundle": BundleTrade,
-        "alternating-offers": AlternatingOffers,
-        "coalition": Coalition,
-        "game": CoalitionalGame,
-        "claims": Claims,
+        each.kind: each
+        for each in (
+            TransferableTotal,
+            PolygonSet,
+            FrontierSet,
+            FiniteOutcomes,
+            GoodsToAllocate,
+            PriceTrade,
+            ContractTrade,
+            BundleTrade,
+            AlternatingOffers,
+            Coalition,
+            CoalitionalGame,
+            Claims,
+        )
     }
 )
 

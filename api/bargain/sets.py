@@ -1,16 +1,12 @@
-"""Sets of payoffs: a total in money, a polygon, a frontier, finitely many outcomes, goods to hand out."""
+"""Sets of payoffs, solved in every way side by side: a total in money, a polygon, a frontier."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
-import msgspec
-
-from api.bargain.answer import Answer, Cell, shown
+from api.bargain.answer import Answer, Cell
 from api.bargain.kind import SOLUTIONS, Asked, Kind, names_of
 from pricing.bargaining import (
     Agreement,
-    Barter,
-    FiniteSet,
-    Good,
     Polygon,
     Problem,
     Transferable,
@@ -20,7 +16,9 @@ from pricing.bargaining import (
     parse_frontier,
     utilitarian,
 )
-from pricing.errors import PricingError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class PayoffSet(Kind, frozen=True):
@@ -37,7 +35,11 @@ class PayoffSet(Kind, frozen=True):
         """Return the problem as `pricing.bargaining` states it."""
         raise NotImplementedError
 
-    def outcome(self, agreed: Agreement) -> str | None:
+    def points(self) -> Sequence[Sequence[float]]:
+        """Return the payoff vectors that the set is made of, to be drawn; nothing where it is not made of points."""
+        return ()
+
+    def outcome(self, agreed: Agreement) -> str | None:  # noqa: ARG002  (for those that know)
         """Return how the payoffs come about, in words; None where the set does not know."""
         return None
 
@@ -67,7 +69,7 @@ class PayoffSet(Kind, frozen=True):
             return plot_set(problem, parties, solved, self.points())
 
         return Answer(
-            self.kind_name(),
+            self.kind,
             {
                 "agreed": all(agreed.agreed for agreed in solved.values()),
                 "disagreement": dict(zip(parties, problem.disagreement, strict=True)),
@@ -76,3 +78,54 @@ class PayoffSet(Kind, frozen=True):
             {"solutions": tuple(rows)},
             draw if len(parties) == 2 else None,
         )
+
+
+class TransferableTotal(PayoffSet, frozen=True):
+    """A total in money that the parties share in any way, each up to a cap if there is one."""
+
+    kind: ClassVar[str] = "transferable"
+
+    total: float
+    disagreement: tuple[float, ...]
+    caps: tuple[float | None, ...] | None = None
+
+    def problem(self) -> Problem:
+        """Return the total to be shared."""
+        return Transferable(self.total, self.disagreement, self.caps)
+
+
+class PolygonSet(PayoffSet, frozen=True):
+    """Payoff pairs that two parties may mix."""
+
+    kind: ClassVar[str] = "polygon"
+
+    vertices: tuple[tuple[float, float], ...]
+    disagreement: tuple[float, float]
+
+    def problem(self) -> Problem:
+        """Return the convex hull and what is below it."""
+        return Polygon(self.vertices, self.disagreement)
+
+    def points(self) -> Sequence[Sequence[float]]:
+        """Return the vertices."""
+        return self.vertices
+
+
+class FrontierSet(PayoffSet, frozen=True):
+    """Limits on the payoffs u1 and u2 of two parties, written down."""
+
+    kind: ClassVar[str] = "frontier"
+
+    frontier: str
+    disagreement: tuple[float, float]
+    u1_range: tuple[float, float] | None = None
+
+    def problem(self) -> Problem:
+        """Return the set within the limits."""
+        return parse_frontier(self.frontier, self.disagreement, u1_range=self.u1_range)
+
+
+def _solution(name: str, problem: Problem, weights: tuple[float, ...] | None) -> Agreement:
+    if name == "kalai-smorodinsky":
+        return kalai_smorodinsky(problem)
+    return {"nash": nash, "egalitarian": egalitarian, "utilitarian": utilitarian}[name](problem, weights)

@@ -18,6 +18,7 @@ from pricing.coalition.sharing_prices import (
     ratio_prices,
     supply_demand_prices,
 )
+from pricing.coalition.subset_savings import subset_savings
 
 __all__ = [
     "Agent",
@@ -44,6 +45,7 @@ __all__ = [
     "negotiate",
     "ratio_prices",
     "share_savings",
+    "subset_savings",
     "supply_demand_prices",
     "traded_values",
 ]

@@ -16,7 +16,7 @@ import numpy as np
 
 from market.units import MICROS_PER_TOKEN
 from pricing import errors
-from pricing.errors import DisagreementOutside, NotConverged, number, vector
+from pricing.errors import DisagreementOutside, NotConverged, PricingError, number, vector
 from pricing.payments import round_payments
 
 PENALTY_FIRST = 1.0
@@ -87,7 +87,8 @@ def payment_rounds(
     """
     given = vector("savings", savings)
     number("tolerance", tolerance, low=1e-12, high=0.1)
-    number("iterations_max", iterations_max, low=1)
+    if isinstance(iterations_max, bool) or not isinstance(iterations_max, int) or iterations_max < 1:
+        raise PricingError(f"iterations_max: found {iterations_max!r}, expected an integer of at least 1")
     total = math.fsum(given)
     if total <= 0:
         raise DisagreementOutside(f"savings: found a sum of {total:g}, expected a positive one to share")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pricing.coalition.agents import Agent
+from pricing.coalition.agents import Agent, commodities_of
 from pricing.coalition.dispatch import autarky, dispatch
 from pricing.coalition.lines import Line
 from pricing.errors import PricingError
@@ -39,13 +39,14 @@ def subset_savings(agents: Sequence[Agent], lines: Sequence[Line] = ()) -> NDArr
         if len(places) < 2:
             continue
         members = [agents[place] for place in places]
-        cost = dispatch(members, _between(lines, {member.name for member in members})).cost
+        cost = dispatch(members, _between(lines, members)).cost
         values[part] = max(0.0, sum(alone[place] for place in places) - cost)
     values.flags.writeable = False
     return values
 
 
-def _between(lines: Sequence[Line], names: set[str]) -> list[Line]:
+def _between(lines: Sequence[Line], members: Sequence[Agent]) -> list[Line]:
     """Return the lines as far as these members use them."""
+    names, commodities = {member.name for member in members}, commodities_of(members)
     used = [(line, tuple(pair for pair in line.factors if pair[0] in names)) for line in lines]
-    return [replace(line, factors=factors) for line, factors in used if factors]
+    return [replace(line, factors=own) for line, own in used if own and line.commodity in commodities]

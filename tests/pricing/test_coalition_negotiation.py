@@ -18,11 +18,13 @@ from pricing.coalition import (
     Line,
     agree,
     autarky,
+    contribution_weights,
     dispatch,
     local_problem,
     negotiate,
+    subset_savings,
 )
-from pricing.errors import EmptySide, Infeasible
+from pricing.errors import EmptySide, Infeasible, PricingError
 from tests.pricing.microgrids import microgrids
 
 
@@ -124,6 +126,44 @@ def test_contributions_move_the_weights():
     assert equal.sharing.weights == pytest.approx([1 / 3] * 3)
     assert by_trade.sharing.weights == pytest.approx(worth / worth.sum())
     assert by_trade.sharing.total_saving == pytest.approx(equal.sharing.total_saving)
+
+
+def test_subsets_save_what_they_would_negotiate_alone():
+    members = microgrids(3, slots=8, seed=2)
+    values = subset_savings(members)
+    assert values[[0, 1, 2, 4]].tolist() == [0.0] * 4
+    pairs = {3: members[:2], 5: members[::2], 6: members[1:], 7: members}
+    for part, those in pairs.items():
+        assert values[part] == pytest.approx(negotiate(those).sharing.total_saving, abs=1e-6)
+    assert values[7] >= values[[3, 5, 6]].max()
+
+
+def test_shapley_values_as_weights_give_everybody_its_shapley_value():
+    members = microgrids(3, slots=8, seed=2)
+    values = subset_savings(members)
+    shapley = np.array(
+        [
+            values[7] / 3 - values[7 ^ bit] / 3 + (values[bit | one] + values[bit | other]) / 6
+            for bit, one, other in ((1, 2, 4), (2, 1, 4), (4, 1, 2))
+        ]
+    )
+    agreed = negotiate(members, weights=contribution_weights(shapley))
+    assert agreed.sharing.gains == pytest.approx(shapley)
+
+
+def test_a_subset_uses_the_lines_that_it_is_on():
+    cheap = Agent("cheap", (Balance(load=(1.0,), grid=GridTariff(buy=0.2)),))
+    dear = Agent("dear", (Balance(load=(5.0,), grid=GridTariff(buy=0.9)),))
+    dull = Agent("dull", (Balance("compute", load=(0.0,)),))
+    lines = [Line("feeder", (("dear", 1.0),), limit=3.0), Line("link", (("dull", 1.0),), 1.0, "compute")]
+    values = subset_savings([cheap, dear, dull], lines)
+    assert values[[3, 7]] == pytest.approx([2.1, 2.1])
+    assert values[[5, 6]] == pytest.approx([0, 0], abs=1e-8)
+
+
+def test_a_game_of_many_members_is_refused():
+    with pytest.raises(PricingError, match="agents: found 13, expected at most 12"):
+        subset_savings(quadratic_members(*[(1.0, 1)] * 13))
 
 
 def test_twins_have_nothing_to_trade_and_stay_alone():
