@@ -2,7 +2,9 @@
 
 import math
 import re
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,18 +12,34 @@ from numpy.typing import NDArray
 from api.bargain.answer import Answer, Cell
 from api.bargain.kind import Asked, Kind
 from market.units import MICROS_PER_TOKEN, format_decimal
-from pricing.coalition import Agent, Negotiation, agents_from, lines_from, negotiate
-from pricing.coalition.private_negotiation import PrivateNegotiation, negotiate_privately
+from pricing.coalition import (
+    Agent,
+    Balance,
+    FlexibleLoad,
+    Generator,
+    GridTariff,
+    Storage,
+    agents_from,
+    lines_from,
+    negotiate,
+)
+from pricing.coalition.private_negotiation import negotiate_privately
 from pricing.errors import PricingError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_PART = re.compile(r"(?P<where>[\w.\[\]]+): (?:\w+ )?(?P<key>\w+)(?P<place>\[\d+\])?: (?P<rest>found .*)")
+Read = TypeVar("Read")
+Floats = NDArray[np.float64]
+
+_KEYS = {
+    each.name for part in (Balance, FlexibleLoad, Generator, GridTariff, Storage) for each in fields(part)
+}
+_LOCATED = re.compile(r"(?P<where>[\w.\[\]]+): \w+ (?P<key>\w+)(?P<place>\[\d+\])?: (?P<rest>found .*)")
 
 
 class Coalition(Kind, frozen=True):
-    """Agents as data, as `pricing.coalition.agents_from` reads them; with `private` they keep costs and limits private."""
+    """Agents as data, as `pricing.coalition.agents_from` reads them; with `private` they keep their figures to themselves."""
 
     kind: ClassVar[str] = "coalition"
 
@@ -36,60 +54,142 @@ class Coalition(Kind, frozen=True):
 
     def solve(self, asked: Asked) -> Answer:
         """Return who exchanges what and when, at which prices, and who pays whom."""
-        agents = self._agents()
-        if self.private or asked.private:
-            return self._private(agents, asked)
+        time = {"slots": self.slots, "slot_hours": self.slot_hours}
+        given = {key: each for key, each in time.items() if each is not None}
+        agents = _located(lambda: agents_from({"agents": self.agents, **given}))
+        return self._privately(agents, asked) if self.private or asked.private else self._openly(agents)
+
+    def _openly(self, agents: Sequence[Agent]) -> Answer:
         if self.tolerance is not None:
             raise PricingError(f"tolerance: found {self.tolerance:g}, expected it with private only")
-        agreed = negotiate(
-            agents, weights=self.weights, theta=self.theta, lines=_located(lambda: lines_from(self.lines or ()))
+        lines = _located(lambda: lines_from(self.lines or ()))
+        agreed = negotiate(agents, weights=self.weights, theta=self.theta, lines=lines)
+        sharing, together = agreed.sharing, agreed.dispatch
+        alone = [schedule.cost for schedule in agreed.autarky]
+        members = tuple(
+            {
+                "member": agent.name,
+                "weight": weight,
+                "cost_alone": before,
+                "cost_together": schedule.cost,
+                "pays": _decimal(paid),
+                "cost_in_the_end": after,
+                "gain": gain,
+            }
+            for agent, weight, before, schedule, paid, after, gain in zip(
+                agents,
+                sharing.weights,
+                alone,
+                agreed.schedules,
+                agreed.payments_micros,
+                sharing.final_costs,
+                sharing.gains,
+                strict=True,
+            )
         )
-        exchange = agreed.dispatch.exchanges if agreed.agreement else np.zeros_like(agreed.dispatch.exchanges)
-        return self._answer(
+        return _answer(
             agents,
-            facts={
+            {
                 "agreed": agreed.agreement,
-                "cost_alone": math.fsum(each.cost for each in agreed.autarky),
-                "cost_together": math.fsum(each.cost for each in agreed.schedules),
-                "saving": agreed.sharing.total_saving,
+                "cost_alone": math.fsum(alone),
+                "cost_together": math.fsum(schedule.cost for schedule in agreed.schedules),
+                "saving": sharing.total_saving if agreed.agreement else 0.0,
             },
-            members=_members(agreed),
-            commodities=agreed.dispatch.commodities,
-            exchange=exchange,
-            prices=agreed.dispatch.prices,
-            costs=(
-                [each.cost for each in agreed.autarky],
-                list(agreed.sharing.final_costs),
-            ),
+            members,
+            commodities=together.commodities,
+            exchanges=together.exchanges if agreed.agreement else np.zeros_like(together.exchanges),
+            prices=together.prices,
+            money={"cost alone": alone, "cost in the end": sharing.final_costs},
         )
 
-    def _private(self, agents: tuple[Agent, ...], asked: Asked) -> Answer:
+    def _privately(self, agents: Sequence[Agent], asked: Asked) -> Answer:
         if self.lines:
-            raise PricingError(
-                f"lines: found {len(self.lines)}, expected none where members keep their figures private"
-            )
+            raise PricingError(f"lines: found {len(self.lines)}, expected none in a private negotiation")
         given = {} if self.tolerance is None else {"tolerance": self.tolerance}
         agreed = negotiate_privately(
             agents, weights=self.weights, theta=self.theta, progress=asked.progress, **given
         )
-        last = agreed.residuals[-1]
-        return self._answer(
+        members = tuple(
+            {
+                "member": name,
+                "weight": weight,
+                "saves_before_payments": _decimal(saved),
+                "pays": _decimal(paid),
+                "gain": _decimal(gain),
+            }
+            for name, weight, saved, paid, gain in zip(
+                agreed.names,
+                agreed.weights,
+                agreed.savings_micros,
+                agreed.payments_micros,
+                agreed.gains_micros,
+                strict=True,
+            )
+        )
+        in_dollars = MICROS_PER_TOKEN
+        return _answer(
             agents,
-            facts={
+            {
                 "agreed": agreed.agreement,
                 "saving": _decimal(sum(agreed.savings_micros)),
                 "rounds": agreed.iterations,
-                "imbalance": last.primal,
-                "unrest": last.dual,
+                "residual_of_balance": agreed.residuals[-1].primal,
+                "residual_of_rest": agreed.residuals[-1].dual,
             },
-            members=_private_members(agreed),
+            members,
             commodities=agreed.commodities,
-            exchange=agreed.exchange,
+            exchanges=agreed.exchange,
             prices=agreed.prices,
-            costs=None,
+            money={
+                "saving before payments": [each / in_dollars for each in agreed.savings_micros],
+                "gain in the end": [each / in_dollars for each in agreed.gains_micros],
+            },
         )
 
-    def _agents(self) -> tuple[Agent, ...]:
-        time = {"slots": self.slots, "slot_hours": self.slot_hours}
-        description = {key: each for key, each in time.items() if each is not None}
-        return _located(lambda: agents_from({"agents": self.agents, **description}))
+
+def _answer(
+    agents: Sequence[Agent],
+    facts: Mapping[str, Cell],
+    members: tuple[Mapping[str, Cell], ...],
+    *,
+    commodities: Sequence[str],
+    exchanges: Floats,
+    prices: Floats,
+    money: Mapping[str, Sequence[float]],
+) -> Answer:
+    names = [agent.name for agent in agents]
+    slots = tuple(
+        {
+            "commodity": commodity,
+            "slot": slot,
+            "price": float(prices[at, slot]),
+            "import_of": dict(zip(names, exchanges[:, at, slot].tolist(), strict=True)),
+        }
+        for at, commodity in enumerate(commodities)
+        for slot in range(exchanges.shape[2])
+    )
+
+    def draw() -> "Figure":
+        from api.bargain.plot_coalition import plot_coalition
+
+        return plot_coalition(
+            names, commodities, exchanges, prices, slot_hours=agents[0].slot_hours, money=money
+        )
+
+    return Answer("coalition", facts, {"members": members, "slots": slots}, draw)
+
+
+def _located(read: Callable[[], Read]) -> Read:
+    """Read, and let an error of a part name the key: agents[0].storage.capacity for its "storage capacity"."""
+    try:
+        return read()
+    except PricingError as error:
+        match = _LOCATED.fullmatch(str(error))
+        if match is None or match["key"] not in _KEYS:
+            raise
+        place = f"{match['where']}.{match['key']}{match['place'] or ''}"
+        raise type(error)(f"{place}: {match['rest']}") from None
+
+
+def _decimal(micros: int) -> str:
+    return format_decimal(micros, scale=MICROS_PER_TOKEN)
