@@ -2,6 +2,7 @@
 
 Agents are described by data (`agents`, `description`); each is one quadratic program (`local_problem`). `autarky` and
 `dispatch` solve them alone and together, `sharing` divides the saving, and `negotiate` tells the whole story.
+`negotiate_privately` comes to the same agreement while everybody keeps costs and limits to themselves.
 """
 
 from pricing.coalition.agents import Agent, Balance, FlexibleLoad, Generator, GridTariff, Storage
@@ -10,6 +11,8 @@ from pricing.coalition.dispatch import Dispatch, autarky, dispatch
 from pricing.coalition.lines import Line
 from pricing.coalition.local_problem import LocalProblem, local_problem
 from pricing.coalition.negotiation import Negotiation, agree, negotiate
+from pricing.coalition.payment_rounds import PaymentRounds, payment_rounds
+from pricing.coalition.private_negotiation import PrivateNegotiation, negotiate_privately
 from pricing.coalition.schedule import Schedule
 from pricing.coalition.sharing import Sharing, contribution_weights, share_savings, traded_values
 from pricing.coalition.sharing_prices import (
@@ -30,6 +33,8 @@ __all__ = [
     "Line",
     "LocalProblem",
     "Negotiation",
+    "PaymentRounds",
+    "PrivateNegotiation",
     "Schedule",
     "Sharing",
     "SharingPrices",
@@ -43,6 +48,8 @@ __all__ = [
     "local_problem",
     "mid_market_prices",
     "negotiate",
+    "negotiate_privately",
+    "payment_rounds",
     "ratio_prices",
     "share_savings",
     "subset_savings",
