@@ -345,6 +345,96 @@ def clear(
 
 
 @app.command()
+def bargain(
+    problem: Annotated[
+        Path,
+        typer.Argument(metavar="PROBLEM.json", help="One problem, a JSON object.", show_default=False),
+    ],
+    solution: Annotated[
+        str,
+        typer.Option(
+            "--solution",
+            metavar="all|nash|kalai-smorodinsky|egalitarian|utilitarian",
+            help="Which solution, where there are several.",
+        ),
+    ] = "all",
+    private: Annotated[
+        bool, typer.Option("--private", help="Of a coalition: members keep costs and limits to themselves.")
+    ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE.png", help="Draw a two-party set, a price or a coalition."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Solve a bargaining problem: who gets what, and at what price.
+
+    \b
+    The file is one JSON object; "kind" says what is bargained over:
+      transferable        a total in money: total, disagreement, caps
+      polygon             payoff pairs of two: vertices, disagreement
+      frontier            limits in words: frontier, disagreement
+      finite              outcomes to choose from: outcomes, disagreement
+      allocation          goods to hand out: goods, parties
+      price               one trade: value, cost, quantity, book
+      contract            quantity and money: value, cost, book
+      bundle              one buyer, several sellers: value, sellers
+      alternating-offers  patience: discounts, or rates and period
+      coalition           who shares energy, compute, network: agents
+      game                what coalitions are worth: players, worth
+      claims              too little for all: estate, claims
+    All keys of each, with an example: docs/reference/bargain-problem.md.
+
+    \b
+    price.json, a solar plant and a data centre beside an order book:
+      {"kind": "price", "value": 0.09, "cost": 0.02, "quantity": 5000,
+       "book": {"asks": [[0.06, 3000], [0.08, 9000]], "bids": [[0.04, 9000]]}}
+
+    Example: ccei bargain price.json --plot price.png
+
+    \b
+    frontier.json, two parties and all they can reach:
+      {"kind": "frontier", "frontier": "u2 = 1 - u1**2", "disagreement": [0, 0]}
+
+    Example: ccei bargain frontier.json --solution nash --json
+
+    \b
+    coalition.json, two homes, one with a roof to spare:
+      {"kind": "coalition", "agents": [
+        {"name": "north", "load": [4, 6], "grid": {"buy": 0.5, "sell": 0.1}},
+        {"name": "south", "renewable": [9, 3], "grid": {"buy": 0.5, "sell": 0.1}}]}
+
+    Example: ccei bargain coalition.json --private
+    """
+    import json as json_module
+
+    from api.bargain import Asked, solve_file
+    from api.price_card import save_plot
+
+    console = _console(quiet=json)
+    with _told(), console.status("solving") as status:
+        answer = solve_file(
+            problem,
+            Asked(
+                solution=None if solution == "all" else solution,
+                private=private,
+                progress=lambda round_, found: status.update(
+                    f"round {round_}: {found.primal:.1e} from balance, {found.dual:.1e} from rest"
+                ),
+            ),
+            plot=plot is not None,
+        )
+        if plot is not None and answer.draw is not None:
+            save_plot(answer.draw(), plot)
+    if json:
+        typer.echo(json_module.dumps(answer.as_dict(), indent=2, ensure_ascii=False))
+    else:
+        from rich.console import Console
+
+        answer.show(Console())
+
+
+@app.command()
 def price(
     instrument: Annotated[
         str,

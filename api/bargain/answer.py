@@ -17,6 +17,8 @@ Cell = None | bool | int | float | str | Figures
 
 SHOWN = 100
 """Rows of a table that people see."""
+WIDE = 12
+"""Columns beyond which a table would not be read."""
 _PLACES = 6
 
 
@@ -54,7 +56,10 @@ class Answer:
         for name, each in _flat(self.facts):
             facts.add_row(Text(name), Text(shown(each)))
         console.print(facts)
-        for rows in self.tables.values():
+        for name, rows in self.tables.items():
+            if rows and len(_flat(rows[0])) > WIDE:
+                console.print(f"{name}: {len(_flat(rows[0]))} columns; --json prints them")
+                continue
             if rows:
                 console.print(_table(rows))
             if len(rows) > SHOWN:

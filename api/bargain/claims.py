@@ -15,7 +15,7 @@ from pricing.cooperative import (
 from pricing.cooperative.game import PLAYERS_MAX
 
 
-class Claims(Kind, frozen=True):
+class Claims(Kind, frozen=True, kw_only=True):
     """An estate and the claims on it, in any one unit."""
 
     kind: ClassVar[str] = "claims"

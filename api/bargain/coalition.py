@@ -38,7 +38,7 @@ _KEYS = {
 _LOCATED = re.compile(r"(?P<where>[\w.\[\]]+): \w+ (?P<key>\w+)(?P<place>\[\d+\])?: (?P<rest>found .*)")
 
 
-class Coalition(Kind, frozen=True):
+class Coalition(Kind, frozen=True, kw_only=True):
     """Agents as data, as `pricing.coalition.agents_from` reads them; with `private` they keep their figures to themselves."""
 
     kind: ClassVar[str] = "coalition"

@@ -20,7 +20,7 @@ from pricing.errors import EmptySide, Infeasible, PricingError
 JOINED_BY = "+"
 
 
-class CoalitionalGame(Kind, frozen=True):
+class CoalitionalGame(Kind, frozen=True, kw_only=True):
     """Players, and the worth of every coalition by its members' names: "compute+energy"; a `cost` is shared the same way.
 
     A single player that is not listed has nothing alone.

@@ -8,7 +8,7 @@ from pricing.bargaining import discounts_of, patience_weights, rubinstein
 from pricing.errors import PricingError
 
 
-class AlternatingOffers(Kind, frozen=True):
+class AlternatingOffers(Kind, frozen=True, kw_only=True):
     """Two who take turns to propose: discount factors per round, or rates per time and the time between two offers."""
 
     kind: ClassVar[str] = "alternating-offers"

@@ -15,7 +15,7 @@ NEGLIGIBLE_CHANCE = 1e-6
 """A chance that a solver left over where there is none."""
 
 
-class FiniteOutcomes(PayoffSet, frozen=True):
+class FiniteOutcomes(PayoffSet, frozen=True, kw_only=True):
     """Payoff vectors of which one is agreed on, or, with `lotteries`, a chance of each."""
 
     kind: ClassVar[str] = "finite"
@@ -51,7 +51,7 @@ class GoodToAllocate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     owner: str
 
 
-class GoodsToAllocate(PayoffSet, frozen=True):
+class GoodsToAllocate(PayoffSet, frozen=True, kw_only=True):
     """Indivisible goods; with `money` it changes hands too, and the goods go to whoever values them most."""
 
     kind: ClassVar[str] = "allocation"

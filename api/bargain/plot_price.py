@@ -1,10 +1,12 @@
-"""Draw the zone of agreement of a price on a line, with what the order book offers instead."""
+"""Draw the zone of agreement of a price on a line, with what an order book offers instead."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+Levels = Sequence[tuple[float, float]]
 
 
 def plot_price(
@@ -14,31 +16,48 @@ def plot_price(
     low: float,
     high: float,
     price: float | None,
-    asks: Sequence[tuple[float, float]] = (),
-    bids: Sequence[tuple[float, float]] = (),
+    asks: Levels = (),
+    bids: Levels = (),
 ) -> "Figure":
-    """Draw prices per unit from left to right: cost and value, what each can get elsewhere, and the price agreed on."""
+    """Draw prices per unit from left to right: cost and value, what each takes given the book, and the price agreed on."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 2.6), layout="constrained")
+    figure = Figure(figsize=(8, 2.8), layout="constrained")
     axes = figure.subplots()
-    axes.axhline(0, color="0.75", linewidth=1, zorder=0)
-    axes.plot([cost, value], [0, 0], color="0.75", linewidth=4, solid_capstyle="butt", zorder=1)
-    if price is not None:
-        axes.plot([low, high], [0, 0], color="C0", linewidth=12, alpha=0.35, solid_capstyle="butt", zorder=2)
-        axes.plot([price], [0], marker="o", color="C0", markersize=9, zorder=4)
+    axes.axhline(0, color="0.8", linewidth=1, zorder=0)
+    if value > cost:
+        axes.plot([cost, value], [0, 0], color="0.8", linewidth=16, solid_capstyle="butt", zorder=1)
+    for levels, colour, what in ((bids, "C2", "bids of the book"), (asks, "C3", "asks of the book")):
+        if levels:
+            prices = [level for level, _ in levels]
+            axes.plot(
+                prices, [0] * len(prices), "|", color=colour, markersize=22, markeredgewidth=2, label=what
+            )
+    # Zone above the line, cost and value below it: a party without an outside option has both in one place.
+    marks = [(cost, "cost", "center", -32), (value, "value", "center", -32)]
+    if price is None:
+        axes.set_title("no agreement: the seller takes no less than the buyer pays at most", loc="left")
+        marks += [(low, "seller takes at least", "center", 20), (high, "buyer pays at most", "center", 44)]
+    else:
+        axes.plot([low, high], [0, 0], color="C0", linewidth=16, alpha=0.45, solid_capstyle="butt", zorder=2)
+        axes.plot([price], [0], "o", color="C0", markersize=9, zorder=4)
+        marks += [
+            (low, "seller takes at least", "right", 14),
+            (high, "buyer pays at most", "left", 14),
+            (price, "price", "center", 44),
+        ]
+    for place, what, side, above in marks:
         axes.annotate(
-            f"price {price:.6g}", (price, 0), xytext=(0, -24), textcoords="offset points", ha="center", color="C0", weight="bold",
+            f"{what}\n{place:.6g}", (place, 0), xytext=(0, above), textcoords="offset points",
+            ha=side, va="bottom" if above > 0 else "top", fontsize=9, linespacing=1.2,
+            color="C0" if what == "price" else "0.2", weight="bold" if what == "price" else "normal",
+            arrowprops={"arrowstyle": "-", "color": "0.6", "linewidth": 0.8, "shrinkB": 0},
         )  # fmt: skip
-    for levels, colour, what in ((bids, "C2", "bid"), (asks, "C3", "ask")):
-        for place, (level, _) in enumerate(levels):
-            axes.plot([level], [0], marker="|", color=colour, markersize=16, markeredgewidth=1.5, zorder=3)
-            if place == 0:
-                axes.plot([], [], marker="|", linestyle="", color=colour, markersize=10, label=f"{what}s of the book")
-    marks = (
-        (cost, f"cost\n{cost:.6g}", 34),
-        (value, f"value\n{value:.6g}", 34),
-        (low, f"seller takes\n{low:.6g}", 12),
-        (high, f"buyer pays up to\n{high:.6g}", 12),
-    )
+    axes.set_ylim(-1, 1)
+    axes.margins(x=0.16)
+    axes.set_xlabel("money per unit")
+    axes.yaxis.set_visible(False)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    if bids or asks:
+        axes.legend(frameon=False, loc="lower right", ncols=2, bbox_to_anchor=(1, 1))
     return figure

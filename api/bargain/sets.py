@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class PayoffSet(Kind, frozen=True):
+class PayoffSet(Kind, frozen=True, kw_only=True):
     """A set of payoffs and the disagreement payoffs. Each form of it says what its `problem` is."""
 
     weights: tuple[float, ...] | None = None
@@ -66,7 +66,7 @@ class PayoffSet(Kind, frozen=True):
         def draw() -> "Figure":
             from api.bargain.plot_set import plot_set
 
-            return plot_set(problem, parties, solved, self.points())
+            return plot_set(problem, parties, solved, self.points(), self.weights or (0.5, 0.5))
 
         return Answer(
             self.kind,
@@ -80,7 +80,7 @@ class PayoffSet(Kind, frozen=True):
         )
 
 
-class TransferableTotal(PayoffSet, frozen=True):
+class TransferableTotal(PayoffSet, frozen=True, kw_only=True):
     """A total in money that the parties share in any way, each up to a cap if there is one."""
 
     kind: ClassVar[str] = "transferable"
@@ -94,7 +94,7 @@ class TransferableTotal(PayoffSet, frozen=True):
         return Transferable(self.total, self.disagreement, self.caps)
 
 
-class PolygonSet(PayoffSet, frozen=True):
+class PolygonSet(PayoffSet, frozen=True, kw_only=True):
     """Payoff pairs that two parties may mix."""
 
     kind: ClassVar[str] = "polygon"
@@ -111,7 +111,7 @@ class PolygonSet(PayoffSet, frozen=True):
         return self.vertices
 
 
-class FrontierSet(PayoffSet, frozen=True):
+class FrontierSet(PayoffSet, frozen=True, kw_only=True):
     """Limits on the payoffs u1 and u2 of two parties, written down."""
 
     kind: ClassVar[str] = "frontier"

@@ -30,7 +30,7 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     pass
 
 
-class Levels(_Table, frozen=True):
+class Levels(_Table, frozen=True, kw_only=True):
     """An order book where both could trade instead: [price, quantity] of each level, and the fee per unit."""
 
     asks: tuple[tuple[float, float], ...] = ()
@@ -38,14 +38,14 @@ class Levels(_Table, frozen=True):
     fee_per_unit: float = 0.0
 
 
-class Curve(_Table, frozen=True):
+class Curve(_Table, frozen=True, kw_only=True):
     """A value or a cost of q units: slope·q less, or plus, curvature·q²/2, in money."""
 
     slope: float
     curvature: float = 0.0
 
 
-class _Trade(Kind, frozen=True):
+class _Trade(Kind, frozen=True, kw_only=True):
     """What both forms of a trade have: weight, mode, and outside options as figures or read from an order book."""
 
     weight_seller: float = 0.5
@@ -71,7 +71,7 @@ class _Trade(Kind, frozen=True):
             raise type(error)(f"book.{error}") from None
 
 
-class PriceTrade(_Trade, frozen=True):
+class PriceTrade(_Trade, frozen=True, kw_only=True):
     """A fixed quantity that is worth `value` per unit to the buyer and costs the seller `cost`."""
 
     kind: ClassVar[str] = "price"
@@ -121,7 +121,7 @@ class PriceTrade(_Trade, frozen=True):
         )
 
 
-class ContractTrade(_Trade, frozen=True):
+class ContractTrade(_Trade, frozen=True, kw_only=True):
     """A quantity and a lump sum: value and cost are curves of the quantity."""
 
     kind: ClassVar[str] = "contract"
@@ -160,7 +160,7 @@ class ContractTrade(_Trade, frozen=True):
         )
 
 
-class Part(_Table, frozen=True):
+class Part(_Table, frozen=True, kw_only=True):
     """One seller's part of a bundle: what it costs, and what the seller has without this deal, in money."""
 
     name: str
@@ -169,7 +169,7 @@ class Part(_Table, frozen=True):
     weight: float = 1.0
 
 
-class BundleTrade(Kind, frozen=True):
+class BundleTrade(Kind, frozen=True, kw_only=True):
     """One buyer and sellers of complements, such as compute, network and energy."""
 
     kind: ClassVar[str] = "bundle"

@@ -161,7 +161,7 @@ def bargaining_calls() -> Iterator[Call]:
     yield call(b.buyer_outside, value, asks, 40.0, 1.0)
     yield call(b.seller_outside, 10.0, bids, 40.0, 1.0)
     yield call(b.seller_outside, cost, bids, 40.0, 1.0)
-    yield call(b.walk, asks, 40.0, side="buy")
+    yield call(b.walk, asks, 40.0, side="asks")
     yield call(b.without_orders, asks, [(36.0, 10.0)])
     yield call(b.levels_of, [DepthLevel(Ticks(2321), Lots(5), 1)], Commodity.CMP)
 
@@ -525,9 +525,9 @@ def experiment_calls() -> Iterator[Call]:
         e.Auction("vcg"),
         e.Competitive(),
         e.PostedPrice(),
-        e.GodeSunder(20.0),
+        e.GodeSunder(20.0, picks=50),
         e.OpenOutcry(20.0),
-        e.Populated(e.GodeSunder(20.0), traders),
+        e.Populated(e.GodeSunder(20.0, picks=50), traders),
     )
     for mechanism in mechanisms:
         yield call(mechanism.run, market, traders, seed=1, periods=2)

@@ -1,0 +1,164 @@
+"""Efficiency: as much is gained together as can be, by a program that knows nothing of the mechanism."""
+
+import numpy as np
+from scipy.optimize import LinearConstraint, linprog, minimize
+
+from pricing.auctions.orders import LOTS_PER_UNIT, Book
+from pricing.bargaining.problem import Vector
+from pricing.bargaining.transferable import Transferable
+from pricing.coalition.agents import commodities_of
+from pricing.coalition.dispatch import dispatch
+from pricing.coalition.local_problem import LocalProblem, local_problem
+from pricing.coalition.quadratic_program import Matrix, solve_quadratic
+from pricing.properties.auction_trial import AuctionTrial
+from pricing.properties.bargaining_trial import BargainingTrial
+from pricing.properties.coalition_trial import CoalitionTrial
+from pricing.properties.findings import Answer, Measured, measured
+from pricing.properties.menu_trial import MenuProblem, MenuTrial, expected_profit
+
+NEARLY = 1e-3
+"""How far from the least cost a coalition may be that is efficient in the weak sense."""
+
+
+def auction_is_efficient(trial: AuctionTrial, asked: Answer) -> Measured:
+    """Check that the welfare is the greatest, or at least 1 − 1/K of it if asked weakly, in dollars.
+
+    Greatest welfare by linear program (HiGHS): max Σ ±p x, as much bought as sold, 0 <= x <= q; K is its volume in units.
+    """
+    book = trial.book
+    welfare = float((book.signs * book.prices) @ np.array(trial.traded.filled))
+    greatest, volume = greatest_welfare(book)
+    share = max(0.0, 1 - 1 / volume) if asked is Answer.WEAK and volume > 0 else 1.0
+    found = f"welfare {welfare:.6g} of {greatest:.6g} dollars, expected {share * 100:.4g} %"
+    return measured(share * greatest - welfare, max(trial.slack, 1e-9 * greatest), found, welfare)
+
+
+def greatest_welfare(book: Book) -> tuple[float, float]:
+    """Return the greatest welfare of a book in dollars, and the units that it takes, by linear program.
+
+    >>> from pricing.auctions import unit_book
+    >>> greatest_welfare(unit_book([9, 8, 3], [2, 4]))
+    (11.0, 2.0)
+    """
+    limits = book.lots / LOTS_PER_UNIT
+    found = linprog(
+        -book.signs * book.prices,
+        A_eq=[book.signs],
+        b_eq=[0.0],
+        bounds=np.column_stack([np.zeros(len(book)), limits]),
+        method="highs",
+    )
+    return max(0.0, float(-found.fun)), float(found.x[book.buys].sum())
+
+
+def total_is_spent(trial: BargainingTrial, _: Answer) -> Measured | None:
+    """Check that what a total and the caps allow is all shared out, where utility is transferable."""
+    problem = trial.problem
+    if not isinstance(problem, Transferable):
+        return None
+    possible = problem.surplus >= 0 and all(
+        cap is None or cap >= d for cap, d in zip(problem.caps or (), problem.disagreement, strict=False)
+    )
+    most = sum(problem.disagreement)
+    if possible:
+        caps = problem.caps or (None,)
+        most = problem.total if None in caps else min(problem.total, sum(cap for cap in caps if cap is not None))
+    shared = float(trial.payoffs.sum())
+    slack = trial.tolerance * max(1.0, float(np.sum(trial.unit)))
+    return measured(most - shared, slack, f"{shared:.6g} of {most:.6g} are shared out", shared)
+
+
+def menu_is_efficient(trial: MenuTrial, asked: Answer) -> Measured:
+    """Check that no menu is better for the one who offers it; wholly, none would be even if it knew the types, in money.
+
+    Asked weakly, among the menus that types accept and do not misuse: a concave program in all quantities and payments
+    with all n² incentives, by SLSQP.
+    """
+    problem = trial.problem
+    best = second_best(problem) if asked is Answer.WEAK else _first_best(problem)
+    found = f"profit {trial.profit:.6g} of {best:.6g}"
+    return measured(best - trial.profit, max(trial.slack, 1e-6 * max(1.0, abs(best))), found, best)
+
+
+def second_best(problem: MenuProblem) -> float:
+    """Return the greatest profit from types who know more, in money, by sequential quadratic programming (SLSQP).
+
+    >>> from pricing.menus import QuadraticValue
+    >>> from pricing.properties import ProcurementProblem
+    >>> round(second_best(ProcurementProblem([2, 3], [0.5, 0.5], QuadraticValue(10))), 6)
+    25.0
+    """
+    tastes, sign = np.array(problem.tastes, np.float64), problem.money_sign
+    size, largest = len(tastes), problem.largest()
+    rows = []
+    for i in range(size):
+        own = np.zeros(2 * size)
+        own[i], own[size + i] = tastes[i], sign
+        rows.append(own)
+        for j in range(size):
+            if j != i:
+                other = np.zeros(2 * size)
+                other[j], other[size + j] = tastes[i], sign
+                rows.append(own - other)
+    start_q = np.full(size, largest / 2)
+    found = minimize(
+        lambda x: -expected_profit(problem, np.clip(x[:size], 0.0, largest), x[size:]),
+        np.concatenate([start_q, -sign * tastes.min() * start_q]),
+        method="SLSQP",
+        bounds=[(0.0, largest)] * size + [(None, None)] * size,
+        constraints=[LinearConstraint(np.array(rows), 0.0, np.inf)],
+        options={"ftol": 1e-12, "maxiter": 500},
+    )
+    return float(-found.fun)
+
+
+def _first_best(problem: MenuProblem) -> float:
+    """Return the greatest surplus: where types are known, all of it can be had."""
+    grid = np.linspace(0.0, problem.largest(), 2001)
+    worth = np.array([problem.principal_value(float(q)) for q in grid])
+    return float(
+        sum(p * (worth + taste * grid).max() for p, taste in zip(problem.probabilities, problem.tastes, strict=True))
+    )
+
+
+def coalition_is_efficient(trial: CoalitionTrial, asked: Answer) -> Measured | None:
+    """Check the total cost against a bound by weak duality, in dollars: Σ f_i(x_i) >= Σ min (f_i − λ'e_i) at any λ.
+
+    The bound takes each member by itself, at the prices of a central dispatch, within exchanges four times as large.
+    """
+    if trial.with_lines:
+        return None  # the bound knows nothing of lines
+    commodities = commodities_of(trial.agents)
+    prices = dispatch(trial.agents).prices.ravel()
+    reach = 4 * max(1.0, float(np.abs(trial.exchanges).max()))
+    bound = sum(
+        _least_at_prices(agent.name, local_problem(agent, commodities), prices, reach) for agent in trial.agents
+    )
+    cost = float(trial.costs.sum())
+    slack = NEARLY * max(1.0, float(np.abs(trial.alone).sum())) if asked is Answer.WEAK else trial.slack
+    return measured(cost - bound, slack, f"cost {cost:.8g} dollars, expected at most {bound:.8g}", cost)
+
+
+def _least_at_prices(name: str, problem: LocalProblem, prices: Vector, reach: float) -> float:
+    linear = problem.q.copy()
+    linear[problem.exchange] -= prices
+    low, high = problem.l.copy(), problem.u.copy()
+    A, size = problem.A, len(problem.exchange)
+    rows = _selector(problem.exchange, A.shape[1])
+    limits = np.full(size, reach)
+    found = solve_quadratic(
+        name, problem.P, linear, _stacked(A, rows), np.concatenate([low, -limits]), np.concatenate([high, limits])
+    )
+    return problem.cost(found.x) - float(prices @ found.x[problem.exchange])
+
+
+def _selector(places: np.ndarray, width: int) -> Matrix:
+    from scipy import sparse
+
+    return sparse.csc_array((np.ones(len(places)), (np.arange(len(places)), places)), shape=(len(places), width))
+
+
+def _stacked(above: Matrix, below: Matrix) -> Matrix:
+    from scipy import sparse
+
+    return sparse.vstack([above, below], format="csc")
