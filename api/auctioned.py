@@ -88,7 +88,9 @@ class Auctioned:
             return "nothing trades"
         if self.buyer_price is None and self.seller_price is None:
             return "each at prices of their own"
-        return ", ".join(each or "each at a price of its own" for each in (self.buyer_price, self.seller_price))
+        return ", ".join(
+            each or "each at a price of its own" for each in (self.buyer_price, self.seller_price)
+        )
 
     def _auctioneer(self) -> str:
         if self.budget.startswith("-"):
@@ -150,9 +152,14 @@ def _told(bids: Bids, outcome: Outcome, seed: int | None) -> Auctioned:
     paid = _micros(outcome)
     money = [each if buy else -each for each, buy in zip(paid, buys.tolist(), strict=True)]
     worth = bids.prices.astype(object) * filled  # exact: a product may be more than a word holds
-    spent, received = (sum(each for each, on in zip(money, side, strict=True) if on) for side in (buys, ~buys))
+    spent, received = (
+        sum(each for each, on in zip(money, side, strict=True) if on) for side in (buys, ~buys)
+    )
     exact = SCALE * SCALE // MICROS_PER_TOKEN
-    buyers_gain, sellers_gain = int(worth[buys].sum()) - spent * exact, received * exact - int(worth[~buys].sum())
+    buyers_gain, sellers_gain = (
+        int(worth[buys].sum()) - spent * exact,
+        received * exact - int(worth[~buys].sum()),
+    )
     budget = spent - received
     low, high = outcome.interval or (None, None)
     return Auctioned(

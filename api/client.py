@@ -255,8 +255,12 @@ class Client:
         quantities: Sequence[str],
         notice_s: int,
         answer_by: int,
+        salt: bytes | None = None,
     ) -> NegotiationOut:
-        """Ask to negotiate a long-term contract, as its buyer or its seller: a quantity for each hour of the window."""
+        """Ask to negotiate a long-term contract, as its buyer or its seller: a quantity for each hour of the window.
+
+        `salt`, 32 random bytes unless given, makes it one of its kind: asked again with the same, it opens no second one.
+        """
         unsigned = NewNegotiation(
             participant=self.participant,
             buyer=buyer,
@@ -265,7 +269,7 @@ class Client:
             quantities=list(quantities),
             notice_s=notice_s,
             answer_by=answer_by,
-            salt=f"0x{secrets.token_hex(32)}",
+            salt=f"0x{(salt or secrets.token_bytes(32)).hex()}",
             signature=UNSIGNED,
         )
         signed = self._signed_by_me(proposal_digest(request_of(unsigned), self._sign_domain()))

@@ -10,13 +10,17 @@ from api.quoting import energy_of
 from market.events import Session
 from market.exchange import Exchange
 from market.feed import shown_orders
+from market.instruments import Instrument
 from market.listed import Listed
 from market.negotiations import Negotiation
 from market.orders import Address, Side
 from market.proposals import ConcludeNegotiation, Proposal
-from market.units import BPS_ONE, InvariantBroken, Lots, Micros
+from market.units import BPS_ONE, Commodity, InvariantBroken, Lots, Micros
 from pricing.bargaining import buyer_outside, seller_outside
 from pricing.rules import nash_weight
+from pricing.taxonomy import taxonomy
+
+_OTHER_ENERGY = "OTHER"
 
 
 def conclusions(exchange: Exchange) -> list[ConcludeNegotiation]:
@@ -32,7 +36,8 @@ def conclusion(exchange: Exchange, negotiation: Negotiation) -> ConcludeNegotiat
     An hour counts while its book trades continuously. The two parties' own orders do not count, nor does what the book
     does not display; the venue's fee does, for the buyer, who pays it. Gains are rounded to the nearest micro.
 
-    The weight is that of the `nash` rule, at the load of the contract's hours.
+    The weight is that of the `nash` rule, at the load of the contract's hours. A meter may be admitted for any energy: one
+    that the taxonomy does not know is weighed as `OTHER`, so that there is a price for every negotiation.
 
     Raises:
         InvariantBroken: if a side has not revealed its reservation price.
@@ -41,13 +46,15 @@ def conclusion(exchange: Exchange, negotiation: Negotiation) -> ConcludeNegotiat
     value, cost = negotiation.reservations
     if value is None or cost is None:
         raise InvariantBroken(f"negotiation {negotiation.number}: found {negotiation.state.name}")
-    parties = (proposal.buyer, proposal.seller)
     buyer_gains, seller_gains = 0.0, 0.0
     for listed, lots in _trading_hours(exchange, proposal):
         fee = listed.listing.fee_bps / BPS_ONE
-        asks = [(price * (1 + fee), lots) for price, lots in _levels(exchange, listed, Side.SELL, parties)]
+        asks = [
+            (price * (1 + fee), size)
+            for price, size in _levels(exchange, listed, Side.SELL, negotiation.parties)
+        ]
         buyer_gains += buyer_outside(float(value), asks, float(lots))
-        bids = _levels(exchange, listed, Side.BUY, parties)
+        bids = _levels(exchange, listed, Side.BUY, negotiation.parties)
         seller_gains += seller_outside(float(cost), bids, float(lots))
     per_unit = instrument.commodity.lots_per_unit
     return ConcludeNegotiation(
@@ -55,7 +62,7 @@ def conclusion(exchange: Exchange, negotiation: Negotiation) -> ConcludeNegotiat
         weight_ppm=nash_weight(
             tier=instrument.tier,
             load=_load(exchange, proposal),
-            energy=energy_of(instrument),
+            energy=_energy(instrument),
         ),
         outside_buyer_micros=Micros(round(buyer_gains / per_unit)),
         outside_seller_micros=Micros(round(seller_gains / per_unit)),
@@ -64,9 +71,10 @@ def conclusion(exchange: Exchange, negotiation: Negotiation) -> ConcludeNegotiat
 
 def _trading_hours(exchange: Exchange, proposal: Proposal) -> Iterator[tuple[Listed, Lots]]:
     """Yield the listed hours of a contract that trade now, and the contract's quantity of each."""
+    instrument = proposal.instrument
     for hour, lots in proposal.slots:
         try:
-            listed = exchange.listing(replace(proposal.instrument, start_hour=hour, hours=1).id)
+            listed = exchange.listing(replace(instrument, start_hour=hour, hours=1).id)
         except KeyError:
             continue
         if listed.session is Session.CONTINUOUS:
@@ -88,6 +96,14 @@ def _levels(
 
 def _load(exchange: Exchange, proposal: Proposal) -> float:
     """Return what is sold of the resource over its registered capacity, in the contract's hours together."""
-    loads = [exchange.load(proposal.instrument.resource, hour) for hour, _ in proposal.slots]
+    resource = proposal.instrument.resource
+    loads = [exchange.load(resource, hour) for hour, _ in proposal.slots]
     capacity = sum(registered for _, registered in loads)
     return sum(sold for sold, _ in loads) / capacity if capacity else 0.0
+
+
+def _energy(instrument: Instrument) -> str:
+    """Return what the weight takes for an instrument's energy."""
+    if instrument.commodity is Commodity.ENE and instrument.product not in taxonomy().energy:
+        return _OTHER_ENERGY
+    return energy_of(instrument)

@@ -17,6 +17,8 @@ from market.units import Commodity, Malformed
 VERSION = 1
 SECONDS_PER_HOUR = 3600
 RESOURCE_SHIFT = 48
+HOURS_END = 1 << 24
+"""The first hour, since 1970, that no id can name."""
 _NAME = r"[A-Z0-9-]{1,8}"
 _SYMBOL = re.compile(
     rf"(?P<commodity>CMP|NET|ENE)\.(?P<product>{_NAME})@(?P<place>{_NAME})(?:>(?P<place_to>{_NAME}))?"
@@ -58,7 +60,7 @@ class Instrument:
         if self.green and self.commodity is not Commodity.CMP:
             raise Malformed(f"green: found G{self.green}, but only compute carries a green class")
         for what, value, limit in (
-            ("start_hour", self.start_hour, 1 << 24),
+            ("start_hour", self.start_hour, HOURS_END),
             ("hours", self.hours, 1 << 16),
             ("tier", self.tier, 5),
             ("green", self.green, 5),

@@ -5,7 +5,6 @@ follows from what was revealed, from the weight and from what each side could ga
 replay computes it again. What a side revealed is in the record and in no answer to the other side.
 """
 
-from market.address import Address
 from market.events import (
     AgreementSigned,
     Event,
@@ -13,33 +12,39 @@ from market.events import (
     NegotiationFailed,
     NegotiationLapsed,
     NegotiationOpened,
+    Refused,
     ReservationRevealed,
     ReservationSealed,
 )
-from market.instruments import SECONDS_PER_HOUR, Instrument
+from market.instruments import SECONDS_PER_HOUR
 from market.negotiations import Negotiation, NegotiationState, Pair, nash_price
 from market.proposals import (
-    HOURS_MAX,
-    SALT_BYTES,
     ConcludeNegotiation,
     Proposal,
     RequestNegotiation,
     RevealReservation,
     SealReservation,
     SignAgreement,
+    fault_in_proposal,
 )
 from market.refusals import No, Refusal
 from market.refusing import refuse
 from market.sessions import MICROS_PER_SECOND
 from market.state import State
-from market.units import PPM_ONE, QUANTITY_MAX, Malformed
+from market.units import PPM_ONE, QUANTITY_MAX
+
+WAITING_MAX = 100
+"""How many negotiations that are not over may have been asked for by one participant."""
 
 Given = SealReservation | RevealReservation | SignAgreement
 """A command by which a side gives, once, what a state waits for."""
 
 
 def request(state: State, command: RequestNegotiation) -> list[Event]:
-    """Open a negotiation, with the next number."""
+    """Open a negotiation, with the next number. The same proposal again is told the number that it has."""
+    earlier = state.negotiations.with_salt(command.proposal.salt)
+    if earlier is not None:
+        return [_refuse_again(command, earlier)]
     no = _no_request(state, command)
     if no is not None:
         return [refuse(command, no)]
@@ -93,7 +98,7 @@ def sign(state: State, command: SignAgreement) -> list[Event]:
     found = _step(state, command, NegotiationState.AGREED)
     if not isinstance(found, Negotiation):
         return [refuse(command, found)]
-    no = _no_capacity(state, found.proposal)
+    no = _no_capacity(state, command, found.proposal)
     if no is not None:
         return [refuse(command, no)]
     return [state.happen(AgreementSigned(command.number, command.participant, command.signature))]
@@ -117,72 +122,76 @@ def _step(state: State, command: Given, expected: NegotiationState) -> Negotiati
     if found is None or side is None:
         detail = f"found negotiation {command.number}, expected one of 0x{command.participant.hex()}"
         return Refusal.UNKNOWN_NEGOTIATION, detail
-    given = _given(found, command)[side]
-    if given is not None:
-        return Refusal.ALREADY_APPLIED, f"found that this side of negotiation {command.number} has done it"
+    pair, value = _given(found, command)
+    if pair[side] is not None:
+        return _no_again(command.number, same=pair[side] == value)
     if found.state is not expected:
         detail = f"found negotiation {command.number} {found.state.name}, expected {expected.name}"
         return Refusal.NEGOTIATION_NOT_IN_THAT_STATE, detail
     return found
 
 
-def _given(negotiation: Negotiation, command: Given) -> Pair[bytes] | Pair[int]:
+def _given(negotiation: Negotiation, command: Given) -> tuple[Pair[bytes] | Pair[int], bytes | int]:
+    """Return what the sides have given so far of what a command gives, and what it gives."""
     match command:
         case SealReservation():
-            return negotiation.seals
+            return negotiation.seals, command.seal
         case RevealReservation():
-            return negotiation.reservations
+            return negotiation.reservations, command.price_micros
         case SignAgreement():
-            return negotiation.signatures
+            return negotiation.signatures, command.signature
+
+
+def _refuse_again(command: RequestNegotiation, earlier: Negotiation) -> Refused:
+    """Answer a proposal whose salt came before. Who is no party is not told in which negotiation."""
+    if earlier.proposal == command.proposal and earlier.side_of(command.participant) is not None:
+        return refuse(command, _no_again(earlier.number, same=True), earlier.number)
+    return refuse(command, (Refusal.FIRST_ONE_STANDS, "found this salt in another proposal"))
+
+
+def _no_again(number: int, *, same: bool) -> No:
+    """Return why what was given once is not taken a second time: a repetition is harmless, anything else is not meant."""
+    if same:
+        return Refusal.ALREADY_APPLIED, f"found the same in negotiation {number}"
+    return Refusal.FIRST_ONE_STANDS, f"found another one in negotiation {number}"
 
 
 def _no_request(state: State, command: RequestNegotiation) -> No | None:
-    earlier = state.negotiations.asked_before(command.participant, command.proposal.salt)
-    if earlier is not None:
-        return Refusal.ALREADY_APPLIED, f"found negotiation {earlier} opened with this salt"
-    try:
-        instrument = command.proposal.instrument
-    except Malformed as malformed:
-        return Refusal.INCONSISTENT_NEGOTIATION, str(malformed)
-    fault = _fault(state, command.participant, command.proposal, instrument)
+    participant, proposal = command.participant, command.proposal
+    fault = fault_in_proposal(proposal)
+    if fault is None and participant not in (proposal.buyer, proposal.seller):
+        fault = f"found 0x{participant.hex()} asking, expected the buyer or the seller"
+    if fault is None and proposal.answer_by_s * MICROS_PER_SECOND <= state.time_us:
+        fault = f"answer_by: found {proposal.answer_by_s} s, expected later than now, {state.time_us} µs"
     if fault is not None:
-        return Refusal.INCONSISTENT_NEGOTIATION, f"{instrument}: {fault}"
-    return _no_capacity(state, command.proposal)
+        return Refusal.INCONSISTENT_NEGOTIATION, fault
+    waiting = state.negotiations.waiting(participant)
+    if waiting >= WAITING_MAX:
+        detail = f"found {waiting} that are not over, expected at most {WAITING_MAX - 1} before another"
+        return Refusal.TOO_MANY_NEGOTIATIONS, detail
+    return _no_capacity(state, command, proposal)
 
 
-def _fault(state: State, participant: Address, proposal: Proposal, instrument: Instrument) -> str | None:
-    """Return what does not fit together in a proposal, None if all does."""
-    quantities = proposal.quantity_lots
-    if participant not in (proposal.buyer, proposal.seller) or proposal.buyer == proposal.seller:
-        asked = f"found 0x{participant.hex()} asking for buyer 0x{proposal.buyer.hex()} and seller "
-        return f"{asked}0x{proposal.seller.hex()}, expected one of two different parties to ask"
-    if not 1 <= instrument.hours <= HOURS_MAX or len(quantities) != instrument.hours:
-        return f"found {len(quantities)} quantities, expected one for each hour, of at most {HOURS_MAX}"
-    if not all(0 <= lots <= QUANTITY_MAX for lots in quantities) or not any(quantities):
-        found = f"found {min(quantities)} to {max(quantities)} lots an hour"
-        return f"{found}, expected 0 to {QUANTITY_MAX}, and more than 0 in one of them"
-    if not state.time_us < proposal.answer_by_s * MICROS_PER_SECOND <= instrument.start_s * MICROS_PER_SECOND:
-        return (
-            f"answer_by: found {proposal.answer_by_s} s, expected later than now, {state.time_us} µs, "
-            f"and no later than the start of delivery, {instrument.start_s} s"
-        )
-    if not 0 <= proposal.notice_s <= QUANTITY_MAX or len(proposal.salt) != SALT_BYTES:
-        found = f"found a notice of {proposal.notice_s} s and a salt of {len(proposal.salt)} bytes"
-        return f"{found}, expected 0 s or more and {SALT_BYTES} bytes"
-    return None
+def _no_capacity(state: State, command: RequestNegotiation | SignAgreement, proposal: Proposal) -> No | None:
+    """Return why the seller's meter does not vouch for the quantities, None if it does.
 
-
-def _no_capacity(state: State, proposal: Proposal) -> No | None:
-    """Return why the seller's meter does not vouch for the quantities beside what is offered and sold, None if it does."""
+    What else the seller offers and has sold counts too, but not where a buyer only asks: whoever asks for one quantity after
+    the other would find out what the books hide. For the same reason the seller alone is told a figure.
+    """
     seller, instrument = proposal.seller, proposal.instrument
-    meter = state.capacity.registration(seller, instrument.resource)
+    resource, by_seller = instrument.resource, command.participant == seller
+    meter = state.capacity.registration(seller, resource)
     if meter is None:
         return Refusal.NO_REGISTERED_METER, f"found no meter of 0x{seller.hex()} for {instrument}"
+    only_asked = isinstance(command, RequestNegotiation) and not by_seller
     for hour, lots in proposal.slots:
-        left = meter.capacity_lots - state.capacity.committed_lots(seller, instrument.resource, hour)
-        if lots > left:
+        committed = 0 if only_asked else state.capacity.committed_lots(seller, resource, hour)
+        if lots + committed > meter.capacity_lots:
+            most = (
+                f"at most {meter.capacity_lots - committed}" if by_seller else "no more than the seller has"
+            )
             start_s = hour * SECONDS_PER_HOUR
-            detail = f"found {lots} lots in the hour that starts at {start_s} s, expected at most {left}"
+            detail = f"found {lots} lots in the hour that starts at {start_s} s, expected {most}"
             return Refusal.OVER_REGISTERED_CAPACITY, detail
     return None
 

@@ -1,22 +1,26 @@
-"""Every negotiation of the market: numbered, found by number and by party, moved on by events."""
+"""Every negotiation of the market: numbered, found by number, by party and by salt, moved on by events."""
 
 from collections.abc import Iterator
 
 from market.address import Address
 from market.events import NegotiationOpened
-from market.negotiations import Negotiation, NegotiationEvent, NegotiationState, after
+from market.negotiations import OVER, Negotiation, NegotiationEvent, NegotiationState, after
+from market.proposals import fault_in_proposal
 from market.units import InvariantBroken
 
 
 class NegotiationRegister:
-    """Find negotiations by number and by party. Numbers are given from 1 on, one after the other."""
+    """Find negotiations by number, party and salt. Numbers are given from 1 on, one after the other."""
 
-    __slots__ = ("_by_number", "_by_party", "_by_salt")
+    __slots__ = ("_asked_for", "_by_number", "_by_party", "_by_salt", "_to_price")
 
     def __init__(self) -> None:
         self._by_number: dict[int, Negotiation] = {}
         self._by_party: dict[Address, list[int]] = {}
-        self._by_salt: dict[tuple[Address, bytes], int] = {}
+        self._by_salt: dict[bytes, int] = {}
+        # Of those that are not over: which somebody asked for, and which await their price.
+        self._asked_for: dict[Address, set[int]] = {}
+        self._to_price: set[int] = set()
 
     @property
     def last_number(self) -> int:
@@ -44,28 +48,38 @@ class NegotiationRegister:
 
     def revealed(self) -> tuple[Negotiation, ...]:
         """Return the negotiations that await their price, oldest first."""
-        return tuple(each for each in self._by_number.values() if each.state is NegotiationState.REVEALED)
+        return tuple(self._by_number[number] for number in sorted(self._to_price))
 
-    def asked_before(self, participant: Address, salt: bytes) -> int | None:
-        """Return the number of the negotiation that a participant opened with this salt, None if there is none."""
-        return self._by_salt.get((participant, salt))
+    def waiting(self, participant: Address) -> int:
+        """Return how many negotiations that a participant asked for are not over."""
+        return len(self._asked_for.get(participant, ()))
+
+    def with_salt(self, salt: bytes) -> Negotiation | None:
+        """Return the negotiation whose proposal has this salt, None if there is none."""
+        number = self._by_salt.get(salt)
+        return None if number is None else self._by_number[number]
 
     def open(self, event: NegotiationOpened) -> Negotiation:
         """Take in a new negotiation.
 
         Raises:
-            InvariantBroken: if its number is not the next, or it is about nothing.
+            InvariantBroken: if its number is not the next, its proposal does not fit together or has the salt of another, or
+                a stranger asked for it.
         """
-        lots = sum(event.proposal.quantity_lots)
-        if event.number != self.last_number + 1 or lots < 1:
-            raise InvariantBroken(
-                f"negotiations: found number {event.number} about {lots} lots, expected {self.last_number + 1} "
-                "about at least 1"
-            )
         negotiation = Negotiation(event.number, event.proposal)
+        fault = fault_in_proposal(event.proposal)
+        if event.number != self.last_number + 1:
+            fault = f"found this number, expected {self.last_number + 1}"
+        elif negotiation.side_of(event.participant) is None:
+            fault = f"found 0x{event.participant.hex()} asking, expected a party"
+        elif event.proposal.salt in self._by_salt:
+            fault = "found the salt of another proposal, expected one of its own"
+        if fault is not None:
+            raise InvariantBroken(f"negotiation {event.number}: {fault}")
         self._by_number[event.number] = negotiation
-        self._by_salt[event.participant, event.proposal.salt] = event.number
-        for party in (event.proposal.buyer, event.proposal.seller):
+        self._by_salt[event.proposal.salt] = event.number
+        self._asked_for.setdefault(event.participant, set()).add(event.number)
+        for party in negotiation.parties:
             self._by_party.setdefault(party, []).append(event.number)
         return negotiation
 
@@ -77,11 +91,25 @@ class NegotiationRegister:
         """
         negotiation = after(self.get(event.number), event)
         self._by_number[event.number] = negotiation
+        if negotiation.state is NegotiationState.REVEALED:
+            self._to_price.add(event.number)
+        else:
+            self._to_price.discard(event.number)
+        if negotiation.state in OVER:
+            for party in negotiation.parties:
+                self._forget_asking(party, event.number)
         return negotiation
 
     def state(self) -> Iterator[tuple[object, ...]]:
         """Return the content in canonical order, for the state hash: nothing at all before the first negotiation."""
         for negotiation in self._by_number.values():
             yield "negotiation", negotiation
-        for (participant, salt), number in sorted(self._by_salt.items()):
-            yield "asked", participant, salt, number
+        for participant, numbers in sorted(self._asked_for.items()):
+            yield "asked", participant, tuple(sorted(numbers))
+
+    def _forget_asking(self, participant: Address, number: int) -> None:
+        """Count a negotiation no longer; whoever has none is not kept, so that equal content means equal state."""
+        numbers = self._asked_for.get(participant, set())
+        numbers.discard(number)
+        if not numbers:
+            self._asked_for.pop(participant, None)

@@ -49,7 +49,8 @@ class NegotiationState(IntEnum):
     LAPSED = 6
 
 
-_OVER = frozenset({NegotiationState.SIGNED, NegotiationState.FAILED, NegotiationState.LAPSED})
+OVER = frozenset({NegotiationState.SIGNED, NegotiationState.FAILED, NegotiationState.LAPSED})
+"""The states that nothing follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +68,20 @@ class Negotiation:
     @property
     def lapses_us(self) -> int | None:
         """When it lapses unless it moves on, Unix microseconds; None once it is over."""
-        if self.state in _OVER:
+        if self.state in OVER:
             return None
         awaits_answers = self.state in (NegotiationState.OPEN, NegotiationState.SEALED)
         moment_s = self.proposal.answer_by_s if awaits_answers else self.proposal.instrument.start_s
         return moment_s * MICROS_PER_SECOND
 
+    @property
+    def parties(self) -> tuple[Address, Address]:
+        """Buyer and seller, by `Side`."""
+        return self.proposal.buyer, self.proposal.seller
+
     def side_of(self, participant: Address) -> Side | None:
         """Return which side a participant is on, None if it is a stranger."""
-        parties = (self.proposal.buyer, self.proposal.seller)
-        return Side(parties.index(participant)) if participant in parties else None
+        return Side(self.parties.index(participant)) if participant in self.parties else None
 
     def opens(self, participant: Address, price_micros: Micros, salt: bytes) -> bool:
         """Return whether a price and salt open the seal of a party."""
@@ -128,7 +133,7 @@ _STARTS_FROM: dict[type, frozenset[NegotiationState]] = {
     NegotiationAgreed: frozenset({NegotiationState.REVEALED}),
     NegotiationFailed: frozenset({NegotiationState.REVEALED}),
     AgreementSigned: frozenset({NegotiationState.AGREED}),
-    NegotiationLapsed: frozenset(NegotiationState) - _OVER,
+    NegotiationLapsed: frozenset(NegotiationState) - OVER,
 }
 
 

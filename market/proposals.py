@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from market.address import Address
-from market.instruments import Instrument, from_id
-from market.units import Lots, Micros, Ppm
+from market.instruments import HOURS_END, Instrument, from_id
+from market.units import QUANTITY_MAX, Lots, Malformed, Micros, Ppm
 
 HOURS_MAX = 8_784
 """The longest window: a leap year."""
@@ -95,6 +95,35 @@ class SignAgreement:
     participant: Address
     number: int
     signature: bytes
+
+
+def fault_in_proposal(proposal: Proposal) -> str | None:
+    """Return what does not fit together in a proposal, whoever asks and whenever; None if all does."""
+    try:
+        instrument = proposal.instrument
+    except Malformed as malformed:
+        return str(malformed)
+    if proposal.buyer == proposal.seller:
+        return f"found 0x{proposal.buyer.hex()} as buyer and as seller, expected two parties"
+    if proposal.answer_by_s > instrument.start_s:
+        found = f"answer_by: found {proposal.answer_by_s} s"
+        return f"{found}, expected no later than the start of delivery, {instrument.start_s} s"
+    if not 0 <= proposal.notice_s <= QUANTITY_MAX or len(proposal.salt) != SALT_BYTES:
+        found = f"found a notice of {proposal.notice_s} s and a salt of {len(proposal.salt)} bytes"
+        return f"{found}, expected 0 s or more and {SALT_BYTES} bytes"
+    return _fault_in_window(instrument, proposal.quantity_lots)
+
+
+def _fault_in_window(instrument: Instrument, quantities: tuple[Lots, ...]) -> str | None:
+    if instrument.hours > HOURS_MAX or len(quantities) != instrument.hours:
+        return f"found {len(quantities)} quantities, expected one for each hour, of at most {HOURS_MAX}"
+    end_hour = instrument.start_hour + instrument.hours
+    if end_hour > HOURS_END:  # each hour is an instrument, whose book is looked for
+        return f"found hours up to {end_hour - 1} since 1970, expected at most {HOURS_END - 1}"
+    if not all(0 <= lots <= QUANTITY_MAX for lots in quantities) or not any(quantities):
+        found = f"found {min(quantities)} to {max(quantities)} lots an hour"
+        return f"{found}, expected 0 to {QUANTITY_MAX}, and more than 0 in one of them"
+    return None
 
 
 def seal_of(*, number: int, participant: Address, price_micros: Micros, salt: bytes) -> bytes:

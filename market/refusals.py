@@ -52,6 +52,8 @@ class Refusal(StrEnum):
     UNKNOWN_NEGOTIATION = "unknown_negotiation"
     NEGOTIATION_NOT_IN_THAT_STATE = "negotiation_not_in_that_state"
     SEAL_DIFFERS = "seal_differs"
+    FIRST_ONE_STANDS = "first_one_stands"
+    TOO_MANY_NEGOTIATIONS = "too_many_negotiations"
 
 
 EXPLANATIONS: dict[Refusal, str] = {
@@ -101,6 +103,8 @@ EXPLANATIONS: dict[Refusal, str] = {
     Refusal.UNKNOWN_NEGOTIATION: "no negotiation of yours has this number",
     Refusal.NEGOTIATION_NOT_IN_THAT_STATE: "the negotiation is not in the state that this step starts from",
     Refusal.SEAL_DIFFERS: "this price and salt do not open the seal",
+    Refusal.FIRST_ONE_STANDS: "another proposal of this salt, or another seal, price or signature, came first and stands",
+    Refusal.TOO_MANY_NEGOTIATIONS: "too many negotiations that you asked for are not over",
 }
 
 No = tuple[Refusal, str]

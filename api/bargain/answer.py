@@ -1,6 +1,6 @@
 """What is found out about a bargaining problem: facts and tables, told to people and to machines in the same words."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 Figures = Mapping[str, float | str | None]
 Cell = None | bool | int | float | str | Figures
 """A figure, a word, or a figure for each party by its name."""
+Row = Mapping[str, Cell]
 
 SHOWN = 100
 """Rows of a table that people see."""
-WIDE = 12
+WIDE = 10
 """Columns beyond which a table would not be read."""
 _PLACES = 6
 
@@ -30,8 +31,8 @@ class Answer:
     """
 
     kind: str
-    facts: Mapping[str, Cell]
-    tables: Mapping[str, tuple[Mapping[str, Cell], ...]] = field(default_factory=dict)
+    facts: Row
+    tables: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
     draw: "Callable[[], Figure] | None" = None
 
     def as_dict(self) -> dict[str, object]:
@@ -53,8 +54,8 @@ class Answer:
         """Print it for people."""
         facts = Table(show_header=False, box=None)
         facts.add_column(style="bold")
-        for name, each in _flat(self.facts):
-            facts.add_row(Text(name), Text(shown(each)))
+        for name, each in self.facts.items():
+            facts.add_row(Text(_words(name)), Text(shown(each)))
         console.print(facts)
         for name, rows in self.tables.items():
             if rows and len(_flat(rows[0])) > WIDE:
@@ -69,20 +70,22 @@ class Answer:
 def shown(cell: Cell) -> str:
     """Return a cell in words: a number with at most six decimals.
 
-    >>> shown(41.0), shown(1 / 3), shown(None), shown(True), shown(-1e-12)
-    ('41', '0.333333', '–', 'yes', '0')
+    >>> shown(41.0), shown(1 / 3), shown(None), shown(True), shown({"buyer": -1e-12})
+    ('41', '0.333333', '–', 'yes', 'buyer 0')
     """
     if cell is None:
         return "–"
     if isinstance(cell, bool):
         return "yes" if cell else "no"
+    if isinstance(cell, Mapping):
+        return ", ".join(f"{name} {shown(each)}" for name, each in cell.items())
     if isinstance(cell, float):
         rounded = round(cell, _PLACES) + 0.0
         return f"{rounded:.{_PLACES}f}".rstrip("0").rstrip(".") if abs(rounded) < 1e15 else f"{cell:g}"
     return str(cell)
 
 
-def _table(rows: tuple[Mapping[str, Cell], ...]) -> Table:
+def _table(rows: tuple[Row, ...]) -> Table:
     first = _flat(rows[0])
     table = Table(box=None)
     for name, each in first:
@@ -93,18 +96,19 @@ def _table(rows: tuple[Mapping[str, Cell], ...]) -> Table:
     return table
 
 
-def _flat(row: Mapping[str, Cell]) -> list[tuple[str, Cell]]:
-    """Return names in words with their cells; figures by party each on their own."""
-    return list(_pairs(row))
-
-
-def _pairs(row: Mapping[str, Cell]) -> Iterator[tuple[str, Cell]]:
+def _flat(row: Row) -> list[tuple[str, Cell]]:
+    """Return names in words with their cells, figures by party each in a column of its own."""
+    cells: list[tuple[str, Cell]] = []
     for name, each in row.items():
-        words = name.replace("_", " ")
         if isinstance(each, Mapping):
-            yield from ((f"{words} {party}", figure) for party, figure in each.items())
+            cells += [(f"{_words(name)} {party}", figure) for party, figure in each.items()]
         else:
-            yield words, each
+            cells.append((_words(name), each))
+    return cells
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _plain(cell: Cell) -> object:

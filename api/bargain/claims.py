@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from api.bargain.answer import Answer
+from api.bargain.answer import Answer, Row
 from api.bargain.kind import Asked, Kind, names_of
 from pricing.cooperative import (
     bankruptcy_game,
@@ -34,21 +34,17 @@ class Claims(Kind, frozen=True, kw_only=True):
         shares = {
             "talmud": talmud(self.estate, self.claims),
             "proportional": proportional(self.estate, self.claims),
-            "equal awards": equal_awards(self.estate, self.claims),
-            "equal losses": equal_losses(self.estate, self.claims),
+            "equal_awards": equal_awards(self.estate, self.claims),
+            "equal_losses": equal_losses(self.estate, self.claims),
         }
         if len(parties) <= PLAYERS_MAX:
-            shares["random arrival"] = shapley(bankruptcy_game(self.estate, self.claims))
-        return Answer(
-            self.kind,
+            shares["random_arrival"] = shapley(bankruptcy_game(self.estate, self.claims))
+        claimants: tuple[Row, ...] = tuple(
             {
-                "estate": self.estate,
-                "claim": dict(zip(parties, self.claims, strict=True)),
-            },
-            {
-                "rules": tuple(
-                    {"rule": rule, "share": dict(zip(parties, given, strict=True))}
-                    for rule, given in shares.items()
-                )
-            },
+                "party": name,
+                "claim": self.claims[place],
+                **{rule: given[place] for rule, given in shares.items()},
+            }
+            for place, name in enumerate(parties)
         )
+        return Answer(self.kind, {"estate": self.estate}, {"shares": claimants})

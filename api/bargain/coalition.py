@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from api.bargain.answer import Answer, Cell
+from api.bargain.answer import Answer, Row
 from api.bargain.kind import Asked, Kind
 from market.units import MICROS_PER_TOKEN, format_decimal
 from pricing.coalition import (
@@ -24,13 +24,16 @@ from pricing.coalition import (
     negotiate,
 )
 from pricing.coalition.private_negotiation import negotiate_privately
-from pricing.errors import PricingError
+from pricing.errors import PricingError, weights
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Read = TypeVar("Read")
 Floats = NDArray[np.float64]
+
+TOLERANCE = 1e-4
+"""The residuals at which a private negotiation ends, relative."""
 
 _KEYS = {
     each.name for part in (Balance, FlexibleLoad, Generator, GridTariff, Storage) for each in fields(part)
@@ -39,7 +42,7 @@ _LOCATED = re.compile(r"(?P<where>[\w.\[\]]+): \w+ (?P<key>\w+)(?P<place>\[\d+\]
 
 
 class Coalition(Kind, frozen=True, kw_only=True):
-    """Agents as data, as `pricing.coalition.agents_from` reads them; with `private` they keep their figures to themselves."""
+    """Agents as data, as `pricing.coalition.agents_from` reads them; `private` ones keep their figures to themselves."""
 
     kind: ClassVar[str] = "coalition"
 
@@ -57,6 +60,8 @@ class Coalition(Kind, frozen=True, kw_only=True):
         time = {"slots": self.slots, "slot_hours": self.slot_hours}
         given = {key: each for key, each in time.items() if each is not None}
         agents = _located(lambda: agents_from({"agents": self.agents, **given}))
+        if agents:
+            weights("weights", self.weights, size=len(agents))
         return self._privately(agents, asked) if self.private or asked.private else self._openly(agents)
 
     def _openly(self, agents: Sequence[Agent]) -> Answer:
@@ -66,7 +71,7 @@ class Coalition(Kind, frozen=True, kw_only=True):
         agreed = negotiate(agents, weights=self.weights, theta=self.theta, lines=lines)
         sharing, together = agreed.sharing, agreed.dispatch
         alone = [schedule.cost for schedule in agreed.autarky]
-        members = tuple(
+        members: tuple[Row, ...] = tuple(
             {
                 "member": agent.name,
                 "weight": weight,
@@ -105,11 +110,14 @@ class Coalition(Kind, frozen=True, kw_only=True):
     def _privately(self, agents: Sequence[Agent], asked: Asked) -> Answer:
         if self.lines:
             raise PricingError(f"lines: found {len(self.lines)}, expected none in a private negotiation")
-        given = {} if self.tolerance is None else {"tolerance": self.tolerance}
         agreed = negotiate_privately(
-            agents, weights=self.weights, theta=self.theta, progress=asked.progress, **given
+            agents,
+            weights=self.weights,
+            theta=self.theta,
+            tolerance=TOLERANCE if self.tolerance is None else self.tolerance,
+            progress=asked.progress,
         )
-        members = tuple(
+        members: tuple[Row, ...] = tuple(
             {
                 "member": name,
                 "weight": weight,
@@ -149,8 +157,8 @@ class Coalition(Kind, frozen=True, kw_only=True):
 
 def _answer(
     agents: Sequence[Agent],
-    facts: Mapping[str, Cell],
-    members: tuple[Mapping[str, Cell], ...],
+    facts: Row,
+    members: tuple[Row, ...],
     *,
     commodities: Sequence[str],
     exchanges: Floats,
@@ -158,7 +166,7 @@ def _answer(
     money: Mapping[str, Sequence[float]],
 ) -> Answer:
     names = [agent.name for agent in agents]
-    slots = tuple(
+    slots: tuple[Row, ...] = tuple(
         {
             "commodity": commodity,
             "slot": slot,

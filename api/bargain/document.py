@@ -40,7 +40,11 @@ def read_document(path: Path) -> dict[str, Any]:
         raise InputError(path, f"line {line}", "bytes that are no UTF-8", "a text in UTF-8") from None
     try:
         document = json.loads(
-            text, object_pairs_hook=_each_once, parse_float=_finite, parse_int=_whole, parse_constant=_no_number
+            text,
+            object_pairs_hook=_each_once,
+            parse_float=_finite,
+            parse_int=_whole,
+            parse_constant=_no_number,
         )
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"

@@ -1,9 +1,10 @@
 """A cooperative game: what each coalition is worth, and what its players should have of it."""
 
+from collections.abc import Collection
 from itertools import combinations
 from typing import ClassVar
 
-from api.bargain.answer import Answer, Cell
+from api.bargain.answer import Answer
 from api.bargain.kind import Asked, Kind, names_of
 from pricing.cooperative import (
     Game,
@@ -15,7 +16,8 @@ from pricing.cooperative import (
     shapley,
 )
 from pricing.cooperative.core import TOLERANCE
-from pricing.errors import EmptySide, Infeasible, PricingError
+from pricing.cooperative.game import WORTH_MAX
+from pricing.errors import EmptySide, Infeasible, PricingError, number
 
 JOINED_BY = "+"
 
@@ -43,29 +45,33 @@ class CoalitionalGame(Kind, frozen=True, kw_only=True):
         least = least_core(game)
         nucleolar, shares = _nucleolus(game)
         values = {"shapley": shapley(game), nucleolar: shares}
-        rows: list[dict[str, Cell]] = []
-        for name, each in values.items():
-            blocking = blocking_coalitions(game, each)
-            rows.append(
-                {
-                    "value": name,
-                    "share": dict(zip(players, each, strict=True)),
-                    "in_core": in_core(game, each),
-                    "leaves_first": JOINED_BY.join(players[place] for place in sorted(blocking[0]))
-                    if blocking
-                    else None,
-                }
-            )
+        alone = game.singles.tolist()
         slack = TOLERANCE * max(1.0, max(map(abs, self.worth.values()), default=0.0))
         return Answer(
             self.kind,
             {
                 "together": game.total,
-                "alone": dict(zip(players, game.singles.tolist(), strict=True)),
                 "core": "empty" if least.epsilon > slack else "not empty",
                 "least_core_excess": least.epsilon,
             },
-            {"values": tuple(rows)},
+            {
+                "shares": tuple(
+                    {
+                        "player": name,
+                        "alone": alone[place],
+                        **{value: each[place] for value, each in values.items()},
+                    }
+                    for place, name in enumerate(players)
+                ),
+                "stability": tuple(
+                    {
+                        "value": value,
+                        "in_core": in_core(game, each),
+                        "first_to_leave": _first_to_leave(game, each, players),
+                    }
+                    for value, each in values.items()
+                ),
+            },
         )
 
     def _players(self) -> list[str]:
@@ -76,9 +82,9 @@ class CoalitionalGame(Kind, frozen=True, kw_only=True):
                 raise PricingError(f"players[{place}]: found {name!r}, expected a name without {JOINED_BY}")
         return names_of(self.players, len(self.players), key="players")
 
-    def _worth(self, players: list[str]) -> dict[tuple[int, ...], float]:
+    def _worth(self, players: list[str]) -> dict[Collection[int], float]:
         places = {name: place for place, name in enumerate(players)}
-        worth: dict[tuple[int, ...], float] = {}
+        worth: dict[Collection[int], float] = {}
         for key, figure in self.worth.items():
             members = [each.strip() for each in key.split(JOINED_BY)]
             for name in members:
@@ -89,7 +95,7 @@ class CoalitionalGame(Kind, frozen=True, kw_only=True):
             coalition = tuple(sorted(places[name] for name in members))
             if coalition in worth:
                 raise PricingError(f"worth.{key}: found the coalition again, expected each once")
-            worth[coalition] = figure
+            worth[coalition] = number(f"worth.{key}", figure, low=-WORTH_MAX, high=WORTH_MAX)
         for place in range(len(players)):
             worth.setdefault((place,), 0.0)
         for size in range(2, len(players) + 1):
@@ -100,6 +106,11 @@ class CoalitionalGame(Kind, frozen=True, kw_only=True):
                         f"worth: found nothing for {name!r}, expected all {(1 << len(players)) - 1} coalitions"
                     )
         return worth
+
+
+def _first_to_leave(game: Game, shares: tuple[float, ...], players: list[str]) -> str | None:
+    blocking = blocking_coalitions(game, shares)
+    return JOINED_BY.join(players[place] for place in sorted(blocking[0])) if blocking else None
 
 
 def _nucleolus(game: Game) -> tuple[str, tuple[float, ...]]:

@@ -44,7 +44,9 @@ class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         raise NotImplementedError
 
 
-def names_of(given: Sequence[str] | None, count: int, *, key: str = "parties", word: str = "party") -> list[str]:
+def names_of(
+    given: Sequence[str] | None, count: int, *, key: str = "parties", word: str = "party"
+) -> list[str]:
     """Return a name for each: those given, or the word with a number from 1.
 
     >>> names_of(None, 2)

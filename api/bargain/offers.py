@@ -50,9 +50,13 @@ class AlternatingOffers(Kind, frozen=True, kw_only=True):
 
     def _discounts(self) -> tuple[float, ...]:
         if (self.discounts is None) == (self.rates is None):
-            raise PricingError("discounts: found both or neither of discounts and rates, expected one of them")
+            raise PricingError(
+                "discounts: found both or neither of discounts and rates, expected one of them"
+            )
         if self.discounts is not None:
             if self.period is not None:
-                raise PricingError(f"period: found {self.period:g} beside discounts, expected it with rates only")
+                raise PricingError(
+                    f"period: found {self.period:g} beside discounts, expected it with rates only"
+                )
             return self.discounts
         return discounts_of(self.rates or (), period=1.0 if self.period is None else self.period)

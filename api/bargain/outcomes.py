@@ -6,7 +6,7 @@ from typing import ClassVar
 import msgspec
 
 from api.bargain.answer import shown
-from api.bargain.kind import Asked, names_of
+from api.bargain.kind import names_of
 from api.bargain.sets import PayoffSet
 from pricing.bargaining import Agreement, Barter, FiniteSet, Good, Problem, Transferable
 from pricing.errors import PricingError

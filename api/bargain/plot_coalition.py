@@ -73,7 +73,7 @@ def _exchange(
     axes.spines["top"].set_visible(False)
     beside = axes.twinx()
     beside.stairs(price, np.append(starts, starts[-1] + hours), color="black", linewidth=1.3, baseline=None)
-    beside.set_ylabel("price ($ per unit·hour)")
+    beside.set_ylabel("price, the line ($ per unit·hour)")
     beside.set_ylim(min(0.0, float(price.min())) * 1.1, max(float(price.max()), NEGLIGIBLE) * 1.15)
     beside.spines["top"].set_visible(False)
 
@@ -81,7 +81,13 @@ def _exchange(
 def _money(axes: "Axes", names: Sequence[str], money: Mapping[str, Sequence[float]]) -> None:
     places, width = np.arange(len(names)), 0.8 / len(money)
     for turn, (what, figures) in enumerate(money.items()):
-        axes.bar(places + (turn - (len(money) - 1) / 2) * width, figures, width, label=what, color=("0.65", "C0")[turn % 2])
+        axes.bar(
+            places + (turn - (len(money) - 1) / 2) * width,
+            figures,
+            width,
+            label=what,
+            color=("0.65", "C0")[turn % 2],
+        )
     axes.axhline(0, color="0.3", linewidth=0.8)
     axes.set_ylabel("dollars")
     axes.set_title(" and ".join(money), loc="left")

@@ -25,8 +25,9 @@ def plot_price(
     figure = Figure(figsize=(8, 2.8), layout="constrained")
     axes = figure.subplots()
     axes.axhline(0, color="0.8", linewidth=1, zorder=0)
-    if value > cost:
-        axes.plot([cost, value], [0, 0], color="0.8", linewidth=16, solid_capstyle="butt", zorder=1)
+    # a thin line where the value is below the cost: it still says what the axis has to show
+    wide = 16 if value > cost else 1
+    axes.plot([cost, value], [0, 0], color="0.8", linewidth=wide, solid_capstyle="butt", zorder=1)
     for levels, colour, what in ((bids, "C2", "bids of the book"), (asks, "C3", "asks of the book")):
         if levels:
             prices = [level for level, _ in levels]
@@ -36,7 +37,7 @@ def plot_price(
     # Zone above the line, cost and value below it: a party without an outside option has both in one place.
     marks = [(cost, "cost", "center", -32), (value, "value", "center", -32)]
     if price is None:
-        axes.set_title("no agreement: the seller takes no less than the buyer pays at most", loc="left")
+        axes.set_title("no agreement: the seller wants more than the buyer pays", loc="left")
         marks += [(low, "seller takes at least", "center", 20), (high, "buyer pays at most", "center", 44)]
     else:
         axes.plot([low, high], [0, 0], color="C0", linewidth=16, alpha=0.45, solid_capstyle="butt", zorder=2)
@@ -59,5 +60,5 @@ def plot_price(
     axes.yaxis.set_visible(False)
     axes.spines[["top", "right", "left"]].set_visible(False)
     if bids or asks:
-        axes.legend(frameon=False, loc="lower right", ncols=2, bbox_to_anchor=(1, 1))
+        axes.legend(frameon=False, loc="lower right", ncols=2, bbox_to_anchor=(1, 1), markerscale=0.5)
     return figure

@@ -80,10 +80,7 @@ def _edge(
         towards = towards[np.all(towards > 0, axis=1)]
         angles = np.union1d(angles, np.arctan2(towards[:, 1], towards[:, 0]))
     return np.array(
-        [
-            problem.farthest(unit * np.maximum((np.cos(angle), np.sin(angle)), 0.0)).payoffs
-            for angle in angles
-        ]
+        [problem.farthest(unit * np.maximum((np.cos(angle), np.sin(angle)), 0.0)).payoffs for angle in angles]
     )
 
 
@@ -106,4 +103,6 @@ def _reasons(
         g1, g2 = solved["nash"].gains
         gains = np.geomspace(g1 / 50, g1 * 50, 400)
         product = g2 * (g1 / gains) ** (w1 / w2)
-        axes.plot(start[0] + gains, start[1] + product, ":", color=MARKERS["nash"][1], linewidth=1.1, zorder=2)
+        axes.plot(
+            start[0] + gains, start[1] + product, ":", color=MARKERS["nash"][1], linewidth=1.1, zorder=2
+        )

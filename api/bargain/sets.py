@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from api.bargain.answer import Answer, Cell
+from api.bargain.answer import Answer, Row
 from api.bargain.kind import SOLUTIONS, Asked, Kind, names_of
 from pricing.bargaining import (
     Agreement,
@@ -52,16 +52,20 @@ class PayoffSet(Kind, frozen=True, kw_only=True):
             for name in SOLUTIONS
             if asked.solution in (None, name)
         }
-        rows = []
-        for name, agreed in solved.items():
-            row: dict[str, Cell] = {
-                "solution": name,
-                "payoff": dict(zip(parties, agreed.payoffs, strict=True)),
-                "gain": dict(zip(parties, agreed.gains, strict=True)),
+        payoffs: tuple[Row, ...] = tuple(
+            {
+                "party": name,
+                "disagreement": problem.disagreement[place],
+                "ideal": ideal,
+                **{solution.replace("-", "_"): agreed.payoffs[place] for solution, agreed in solved.items()},
             }
-            if (words := self.outcome(agreed)) is not None:
-                row["outcome"] = words
-            rows.append(row)
+            for place, (name, ideal) in enumerate(zip(parties, problem.ideal(), strict=True))
+        )
+        outcomes: tuple[Row, ...] = tuple(
+            {"solution": solution, "outcome": words}
+            for solution, agreed in solved.items()
+            if (words := self.outcome(agreed)) is not None
+        )
 
         def draw() -> "Figure":
             from api.bargain.plot_set import plot_set
@@ -70,12 +74,8 @@ class PayoffSet(Kind, frozen=True, kw_only=True):
 
         return Answer(
             self.kind,
-            {
-                "agreed": all(agreed.agreed for agreed in solved.values()),
-                "disagreement": dict(zip(parties, problem.disagreement, strict=True)),
-                "ideal": dict(zip(parties, problem.ideal(), strict=True)),
-            },
-            {"solutions": tuple(rows)},
+            {"agreed": all(agreed.agreed for agreed in solved.values())},
+            {"payoffs": payoffs} | ({"outcomes": outcomes} if outcomes else {}),
             draw if len(parties) == 2 else None,
         )
 

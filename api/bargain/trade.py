@@ -86,8 +86,8 @@ class PriceTrade(_Trade, frozen=True, kw_only=True):
         value, cost = number("value", self.value), number("cost", self.cost)
         outside_buyer, outside_seller = self.outside(Value(value), Cost(cost), units)
         deal = bargain_price(
-            value=value * units,
-            cost=cost * units,
+            value=number("value times quantity", value * units),
+            cost=number("cost times quantity", cost * units),
             outside_buyer=outside_buyer,
             outside_seller=outside_seller,
             weight_seller=self.weight_seller,
@@ -134,7 +134,9 @@ class ContractTrade(_Trade, frozen=True, kw_only=True):
         """Return the efficient quantity and the Nash transfer."""
         value, cost = Value(*_figures("value", self.value)), Cost(*_figures("cost", self.cost))
         if self.book is not None and self.quantity_max is None:
-            raise PricingError("quantity_max: found nothing, expected the most that either would trade in the book")
+            raise PricingError(
+                "quantity_max: found nothing, expected the most that either would trade in the book"
+            )
         outside_buyer, outside_seller = self.outside(value, cost, self.quantity_max or 0.0)
         contract = bilateral_contract(
             value,
@@ -185,7 +187,10 @@ class BundleTrade(Kind, frozen=True, kw_only=True):
         names = _names(self.sellers)
         agreed = bargain_bundle(
             self.value,
-            {name: _seller(place, part) for place, (name, part) in enumerate(zip(names, self.sellers, strict=True))},
+            {
+                name: _seller(place, part)
+                for place, (name, part) in enumerate(zip(names, self.sellers, strict=True))
+            },
             outside_buyer=self.outside_buyer,
             weight_buyer=self.weight_buyer,
             mode=OutsideMode(self.mode),

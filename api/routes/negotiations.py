@@ -1,8 +1,11 @@
 """Negotiate a long-term contract: ask, seal a reservation price, reveal it, sign what was agreed.
 
-Only its two parties see a negotiation, and neither is told the other's reservation price.
+Only its two parties see a negotiation, and neither is told the other's reservation price. A step that is sent again is
+answered with the negotiation as it stands.
 """
 
+import asyncio
+from contextlib import suppress
 from http import HTTPStatus
 from itertools import islice
 from typing import Annotated
@@ -18,6 +21,7 @@ from api.routes.negotiation_form import negotiation_out, request_of
 from api.routes.negotiation_wire import AgreementSignature, NegotiationOut, NewNegotiation, Reveal, Seal
 from api.routes.order_form import read_micros
 from api.routes.wire import ProblemOut
+from api.sequencer import QueueFull
 from contracts.agreement import LongTermTerms
 from market.events import Event, NegotiationOpened, Refused
 from market.negotiations import Negotiation, NegotiationState
@@ -36,8 +40,11 @@ async def request(asked: NewNegotiation, house: HouseOf) -> NegotiationOut:
     """Open a negotiation with the other side of a proposal. Anyone may be asked; nobody has to answer."""
     command = request_of(asked)
     house.door.check_proposal(command)
-    events = await _answer(house, command)
-    (number,) = (event.number for event in events if isinstance(event, NegotiationOpened))
+    (number,) = (
+        event.number if isinstance(event, NegotiationOpened) else event.reference
+        for event in await _answer(house, command)
+        if isinstance(event, NegotiationOpened | Refused)
+    )
     return _shown(house, number, command.participant)
 
 
@@ -46,12 +53,14 @@ async def negotiations(
     house: HouseOf,
     authorization: Authorization = None,
     after: Annotated[int, Query(ge=0, lt=1 << 63)] = 0,
-    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+    limit: Annotated[int, Query(ge=1, le=100)] = 100,
 ) -> list[NegotiationOut]:
     """List your negotiations by number, those after `after` first (log in first)."""
     participant = house.door.participant_of(authorization, house.sequencer.now_s())
     yours = (each for each in house.venue.exchange.negotiations(participant) if each.number > after)
-    return [negotiation_out(each) for each in islice(yours, limit)]
+    told = list(islice(yours, limit))
+    # a year has thousands of quantities: to word a hundred such would keep everybody's orders waiting
+    return await asyncio.to_thread(lambda: [negotiation_out(each) for each in told])
 
 
 @router.get("/{number}", responses={404: {"model": ProblemOut}, 401: {"model": ProblemOut}})
@@ -84,7 +93,8 @@ async def reveal(
     await _answer(house, RevealReservation(participant, number, read_micros(given.price, "price"), salt))
     found = _found(house, number, participant)
     if found.state is NegotiationState.REVEALED:
-        await house.sequencer.submit(conclusion(house.venue.exchange, found))
+        with suppress(QueueFull):  # the reveal is recorded: the price comes a second later (api/app.py)
+            await house.sequencer.submit(conclusion(house.venue.exchange, found))
     return _shown(house, number, participant)
 
 
@@ -121,8 +131,9 @@ def _shown(house: House, number: int, participant: Address) -> NegotiationOut:
 
 
 async def _answer(house: House, command: Command) -> tuple[Event, ...]:
+    """Have a step taken, unless it was taken before. Raises Problem if it is refused."""
     events = (await house.sequencer.submit(command)).events
     for event in events:
-        if isinstance(event, Refused):
+        if isinstance(event, Refused) and event.refusal is not Refusal.ALREADY_APPLIED:
             raise refused(event)
     return events

@@ -93,7 +93,7 @@ class Polygon:
         first = (max(d1, u1[0]), np.interp(d1, u1, u2))
         last = (np.interp(d2, u2[::-1], u1[::-1]), max(d2, u2[-1]))
         between = corners[(u1 > first[0]) & (u1 < last[0]) & (u2 > last[1])]
-        if last[0] <= first[0]:
+        if last[0] <= first[0] or last[1] >= first[1]:  # one point, but for rounding
             return np.array([first])
         return np.vstack([first, between, last])
 

@@ -64,7 +64,9 @@ class AuctionTrial:
     @property
     def slack(self) -> float:
         """The dollars that count as rounding: the tolerance times the value of the largest order, at least of a dollar."""
-        return self.tolerance * max(1.0, float(np.max(np.abs(self.book.prices) * self.book.lots)) / LOTS_PER_UNIT)
+        return self.tolerance * max(
+            1.0, float(np.max(np.abs(self.book.prices) * self.book.lots)) / LOTS_PER_UNIT
+        )
 
     def gain(self, owner: int, reported: Book) -> float:
         """Return what a participant really gains when the book is `reported`; −∞ if the mechanism refuses it."""
@@ -121,7 +123,9 @@ def checked(book: Book, traded: Traded) -> Traded:
     vector("paid", traded.paid, size=len(book))
     limits = book.lots / LOTS_PER_UNIT
     for at in np.flatnonzero((filled < -1e-9) | (filled > limits * (1 + 1e-9))):
-        raise PricingError(f"filled[{at}]: found {filled[at]:g}, expected 0 to the {limits[at]:g} of its order")
+        raise PricingError(
+            f"filled[{at}]: found {filled[at]:g}, expected 0 to the {limits[at]:g} of its order"
+        )
     bought, sold = filled[book.buys].sum(), filled[~book.buys].sum()
     if not math.isclose(bought, sold, rel_tol=1e-9, abs_tol=1e-9):
         raise PricingError(f"filled: found {bought:g} bought and {sold:g} sold, expected as much")
@@ -142,8 +146,8 @@ def gains_of(book: Book, traded: Traded) -> Reals:
 def _gain(truth: Book, owner: int, reported: Book, traded: Traded) -> float:
     """Units are alike: whatever order they came by, the first that is bought has the highest value that he has for one."""
     own = np.flatnonzero(reported.owners == owner)
-    filled = np.array([traded.filled[at] for at in own])
-    money = math.fsum(traded.paid[at] for at in own)
+    filled = np.asarray(traded.filled, np.float64)[own]
+    money = math.fsum(np.asarray(traded.paid, np.float64)[own])
     worth = 0.0
     for buys, sign in ((True, 1.0), (False, -1.0)):
         units = float(filled[reported.buys[own] == buys].sum())

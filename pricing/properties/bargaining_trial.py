@@ -1,10 +1,11 @@
 """A bargaining solution on trial: a mechanism, a problem, and the agreement that it comes to."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeGuard
 
 import numpy as np
 
@@ -15,8 +16,12 @@ from pricing.bargaining.frontier import Frontier
 from pricing.bargaining.kalai_smorodinsky import kalai_smorodinsky
 from pricing.bargaining.nash import nash
 from pricing.bargaining.problem import Problem, Vector
+from pricing.bargaining.transferable import Transferable
 from pricing.bargaining.utilitarian import utilitarian
 from pricing.errors import PricingError, vector
+
+MARGIN = 10.0
+"""Two solutions may differ by so many times what each is solved to."""
 
 
 class Agreed(Protocol):
@@ -74,12 +79,16 @@ class BargainingTrial:
         return cls(
             mechanism,
             problem,
-            _accuracy(problem) if tolerance is None else tolerance,
+            accuracy(problem) if tolerance is None else tolerance,
             reports,
             tuple(smaller),
             solved(mechanism, problem),
             np.where(gains > 0, gains, 1.0),
         )
+
+    def noticed(self, off: float, problem: Problem) -> float:
+        """Return `off` (units of ideal gains) if it is more than both problems are solved to, else 0."""
+        return off if off > MARGIN * max(self.tolerance, accuracy(problem)) else 0.0
 
 
 def solution_named(name: str, parameters: dict[str, Any]) -> BargainingMechanism:
@@ -100,6 +109,17 @@ def solution_named(name: str, parameters: dict[str, Any]) -> BargainingMechanism
     return partial(SOLUTIONS[name], **parameters)
 
 
+def is_bargaining_problem(instance: object) -> TypeGuard[Problem]:
+    """Tell whether something can be bargained over: whether it knows its own geometry.
+
+    >>> is_bargaining_problem("a text")
+    False
+    """
+    return all(
+        hasattr(instance, each) for each in ("disagreement", "ideal", "farthest", "best_product", "best_sum")
+    )
+
+
 def solved(mechanism: BargainingMechanism, problem: Problem) -> Vector:
     """Return the payoffs of a problem.
 
@@ -109,7 +129,26 @@ def solved(mechanism: BargainingMechanism, problem: Problem) -> Vector:
     return vector("payoffs", mechanism(problem).payoffs, size=len(problem.disagreement))
 
 
-def _accuracy(problem: Problem) -> float:
+def shareable(problem: Transferable) -> float | None:
+    """Return the most that the parties can have together, in money; None where they have more alone.
+
+    >>> shareable(Transferable(100, (20, 10), caps=(30, None))), shareable(Transferable(100, (20, 10), caps=(30, 15)))
+    (100.0, 45.0)
+    """
+    caps = problem.caps or (None,) * len(problem.disagreement)
+    limits = [math.inf if cap is None else cap for cap in caps]
+    if problem.surplus < 0 or any(cap < d for cap, d in zip(limits, problem.disagreement, strict=True)):
+        return None
+    return float(min(problem.total, sum(limits)))
+
+
+def accuracy(problem: Problem) -> float:
+    """Return what a problem of this form is solved to, in units of the ideal gains.
+
+    >>> from pricing.bargaining import Transferable
+    >>> accuracy(Transferable(8, (0, 0)))
+    1e-09
+    """
     if isinstance(problem, ConvexSet) or (
         isinstance(problem, FiniteSet) and problem.lotteries and len(problem.disagreement) > 2
     ):

@@ -6,7 +6,7 @@ import numpy as np
 
 from pricing.bargaining.transferable import Transferable
 from pricing.properties.auction_trial import AuctionTrial
-from pricing.properties.bargaining_trial import BargainingTrial
+from pricing.properties.bargaining_trial import BargainingTrial, shareable
 from pricing.properties.coalition_trial import CoalitionTrial
 from pricing.properties.findings import Answer, Measured, measured
 
@@ -17,11 +17,11 @@ def auction_balances(trial: AuctionTrial, asked: Answer) -> Measured:
 
 
 def total_is_shared(trial: BargainingTrial, asked: Answer) -> Measured | None:
-    """Check Σ u = total, or <= if asked weakly, where utility is transferable: shares of it are payments."""
-    problem = trial.problem
-    if not isinstance(problem, Transferable) or problem.ideal() == problem.disagreement:
+    """Check Σ u = what the total and the caps allow, or <= if asked weakly, where utility is transferable."""
+    possible = shareable(trial.problem) if isinstance(trial.problem, Transferable) else None
+    if possible is None:
         return None
-    kept = float(problem.total) - math.fsum(trial.payoffs)
+    kept = possible - math.fsum(trial.payoffs)
     return _balance(kept, trial.tolerance * max(1.0, float(np.sum(trial.unit))), asked, "of the total")
 
 

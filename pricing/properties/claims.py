@@ -10,7 +10,8 @@ What is asked of a property that is claimed wholly, and of one that is claimed w
                                                                            menus: the best that types allow who know more;
                                                                            coalitions: within 1e-3 of the least cost
     Pareto efficiency         nobody could have more, the others as much   not everybody could have more
-    symmetry                  order and names do not matter, equals gain alike
+    symmetry                  order and names do not matter, equals gain   up to 1e-6 units of each order
+                              alike
     scale invariance          other units of account change nothing        up to 1e-6 dollars per unit
     irrelevant alternatives   without outcomes not chosen, the same is
     monotonicity              a larger set harms nobody; a better type     one with the same ideal payoffs harms nobody
@@ -25,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from pricing.auctions.orders import LOTS_PER_UNIT
+from pricing.bargaining.convex_set import ConvexSet
 from pricing.bargaining.finite_set import FiniteSet
 from pricing.bargaining.transferable import Transferable
 from pricing.properties.findings import Answer, Property
@@ -97,6 +99,17 @@ ALIKE = Condition(
     "with equal weights, on a convex set",
     lambda problem, parameters: _equal_weights(problem, parameters) and _convex(problem, parameters),
 )
+MIDDLE = Condition(
+    "with equal weights, in closed form: a program finds some point of a face, not its middle",
+    lambda problem, parameters: (
+        _equal_weights(problem, parameters)
+        and (
+            isinstance(problem, Transferable)
+            or (_convex(problem, parameters) and len(problem.disagreement) == 2)
+        )
+        and not isinstance(problem, ConvexSet)
+    ),
+)
 WEIGHTED = Condition("with positive weights", _positive_weights)
 TWO_PARTIES = Condition(
     "with two parties and a convex set",
@@ -130,6 +143,17 @@ _IN_THE_LIMIT = Claim(NO, "only in the limit of many traders")
 _BY_LOT = Claim(NONE, "before lots are drawn all are alike; afterwards luck differs")
 _NOT_IN_D = Claim(NO, "to overstate one's own disagreement payoff by δ gains (1 − w)·δ")
 _ON_THE_TOTAL = Claim(YES, "where utility is transferable: all of the total is shared out")
+_MENU = _row(
+    _ALL,
+    Claim(YES, "Bayesian: against the menu, each type's own item is best"),
+    Claim(NONE),
+    Claim(WEAK, "second best: types keep what they know"),
+    Claim(NONE),
+    Claim(NONE),
+    Claim(NONE),
+    Claim(NONE),
+    Claim(YES, "a better type gets and gains no less"),
+)
 
 CLAIMS: Mapping[str, Row] = MappingProxyType(
     {
@@ -148,7 +172,7 @@ CLAIMS: Mapping[str, Row] = MappingProxyType(
             _ALL,
             _AT_THE_TRUTH,
             _AT_THE_TRUTH,
-            Claim(YES, "equal bids meet unequal offers", DISTINCT_PRICES),
+            Claim(NO, "equal bids meet unequal offers"),
             _ALL,
         ),
         "k-double": _row(_ALL, _MARGIN_SETS_PRICES, _ALL, _AT_THE_TRUTH, _AT_THE_TRUTH, _ALL, _ALL),
@@ -163,16 +187,14 @@ CLAIMS: Mapping[str, Row] = MappingProxyType(
             Claim(YES, "on average over the lots"),
             _ALL,
         ),
-        "vcg": _row(
-            _ALL, _ALL, Claim(NO, "deficit: everybody is paid what he adds"), _ALL, _ALL, _ALL, _ALL
-        ),
+        "vcg": _row(_ALL, _ALL, Claim(NO, "deficit: everybody is paid what he adds"), _ALL, _ALL, _ALL, _ALL),
         "huang": _row(
             _ALL,
             Claim(WEAK, "the marginal orders, which set the prices, stay out", ONE_ORDER),
             Claim(WEAK),
             _IN_THE_LIMIT,
             _NOT,
-            Claim(YES, "which of equal orders stays out decides volumes", DISTINCT_PRICES),
+            Claim(WEAK, "of equal orders the later one stays out, which moves volumes", DISTINCT_PRICES),
             _ALL,
         ),
         "muda": _row(
@@ -232,19 +254,13 @@ CLAIMS: Mapping[str, Row] = MappingProxyType(
             _ON_THE_TOTAL,
             _ON_THE_TOTAL,
             Claim(YES, "", WEIGHTED, otherwise=WEAK),
-            Claim(YES, "", ALIKE),
+            Claim(YES, "", MIDDLE),
             Claim(NO, "it compares utilities"),
             Claim(NO, "of equal sums the middle is taken, and it moves with the ends"),
             _NOT,
         ),
-        "procurement-menu": MappingProxyType(
-            _row(_ALL, Claim(YES, "Bayesian: against the menu, each type's own item is best"))
-            | {_EFFICIENT: Claim(WEAK, "second best: types keep what they know"), _MONOTONE: _ALL}
-        ),
-        "quality-menu": MappingProxyType(
-            _row(_ALL, Claim(YES, "Bayesian: against the menu, each type's own item is best"))
-            | {_EFFICIENT: Claim(WEAK, "second best: types keep what they know"), _MONOTONE: _ALL}
-        ),
+        "procurement-menu": _MENU,
+        "quality-menu": _MENU,
         "negotiate": _row(
             _ALL,
             Claim(NO, "to overstate what one has alone by δ gains (1 − w)·δ"),

@@ -61,7 +61,12 @@ class CoalitionTrial:
 
     @classmethod
     def of(
-        cls, mechanism: CoalitionMechanism, agents: Sequence[Agent], *, tolerance: float, with_lines: bool = False
+        cls,
+        mechanism: CoalitionMechanism,
+        agents: Sequence[Agent],
+        *,
+        tolerance: float,
+        with_lines: bool = False,
     ) -> Self:
         """Let the members agree.
 
@@ -95,7 +100,9 @@ def settled(mechanism: CoalitionMechanism, agents: Sequence[Agent]) -> tuple[Vec
     wanted = len(commodities_of(agents)) * agents[0].slots
     exchanges = np.asarray(found.exchanges, np.float64)
     if exchanges.size != len(agents) * wanted or not np.isfinite(exchanges).all():
-        raise PricingError(f"exchanges: found shape {exchanges.shape}, expected {wanted} numbers for each member")
+        raise PricingError(
+            f"exchanges: found shape {exchanges.shape}, expected {wanted} numbers for each member"
+        )
     payments = tuple(found.payments_micros)
     vector("payments_micros", payments, size=len(agents))
     if any(int(each) != each for each in payments):

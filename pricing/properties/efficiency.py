@@ -1,7 +1,8 @@
 """Efficiency: as much is gained together as can be, by a program that knows nothing of the mechanism."""
 
 import numpy as np
-from scipy.optimize import LinearConstraint, linprog, minimize
+from scipy import sparse
+from scipy.optimize import Bounds, LinearConstraint, linprog, minimize
 
 from pricing.auctions.orders import LOTS_PER_UNIT, Book
 from pricing.bargaining.problem import Vector
@@ -9,9 +10,10 @@ from pricing.bargaining.transferable import Transferable
 from pricing.coalition.agents import commodities_of
 from pricing.coalition.dispatch import dispatch
 from pricing.coalition.local_problem import LocalProblem, local_problem
-from pricing.coalition.quadratic_program import Matrix, solve_quadratic
+from pricing.coalition.quadratic_program import solve_quadratic
+from pricing.errors import NotConverged
 from pricing.properties.auction_trial import AuctionTrial
-from pricing.properties.bargaining_trial import BargainingTrial
+from pricing.properties.bargaining_trial import BargainingTrial, shareable
 from pricing.properties.coalition_trial import CoalitionTrial
 from pricing.properties.findings import Answer, Measured, measured
 from pricing.properties.menu_trial import MenuProblem, MenuTrial, expected_profit
@@ -39,16 +41,21 @@ def greatest_welfare(book: Book) -> tuple[float, float]:
     >>> from pricing.auctions import unit_book
     >>> greatest_welfare(unit_book([9, 8, 3], [2, 4]))
     (11.0, 2.0)
+
+    Raises:
+        NotConverged: if the program was not solved.
     """
     limits = book.lots / LOTS_PER_UNIT
     found = linprog(
         -book.signs * book.prices,
-        A_eq=[book.signs],
-        b_eq=[0.0],
-        bounds=np.column_stack([np.zeros(len(book)), limits]),
+        A_eq=book.signs[None, :],
+        b_eq=np.zeros(1),
+        bounds=[(0.0, limit) for limit in limits.tolist()],
         method="highs",
     )
-    return max(0.0, float(-found.fun)), float(found.x[book.buys].sum())
+    if found.x is None or found.fun is None:
+        raise NotConverged(f"greatest welfare: found {found.message!r}, expected a solution")
+    return max(0.0, -float(found.fun)), float(found.x[book.buys].sum())
 
 
 def total_is_spent(trial: BargainingTrial, _: Answer) -> Measured | None:
@@ -56,13 +63,8 @@ def total_is_spent(trial: BargainingTrial, _: Answer) -> Measured | None:
     problem = trial.problem
     if not isinstance(problem, Transferable):
         return None
-    possible = problem.surplus >= 0 and all(
-        cap is None or cap >= d for cap, d in zip(problem.caps or (), problem.disagreement, strict=False)
-    )
-    most = sum(problem.disagreement)
-    if possible:
-        caps = problem.caps or (None,)
-        most = problem.total if None in caps else min(problem.total, sum(cap for cap in caps if cap is not None))
+    possible = shareable(problem)
+    most = sum(problem.disagreement) if possible is None else possible
     shared = float(trial.payoffs.sum())
     slack = trial.tolerance * max(1.0, float(np.sum(trial.unit)))
     return measured(most - shared, slack, f"{shared:.6g} of {most:.6g} are shared out", shared)
@@ -100,14 +102,21 @@ def second_best(problem: MenuProblem) -> float:
                 other = np.zeros(2 * size)
                 other[j], other[size + j] = tastes[i], sign
                 rows.append(own - other)
+    lowest, highest = np.full(2 * size, -np.inf), np.full(2 * size, np.inf)
+    lowest[:size], highest[:size] = 0.0, largest
     start_q = np.full(size, largest / 2)
+    start: Vector = np.concatenate([start_q, -sign * float(tastes.min()) * start_q])
+
+    def loss(items: Vector) -> float:
+        return -expected_profit(problem, np.clip(items[:size], 0.0, largest), items[size:])
+
     found = minimize(
-        lambda x: -expected_profit(problem, np.clip(x[:size], 0.0, largest), x[size:]),
-        np.concatenate([start_q, -sign * tastes.min() * start_q]),
+        loss,
+        start,
         method="SLSQP",
-        bounds=[(0.0, largest)] * size + [(None, None)] * size,
+        bounds=Bounds(lowest, highest),
         constraints=[LinearConstraint(np.array(rows), 0.0, np.inf)],
-        options={"ftol": 1e-12, "maxiter": 500},
+        tol=1e-12,
     )
     return float(-found.fun)
 
@@ -117,12 +126,15 @@ def _first_best(problem: MenuProblem) -> float:
     grid = np.linspace(0.0, problem.largest(), 2001)
     worth = np.array([problem.principal_value(float(q)) for q in grid])
     return float(
-        sum(p * (worth + taste * grid).max() for p, taste in zip(problem.probabilities, problem.tastes, strict=True))
+        sum(
+            p * (worth + taste * grid).max()
+            for p, taste in zip(problem.probabilities, problem.tastes, strict=True)
+        )
     )
 
 
 def coalition_is_efficient(trial: CoalitionTrial, asked: Answer) -> Measured | None:
-    """Check the total cost against a bound by weak duality, in dollars: Σ f_i(x_i) >= Σ min (f_i − λ'e_i) at any λ.
+    """Check the total cost against a bound by weak duality, in dollars: Σ f_i(x_i) >= Σ min (f_i + λ'e_i) at any λ.
 
     The bound takes each member by itself, at the prices of a central dispatch, within exchanges four times as large.
     """
@@ -132,7 +144,8 @@ def coalition_is_efficient(trial: CoalitionTrial, asked: Answer) -> Measured | N
     prices = dispatch(trial.agents).prices.ravel()
     reach = 4 * max(1.0, float(np.abs(trial.exchanges).max()))
     bound = sum(
-        _least_at_prices(agent.name, local_problem(agent, commodities), prices, reach) for agent in trial.agents
+        _least_at_prices(agent.name, local_problem(agent, commodities), prices, reach)
+        for agent in trial.agents
     )
     cost = float(trial.costs.sum())
     slack = NEARLY * max(1.0, float(np.abs(trial.alone).sum())) if asked is Answer.WEAK else trial.slack
@@ -141,24 +154,11 @@ def coalition_is_efficient(trial: CoalitionTrial, asked: Answer) -> Measured | N
 
 def _least_at_prices(name: str, problem: LocalProblem, prices: Vector, reach: float) -> float:
     linear = problem.q.copy()
-    linear[problem.exchange] -= prices
-    low, high = problem.l.copy(), problem.u.copy()
-    A, size = problem.A, len(problem.exchange)
-    rows = _selector(problem.exchange, A.shape[1])
+    linear[problem.exchange] += prices
+    size, width = len(problem.exchange), len(linear)
+    select = sparse.csc_array((np.ones(size), (np.arange(size), problem.exchange)), shape=(size, width))
+    A = sparse.vstack([problem.A, select], format="csc")
     limits = np.full(size, reach)
-    found = solve_quadratic(
-        name, problem.P, linear, _stacked(A, rows), np.concatenate([low, -limits]), np.concatenate([high, limits])
-    )
-    return problem.cost(found.x) - float(prices @ found.x[problem.exchange])
-
-
-def _selector(places: np.ndarray, width: int) -> Matrix:
-    from scipy import sparse
-
-    return sparse.csc_array((np.ones(len(places)), (np.arange(len(places)), places)), shape=(len(places), width))
-
-
-def _stacked(above: Matrix, below: Matrix) -> Matrix:
-    from scipy import sparse
-
-    return sparse.vstack([above, below], format="csc")
+    low, high = np.concatenate([problem.l, -limits]), np.concatenate([problem.u, limits])
+    found = solve_quadratic(name, problem.P, linear, A, low, high)
+    return problem.cost(found.x) + float(prices @ found.x[problem.exchange])

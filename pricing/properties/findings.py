@@ -1,7 +1,7 @@
 """What a check of properties finds: for each property whether it holds here, by how much not, and a witness."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -45,7 +45,7 @@ def measured(worst: float, slack: float, explanation: str, witness: object = Non
     'lab'
     """
     holds = worst <= slack
-    return Measured(holds, max(worst, 0.0), explanation, None if holds else witness)
+    return Measured(holds, worst if worst > 0 else 0.0, explanation, None if holds else witness)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ class Finding:
         worst: by how much it fails at worst, in the unit that the explanation names; 0 if it does not.
         explanation: what was tried, and what happened.
         witness: what shows that it fails: a `Lie`, a smaller problem, a participant; None if it holds.
+        violated: whether it was claimed and does not hold.
     """
 
     property: Property
@@ -69,11 +70,11 @@ class Finding:
     worst: float
     explanation: str
     witness: object = None
+    violated: bool = field(init=False)
 
-    @property
-    def violated(self) -> bool:
-        """Whether it was claimed and does not hold."""
-        return self.holds is False and self.claimed in (Answer.YES, Answer.WEAK)
+    def __post_init__(self) -> None:
+        broken = self.holds is False and self.claimed in (Answer.YES, Answer.WEAK)
+        object.__setattr__(self, "violated", broken)
 
 
 @dataclass(frozen=True, slots=True)

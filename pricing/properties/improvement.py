@@ -9,9 +9,10 @@ from pricing.bargaining.convex_set import ConvexSet
 from pricing.bargaining.finite_set import FiniteSet
 from pricing.bargaining.frontier import Frontier
 from pricing.bargaining.polygon import Polygon
-from pricing.bargaining.problem import Problem, Vector
+from pricing.bargaining.problem import ROUNDING, Problem, Vector
 from pricing.bargaining.transferable import Transferable
 from pricing.errors import DisagreementOutside
+from pricing.properties.transformed import at_disagreement
 
 GRID = 4001
 """Points at which a curve is looked at."""
@@ -30,7 +31,7 @@ class LinearSet:
 
     def most(self, payoffs: Vector, unit: Vector, *, together: bool) -> float | None:
         """Maximise Σ g_i over u + unit·g in S, g >= 0; with `together`, one g for all. None if u is not in S."""
-        parties, width = self.U.shape
+        width = self.U.shape[1]
         more = unit[:, None] if together else np.diag(unit)
         gains = more.shape[1]
         found = linprog(
@@ -42,7 +43,7 @@ class LinearSet:
             bounds=[(None, None)] * width + [(0, None)] * gains,
             method="highs",
         )
-        return None if found.x is None else float(-found.fun) if parties else 0.0
+        return None if found.x is None or found.fun is None else -float(found.fun)
 
 
 def improvement(problem: Problem, payoffs: Vector, unit: Vector, *, together: bool = False) -> float | None:
@@ -62,18 +63,12 @@ def improvement(problem: Problem, payoffs: Vector, unit: Vector, *, together: bo
     match problem:
         case FiniteSet():
             more = (np.array(problem.outcomes) - payoffs) / unit
-            within = more[np.all(more >= 0, axis=1)]
-            if not len(within):
-                return None
-            return float((within.min(axis=1) if together else within.sum(axis=1)).max())
+            return _best_of(more, together=together)
         case Frontier():
             u1 = np.linspace(max(payoffs[0], problem.low), problem.high, GRID)
             best = np.array([problem.function(each) for each in u1.tolist()])
             more = (np.column_stack([u1, best]) - payoffs) / unit
-            within = more[np.all(more >= 0, axis=1)]
-            if not len(within):
-                return None
-            return float((within.min(axis=1) if together else within.sum(axis=1)).max())
+            return _best_of(more, together=together)
         case ConvexSet():
             start = replace(problem, disagreement=tuple(payoffs.tolist()))
             try:
@@ -83,6 +78,24 @@ def improvement(problem: Problem, payoffs: Vector, unit: Vector, *, together: bo
             gains = np.array(found.gains) / unit
             return float(gains.min() if together else gains.sum())
     return None
+
+
+def contains(problem: Problem, payoffs: Vector, unit: Vector) -> bool:
+    """Tell whether payoffs are in S: two parties' curves and polygons know, for other forms a program finds out.
+
+    >>> contains(Transferable(10, (0, 0), caps=(4, None)), np.array([5.0, 5.0]), np.ones(2))
+    False
+    """
+    if at_disagreement(problem, payoffs.tolist()) is None:
+        return False
+    return isinstance(problem, Polygon | Frontier) or improvement(problem, payoffs, unit) is not None
+
+
+def _best_of(more: Vector, *, together: bool) -> float | None:
+    within = more[np.all(more >= -ROUNDING, axis=1)]
+    if not len(within):
+        return None
+    return float((within.min(axis=1) if together else within.sum(axis=1)).max())
 
 
 def _linear(problem: Problem) -> LinearSet | None:
@@ -97,7 +110,9 @@ def _linear(problem: Problem) -> LinearSet | None:
         case Polygon(vertices=points) | FiniteSet(outcomes=points, lotteries=True):
             U = np.array(points).T
             parties, size = U.shape
-            return LinearSet(U, np.zeros(parties), -np.eye(size), np.zeros(size), np.ones((1, size)), np.ones(1))
+            return LinearSet(
+                U, np.zeros(parties), -np.eye(size), np.zeros(size), np.ones((1, size)), np.ones(1)
+            )
         case ConvexSet(utilities=utilities) if all(each.curvature is None for each in utilities):
             U = np.array([each.linear for each in utilities])
             size = U.shape[1]

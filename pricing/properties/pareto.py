@@ -1,8 +1,6 @@
 """Pareto efficiency: nobody could have more unless somebody had less."""
 
-from dataclasses import replace
-
-import numpy as np
+import math
 
 from pricing.bargaining.convex_set import ConvexSet
 from pricing.bargaining.finite_set import FiniteSet
@@ -14,7 +12,9 @@ from pricing.properties.findings import Answer, Measured, measured
 from pricing.properties.improvement import improvement
 
 SOLVER = 1e-6
-"""What the linear program of a polygon may be off by, in units of the ideal gains."""
+"""What the linear program may be off by, in units of the ideal gains."""
+MARGIN = 100.0
+"""How steep the frontier may be: what one party gives up within the tolerance may be so many times as much for another."""
 
 
 def nobody_could_have_more(trial: BargainingTrial, asked: Answer) -> Measured | None:
@@ -27,13 +27,12 @@ def nobody_could_have_more(trial: BargainingTrial, asked: Answer) -> Measured | 
         return None
     if isinstance(problem, Transferable) and problem.ideal() == problem.disagreement:
         return None  # no agreement, and nothing of S at or above d
-    slack = max(trial.tolerance, SOLVER)
-    start = trial.payoffs - slack * trial.unit
+    slack = max(SOLVER, MARGIN * trial.tolerance)
     together = asked is Answer.WEAK
+    start = trial.payoffs - trial.tolerance * trial.unit
     more = improvement(problem, start, trial.unit, together=together)
+    payoffs = tuple(trial.payoffs.tolist())
     if more is None:
-        return Measured(False, np.inf, "the payoffs are not within the set", tuple(trial.payoffs.tolist()))
-    allowance = slack if together else slack * len(trial.unit)
-    found = f"{'all' if together else 'some'} could have {max(0.0, more - allowance):.4g} more of their ideal gains"
-    sharpness = 1e3 if isinstance(problem, ConvexSet) and more < 1 else 1.0
-    return measured(more - allowance, 5 * slack * sharpness, found, replace(problem))
+        return Measured(False, math.inf, f"{payoffs} is not within the set", payoffs)
+    who = "all" if together else "some"
+    return measured(more, slack, f"{who} could have {more:.4g} more of what they could gain", payoffs)

@@ -24,22 +24,31 @@ OUTCOMES_DROPPED_MAX = 64
 def smaller_problems(problem: Problem) -> Iterator[Problem]:
     """Yield subsets of the problem: one payoff cut off, an outcome less, or all but a corner between both ideal payoffs.
 
-    >>> len(list(smaller_problems(Transferable(10, (0, 0, 0)))))
-    15
+    >>> len(list(smaller_problems(Transferable(10, (0, 0, 0)))))  # five cuts of each party's payoff, seven corners
+    22
     """
     yield from _cut(problem)
-    if len(problem.disagreement) == 2 and not (isinstance(problem, FiniteSet) and not problem.lotteries):
+    if len(problem.disagreement) > 1 and not (isinstance(problem, FiniteSet) and not problem.lotteries):
         yield from _one_corner(problem)
 
 
-def _one_corner(problem: Problem) -> Iterator[Polygon]:
-    """Keep the ideal payoff of each with nothing for the other, and one point of the frontier in between."""
-    (most1, most2), (d1, d2) = problem.ideal(), problem.disagreement
-    if most1 <= d1 or most2 <= d2:
+def _one_corner(problem: Problem) -> Iterator[Problem]:
+    """Keep the ideal payoff of each with nothing for the others, and one point of the frontier in between."""
+    ideal, floor = np.array(problem.ideal()), np.array(problem.disagreement)
+    if np.any(ideal <= floor):
         return
+    ends = np.where(np.eye(len(floor)) > 0, ideal, floor).tolist()
     for share in DIRECTIONS:
-        u1, u2 = problem.farthest(np.array([share * (most1 - d1), (1 - share) * (most2 - d2)])).payoffs
-        yield Polygon([(d1, most2), (u1, u2), (most1, d2)], (d1, d2))
+        rest = (1 - share) / (len(floor) - 1)
+        towards = np.where(np.arange(len(floor)) == 0, share, rest) * (ideal - floor)
+        corner = problem.farthest(towards).payoffs
+        yield _hull([*ends, list(corner)], problem.disagreement)
+
+
+def _hull(points: list[list[float]], disagreement: tuple[float, ...]) -> Problem:
+    if len(disagreement) == 2:
+        return Polygon([(u1, u2) for u1, u2 in points], (disagreement[0], disagreement[1]))
+    return FiniteSet(points, disagreement, lotteries=True)
 
 
 def _cut(problem: Problem) -> Iterator[Problem]:
@@ -82,7 +91,9 @@ def _cut_off(problem: Polygon, party: int, limit: float) -> Polygon:
     points = np.minimum(ends, np.where(np.arange(2) == party, limit, np.inf))
     above, below = ends[ends[:, party] > limit], ends[ends[:, party] < limit]
     crossings = [
-        high + (limit - high[party]) / (low[party] - high[party]) * (low - high) for high in above for low in below
+        high + (limit - high[party]) / (low[party] - high[party]) * (low - high)
+        for high in above
+        for low in below
     ]
     return Polygon([(u1, u2) for u1, u2 in [*points.tolist(), *map(tuple, crossings)]], problem.disagreement)
 

@@ -44,7 +44,9 @@ def scaled(problem: Problem, scale: Vector, shift: Vector) -> Problem | None:
         case Transferable():
             return _scaled_total(problem, scale, shift)
         case Polygon():
-            return Polygon([(u1, u2) for u1, u2 in (scale * problem.vertices + shift).tolist()], (floor[0], floor[1]))
+            return Polygon(
+                [(u1, u2) for u1, u2 in (scale * problem.vertices + shift).tolist()], (floor[0], floor[1])
+            )
         case FiniteSet():
             return replace(problem, outcomes=(scale * problem.outcomes + shift).tolist(), disagreement=floor)
         case Frontier(function=f, low=low, high=high):
@@ -85,7 +87,9 @@ def permuted(problem: Problem, order: Sequence[int]) -> Problem | None:
             outcomes = [[each[party] for party in order] for each in problem.outcomes]
             return replace(problem, outcomes=outcomes, disagreement=floor)
         case ConvexSet():
-            return replace(problem, utilities=[problem.utilities[party] for party in order], disagreement=floor)
+            return replace(
+                problem, utilities=[problem.utilities[party] for party in order], disagreement=floor
+            )
         case Frontier(function=f, low=low, high=high):
             return problem if list(order) == [0, 1] else _swapped(f(low), f(high), problem)
     return None
@@ -100,7 +104,9 @@ def symmetrised(problem: Problem) -> Problem | None:
     lowest = min(problem.disagreement)
     match problem:
         case Transferable():
-            return Transferable(problem.total, (float(np.mean(problem.disagreement)),) * len(problem.disagreement))
+            return Transferable(
+                problem.total, (float(np.mean(problem.disagreement)),) * len(problem.disagreement)
+            )
         case Polygon(vertices=vertices):
             return Polygon([*vertices, *((u2, u1) for u1, u2 in vertices)], (lowest, lowest))
         case FiniteSet(outcomes=outcomes, lotteries=True) if len(problem.disagreement) == 2:

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from api.auctioned import Auctioned
 from api.clearing import Cleared, UnknownMechanism, clear_file
 from api.input_error import InputError
+from pricing.auctions import MECHANISMS as MECHANISMS_BY_NAME
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases" / "clearing.json"
 MECHANISMS = {"uniform_price": "uniform", "pay_as_bid": "pay-as-bid"}
@@ -25,7 +27,7 @@ def published() -> list[object]:
     return [
         pytest.param(case, id=case["id"])
         for case in cases
-        # k-double auctions other than k = 1/2 have no door on the command line
+        # those with k are k-double auctions, tested below
         if case["family"] in MECHANISMS and "k" not in case["inputs"]
     ]
 
@@ -37,10 +39,12 @@ def some_bids(folder: Path, *lines: str, header: str = "side,price,quantity,part
 
 
 def cleared(folder: Path, mechanism: str, *lines: str) -> Cleared:
-    return clear_file(some_bids(folder, *lines), mechanism)
+    outcome = clear_file(some_bids(folder, *lines), mechanism)
+    assert isinstance(outcome, Cleared)
+    return outcome
 
 
-def by_participant(outcome: Cleared, what: str) -> dict[str, str]:
+def by_participant(outcome: Cleared | Auctioned, what: str) -> dict[str, str]:
     return {each.participant: getattr(each, what) for each in outcome.allocation}
 
 
@@ -116,14 +120,15 @@ def test_of_equal_bids_the_earlier_line_trades_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mechanism", ["uniform", "pay-as-bid"])
 def test_equal_bids_share_pro_rata_where_asked(tmp_path: Path, mechanism: str) -> None:
     bids = some_bids(tmp_path, "buy,5,2,late", "buy,5,6,later", "sell,5,4,Dan")
-    outcome = clear_file(bids, mechanism, "pro-rata")
+    outcome = clear_file(bids, mechanism, ties="pro-rata")
+    assert isinstance(outcome, Cleared)
     assert by_participant(outcome, "filled") == {"late": "1", "later": "3", "Dan": "4"}
     assert outcome.tie_rule == "price_then_pro_rata"
 
 
 def test_an_unknown_rule_for_ties_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnknownMechanism, match="--ties: found 'fair', expected one of time, pro-rata"):
-        clear_file(tmp_path / "absent.csv", "uniform", "fair")
+        clear_file(tmp_path / "absent.csv", "uniform", ties="fair")
 
 
 @pytest.mark.parametrize("mechanism", ["uniform", "pay-as-bid"])
@@ -211,5 +216,153 @@ def test_quantities_that_no_word_holds_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_mechanism_is_told_before_the_file_is_opened(tmp_path: Path) -> None:
-    with pytest.raises(UnknownMechanism, match="found 'vcg', expected one of uniform, pay-as-bid"):
-        clear_file(tmp_path / "absent.csv", "vcg")
+    with pytest.raises(
+        UnknownMechanism, match="found 'vickrey', expected one of uniform, pay-as-bid, k-double"
+    ):
+        clear_file(tmp_path / "absent.csv", "vickrey")
+
+
+# --- the auctions of pricing ------------------------------------------------------------------------------------------
+
+EIGHT = (
+    "buy,9,1,Ann", "buy,8,1,Bob", "buy,7,1,Cid", "buy,5,1,Dora",
+    "sell,2,1,Eve", "sell,3,1,Fay", "sell,4,1,Gus", "sell,12,1,Hal",
+)  # fmt: skip
+THE_OTHERS = [name for name in MECHANISMS_BY_NAME if name not in ("uniform", "pay-as-bid")]
+
+
+def auctioned(
+    folder: Path, mechanism: str, *lines: str, k: float | None = None, seed: int | None = None
+) -> Auctioned:
+    outcome = clear_file(some_bids(folder, *lines), mechanism, k=k, seed=seed)
+    assert isinstance(outcome, Auctioned)
+    return outcome
+
+
+@pytest.mark.parametrize("name", ["McAfee 1992", "VCG", "k-double"])
+def test_published_auctions_of_single_units_come_out(name: str, tmp_path: Path) -> None:
+    # A01, A06 and A08 of the public pricing cases
+    if name == "McAfee 1992":
+        found = auctioned(tmp_path, "mcafee", *EIGHT)
+        assert (found.rule, found.volume, found.buyer_price, found.seller_price) == (
+            "reduction",
+            "2",
+            "7",
+            "4",
+        )
+        assert (found.budget, found.efficiency) == ("6", 0.8)
+    elif name == "VCG":
+        lines = (f"{side},{price},1,{side}{price}" for side, prices in
+                 (("buy", (9, 8, 7, 4)), ("sell", (2, 3, 4, 6))) for price in prices)  # fmt: skip
+        found = auctioned(tmp_path, "vcg", *lines)
+        assert (found.volume, found.buyer_price, found.seller_price, found.budget) == ("3", "4", "6", "-6")
+    else:
+        lines = (f"{side},{price},1,{side}{price}" for side, prices in
+                 (("buy", (10, 9, 8, 7, 3)), ("sell", (1, 2, 5, 6, 9))) for price in prices)  # fmt: skip
+        found = auctioned(tmp_path, "k-double", *lines)
+        assert (found.volume, found.buyer_price, found.seller_price, found.welfare) == (
+            "4",
+            "6.5",
+            "6.5",
+            "20",
+        )
+        assert (found.equilibrium_low, found.equilibrium_high) == ("6", "7")
+
+
+def test_k_moves_the_price_between_the_limits(tmp_path: Path) -> None:
+    prices = [
+        auctioned(tmp_path, "k-double", "buy,0.8,1,Ann", "sell,0.4,1,Dan", k=k).buyer_price
+        for k in (0, 0.25, 1)
+    ]
+    assert prices == ["0.4", "0.5", "0.8"]
+
+
+@pytest.mark.parametrize("mechanism", THE_OTHERS)
+def test_what_is_gained_is_the_welfare_and_money_adds_up(tmp_path: Path, mechanism: str) -> None:
+    lines = [f"buy,{30 - n}.{n:06d},{n + 1},b{n}" for n in range(9)]
+    lines += [f"sell,{10 + n}.{n:06d},{n + 2},s{n}" for n in range(9)]
+    found = auctioned(tmp_path, mechanism, *lines)
+    buyers, sellers, welfare, budget, pay, receive = (
+        Decimal(each)
+        for each in (
+            found.buyers_gain, found.sellers_gain, found.welfare, found.budget, found.buyers_pay, found.sellers_receive,
+        )
+    )  # fmt: skip
+    assert buyers + sellers + budget == welfare > 0
+    assert pay - receive == budget
+    by_side = {side: [each for each in found.allocation if each.side == side] for side in ("buy", "sell")}
+    assert sum(Decimal(each.money) for each in by_side["buy"]) == pay
+    assert sum(Decimal(each.money) for each in by_side["sell"]) == receive
+    for each in found.allocation:  # nobody loses more than what rounding to a micro-unit takes
+        worth = Decimal(each.price) * Decimal(each.filled)
+        gain = worth - Decimal(each.money) if each.side == "buy" else Decimal(each.money) - worth
+        assert gain > Decimal("-0.000001")
+    assert float(found.welfare) <= float(found.best_welfare) + 1e-6
+
+
+@pytest.mark.parametrize("mechanism", ["sbb-trade-reduction", "muda", "p2p"])
+def test_lots_are_drawn_with_the_seed_that_is_told(tmp_path: Path, mechanism: str) -> None:
+    lines = [f"buy,{n % 7 + 3},1,b{n}" for n in range(12)] + [f"sell,{n % 5 + 1},1,s{n}" for n in range(12)]
+    first, again, other = (auctioned(tmp_path, mechanism, *lines, seed=seed) for seed in (None, 1, 2))
+    assert (first.seed, other.seed) == (1, 2)
+    assert first == again != other
+
+
+def test_auctions_without_lots_have_no_seed(tmp_path: Path) -> None:
+    assert auctioned(tmp_path, "huang", *EIGHT).seed is None
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "options", "told"),
+    [
+        ("uniform", {"k": 0.5}, "--k: found 0.5 with uniform, expected it with k-double, p2p only"),
+        ("mcafee", {"ties": "time"}, "--ties: found time with mcafee, expected it with uniform, pay-as-bid, k-double only"),
+        ("vcg", {"seed": 1}, "--seed: found 1 with vcg, expected it with sbb-trade-reduction, muda, p2p only"),
+    ],
+)  # fmt: skip
+def test_an_option_without_use_is_refused_by_name(
+    tmp_path: Path, mechanism: str, options: dict, told: str
+) -> None:
+    with pytest.raises(UnknownMechanism, match=told):
+        clear_file(tmp_path / "absent.csv", mechanism, **options)
+
+
+@pytest.mark.parametrize("mechanism", ["mcafee", "trade-reduction", "sbb-trade-reduction"])
+def test_a_part_of_a_unit_is_refused_with_the_auctions_that_take_it(tmp_path: Path, mechanism: str) -> None:
+    with pytest.raises(
+        InputError, match=r"line 3: found quantity 1\.5, expected whole units.* huang, muda and vcg"
+    ):
+        clear_file(some_bids(tmp_path, "sell,1,1,Dan", "buy,2,1.5,Ann"), mechanism)
+
+
+@pytest.mark.parametrize("mechanism", THE_OTHERS)
+def test_the_others_need_both_sides(tmp_path: Path, mechanism: str) -> None:
+    with pytest.raises(InputError, match="all lines: found 1 bids and 0 offers, expected some of both"):
+        clear_file(some_bids(tmp_path, "buy,1,1,Ann"), mechanism)
+
+
+def test_quantities_that_no_float_holds_are_refused(tmp_path: Path) -> None:
+    lines = ["buy,1,4503599627.370496,Ann", "sell,1,4503599627.370496,Dan"]
+    with pytest.raises(InputError, match=r"all lines: found quantities that sum to 9007199254\.740992"):
+        clear_file(some_bids(tmp_path, *lines), "vcg")
+
+
+def test_an_auction_that_trades_nothing_has_no_price(tmp_path: Path) -> None:
+    found = auctioned(tmp_path, "vcg", "buy,1,1,Ann", "sell,2,1,Dan")
+    assert (found.buyer_price, found.volume, found.budget, found.efficiency) == (None, "0", "0", 1)
+    assert shown(found).count("nothing trades") == 1
+
+
+def test_people_see_who_keeps_the_surplus(tmp_path: Path) -> None:
+    assert "the auctioneer keeps 6" in shown(auctioned(tmp_path, "mcafee", *EIGHT))
+    assert "the auctioneer adds 6" in shown(auctioned(tmp_path, "vcg", *EIGHT))
+    assert "lots drawn with seed 1" in shown(auctioned(tmp_path, "muda", *EIGHT))
+    several = shown(auctioned(tmp_path, "trade-reduction", "buy,9,3,[bold]", "sell,1,3,Dan"))
+    assert "not truthful for whoever trades several units" in several
+    assert "[bold]" in several  # a name, no markup
+
+
+def shown(outcome: Auctioned) -> str:
+    console = Console(record=True, width=140, file=io.StringIO())
+    outcome.show(console)
+    return console.export_text()

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from api.cli import app
 from tests.api.day.test_run import a_scenario
 
-COMMANDS = ("demo", "market-day", "match", "clear", "serve", "audit")
+COMMANDS = ("demo", "market-day", "match", "clear", "bargain", "serve", "audit")
 FLOW = """action,order_id,side,type,tif,price,quantity
 new,1,sell,limit,gtc,10.5,3
 new,2,buy,limit,gtc,11,1.25
@@ -182,8 +182,8 @@ def test_clear_names_what_it_cannot_use(folder: Path) -> None:
     assert refused(folder, "clear", "bids.csv").startswith(
         "bids.csv, line 4: found quantity 'many', expected"
     )
-    assert refused(folder, "clear", "bids.csv", "--mechanism", "vcg") == (
-        "--mechanism: found 'vcg', expected one of uniform, pay-as-bid"
+    assert refused(folder, "clear", "bids.csv", "--mechanism", "vickrey").startswith(
+        "--mechanism: found 'vickrey', expected one of uniform, pay-as-bid, k-double"
     )
 
 

@@ -81,6 +81,11 @@ def test_the_terms_are_what_was_agreed_with_the_promise_of_the_tier() -> None:
     assert TERMS.slots == ((INSTRUMENT.start_hour, 4_000), (INSTRUMENT.start_hour + 2, 6_000))
 
 
+def test_the_hash_of_these_terms_never_changes() -> None:
+    terms = replace(TERMS, buyer=Address(b"\x0b" * 20), seller=Address(b"\x05" * 20))
+    assert terms.hash.hex() == "c9b03503b2d60ae1bed77c20c6ffbadf67c9fccce304c49c123ab046bfb1c68f"
+
+
 def test_there_are_no_terms_without_a_price() -> None:
     with pytest.raises(InvariantBroken, match="negotiation 1: found FAILED, expected an agreed price"):
         LongTermTerms.of(replace(AGREED, price_micros=None, state=NegotiationState.FAILED))

@@ -10,7 +10,7 @@ REFERENCE = DOCS / "reference"
 
 _BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 _NAMED_BLOCK = re.compile(
-    r"`(?P<name>[\w.-]+)`[^`]*?:\n\n```csv\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"`(?P<name>[\w.-]+)`[^`]*?:\n\n```(?:csv|json)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 
 
@@ -30,7 +30,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def files(page: Path) -> dict[str, str]:
-    """Return the CSV files that a page shows, by the name that stands before each."""
+    """Return the CSV and JSON files that a page shows, by the name that stands before each."""
     return {found["name"]: found["code"] for found in _NAMED_BLOCK.finditer(read(page))}
 
 

@@ -1,22 +1,26 @@
 """The files that the pages show are what the programs read, and come out as the pages say."""
 
+import json
+import re
 import shutil
 
 import pytest
 from typer.testing import CliRunner
 
+from api.bargain import KINDS, solve_file
 from api.cli import app
 from api.day.inputs import read_generation, read_network, read_workload
 from api.input_error import InputError
-from tests.house.pages import DOCS, REFERENCE, ROOT, blocks, files
+from tests.house.pages import DOCS, REFERENCE, ROOT, blocks, files, read, table_keys
 
 COMMANDS = REFERENCE / "command-line.md"
+PROBLEMS = REFERENCE / "bargain-problem.md"
 TUTORIAL = DOCS / "tutorials" / "first-market-day.md"
 
 
 @pytest.fixture
 def folder(tmp_path):
-    for page in (COMMANDS, TUTORIAL):
+    for page in (COMMANDS, PROBLEMS, TUTORIAL):
         for name, content in files(page).items():
             (tmp_path / name).write_text(content, encoding="utf-8")
     return tmp_path
@@ -34,6 +38,51 @@ def test_the_bids_of_the_reference_clear_as_it_says(folder):
     assert ran.exit_code == 0, ran.output
     for found in ('"price": "0.055"', '"volume": "100"', '"welfare": "2.5"'):
         assert found in ran.output
+
+
+def test_the_bids_of_the_reference_clear_by_vcg_as_it_says(folder):
+    ran = CliRunner().invoke(app, ["clear", str(folder / "bids.csv"), "--mechanism", "vcg", "--json"])
+    told = json.loads(ran.stdout)
+    assert [each["money"] for each in told["allocation"]] == ["4.5", "0", "4.6", "1.2"]
+    assert told["budget"] == "-1.3"
+
+
+def test_every_kind_of_problem_has_its_section_and_a_file():
+    text = read(PROBLEMS)
+    assert sorted(re.findall(r"^#{2,3} `([\w-]+)`$", text, re.MULTILINE)) == sorted(KINDS)
+    assert sorted(json.loads(shown)["kind"] for shown in files(PROBLEMS).values()) == sorted(KINDS)
+
+
+def test_every_key_of_a_problem_is_listed_and_nothing_else():
+    listed = set(table_keys(read(PROBLEMS).partition("## Sets of payoffs")[2]))
+    assert listed == {name for kind in KINDS.values() for name in kind.__struct_fields__}
+
+
+@pytest.mark.parametrize(
+    ("file", "table", "found"),
+    [
+        ("savings.json", "payoffs", {"nash": [41, 59]}),
+        ("mixtures.json", "payoffs", {"nash": [2, 1.5], "kalai_smorodinsky": [2.076923, 1.384615]}),
+        ("curve.json", "payoffs", {"nash": [0.57735, 0.666667], "utilitarian": [0.5, 0.75]}),
+        ("sites.json", "outcomes", {"outcome": ["river (chance 0.4) or harbour (chance 0.6)"]}),
+        ("barter.json", "payoffs", {"nash": [14, 6], "disagreement": [6, 3]}),
+        ("solar.json", None, {"price": 0.054, "payment": "270"}),
+        ("supply.json", None, {"quantity": 20, "payment": "665.916667"}),
+        ("training.json", "sellers", {"receives": ["511", "117", "244"]}),
+        ("talks.json", None, {"share": {"centre": 0.668332, "plant": 0.331668}}),
+        ("homes.json", "members", {"gain": [1.6, 1.6]}),
+        ("partners.json", "shares", {"shapley": [40, 31, 25], "nucleolus": [48, 30, 18]}),
+        ("curtailed.json", "shares", {"talmud": [50, 75, 75]}),
+    ],
+)
+def test_the_problems_of_the_reference_are_solved_as_it_says(folder, file, table, found):
+    answer = solve_file(folder / file).as_dict()
+    for name, expected in found.items():
+        told = answer[name] if table is None else [row[name] for row in answer[table]]
+        if isinstance(expected, list) and isinstance(expected[0], str):
+            assert told[: len(expected)] == expected
+        else:
+            assert told == (expected if isinstance(expected, str) else pytest.approx(expected, abs=1e-5))
 
 
 def test_the_workload_of_the_tutorial_can_be_read(folder):

@@ -120,15 +120,14 @@ def test_every_command_of_the_line_is_listed_and_nothing_else():
 
 @pytest.mark.parametrize("columns", ["match", "clear"])
 def test_every_column_is_listed(columns):
-    from api import clearing, flows
+    from api import bids, clearing, flows
 
     text = section(COMMANDS, f"## `ccei {columns}`")
-    names = (
-        (*flows._REQUIRED, *flows._OPTIONAL)
-        if columns == "match"
-        else ("side", "price", "quantity", "participant")
-    )
-    assert clearing.MECHANISMS == ("uniform", "pay-as-bid")
+    names = (*flows._REQUIRED, *flows._OPTIONAL) if columns == "match" else bids.COLUMNS
+    if columns == "clear":
+        assert table_keys(text.partition("### Mechanisms")[2])[: len(clearing.MECHANISMS)] == [
+            *clearing.MECHANISMS
+        ]
     for name in names:
         assert f"`{name}`" in text
 

@@ -20,7 +20,7 @@ from market.events import (
     ReservationSealed,
 )
 from market.exchange import Exchange
-from market.instruments import parse_symbol
+from market.instruments import HOURS_END, parse_symbol
 from market.negotiations import Negotiation, NegotiationState, nash_price
 from market.orders import Command
 from market.proposals import (
@@ -213,12 +213,15 @@ def test_nothing_is_revealed_before_both_are_bound() -> None:
 def test_what_a_side_has_done_stands() -> None:
     exchange = an_exchange()
     run(exchange, asks(), seals(ALICE, 60_000))
-    assert refusal(run(exchange, seals(ALICE, 50_000))) == (Refusal.ALREADY_APPLIED, 1)
+    assert refusal(run(exchange, seals(ALICE, 60_000))) == (Refusal.ALREADY_APPLIED, 1)
+    assert refusal(run(exchange, seals(ALICE, 50_000))) == (Refusal.FIRST_ONE_STANDS, 1)
     run(exchange, seals(SUN, 40_000), reveals(SUN, 40_000))
     assert refusal(run(exchange, reveals(SUN, 40_000))) == (Refusal.ALREADY_APPLIED, 1)
-    assert refusal(run(exchange, asks())) == (Refusal.ALREADY_APPLIED, 0)
+    assert refusal(run(exchange, reveals(SUN, 39_000))) == (Refusal.FIRST_ONE_STANDS, 1)
     run(exchange, reveals(ALICE, 60_000), concludes(), signs(SUN))
     assert refusal(run(exchange, signs(SUN))) == (Refusal.ALREADY_APPLIED, 1)
+    other = replace(signs(SUN), signature=b"another")
+    assert refusal(run(exchange, other)) == (Refusal.FIRST_ONE_STANDS, 1)
     assert refusal(run(exchange, concludes())) == (Refusal.NEGOTIATION_NOT_IN_THAT_STATE, 1)
 
 
@@ -243,6 +246,7 @@ def test_strangers_are_told_nothing() -> None:
         ({"answer_by_s": CONTINUOUS_OPENS_S}, Refusal.INCONSISTENT_NEGOTIATION),
         ({"answer_by_s": CONTRACT.start_s + 1}, Refusal.INCONSISTENT_NEGOTIATION),
         ({"notice_s": -1}, Refusal.INCONSISTENT_NEGOTIATION),
+        ({"instrument_id": replace(CONTRACT, start_hour=HOURS_END - 2).id}, Refusal.INCONSISTENT_NEGOTIATION),
         ({"salt": b"short"}, Refusal.INCONSISTENT_NEGOTIATION),
         ({"seller": BOB}, Refusal.NO_REGISTERED_METER),
         ({"quantity_lots": (Lots(1_000_001), Lots(0), Lots(0))}, Refusal.OVER_REGISTERED_CAPACITY),
@@ -315,7 +319,7 @@ def test_a_signed_contract_takes_up_capacity_in_its_hours() -> None:
     run(exchange, *up_to_price(), concludes(), signs(SUN), signs(ALICE))
     sold = [exchange.load(SOLAR.resource, SOLAR.start_hour + hour)[0] for hour in range(3)]
     assert sold == list(QUANTITIES)
-    second = asks(salt=b"\x08" * 32, quantity_lots=(Lots(2_001), Lots(0), Lots(0)))
+    second = asks(SUN, salt=b"\x08" * 32, quantity_lots=(Lots(2_001), Lots(0), Lots(0)))
     assert refusal(run(exchange, second)) == (Refusal.OVER_REGISTERED_CAPACITY, 0)
 
 
@@ -340,7 +344,11 @@ def test_what_is_absorbed_is_what_was_decided() -> None:
 @pytest.mark.parametrize(
     ("done", "event"),
     [
-        (1, NegotiationOpened(3, ALICE, a_proposal(), SIGNATURE)),
+        (0, NegotiationOpened(2, ALICE, a_proposal(), SIGNATURE)),
+        (0, NegotiationOpened(1, BOB, a_proposal(), SIGNATURE)),
+        (0, NegotiationOpened(1, ALICE, a_proposal(seller=ALICE), SIGNATURE)),
+        (0, NegotiationOpened(1, ALICE, a_proposal(instrument_id=7), SIGNATURE)),
+        (1, NegotiationOpened(2, SUN, a_proposal(notice_s=1), SIGNATURE)),
         (1, NegotiationOpened(2, ALICE, a_proposal(quantity_lots=(Lots(0),) * 3), SIGNATURE)),
         (1, ReservationSealed(1, BOB, bytes(32), SIGNATURE)),
         (1, ReservationSealed(2, ALICE, bytes(32), SIGNATURE)),
