@@ -101,12 +101,17 @@ class Negotiation:
         Nothing lies between them if low > high.
 
         Raises:
-            InvariantBroken: if a side has not revealed its reservation price.
+            InvariantBroken: if a side has not revealed its reservation price, or would lose elsewhere.
         """
         value, cost = self.reservations
         if value is None or cost is None:
             raise InvariantBroken(
                 f"negotiation {self.number}: found a side unrevealed, expected both revealed"
+            )
+        if min(outside_buyer_micros, outside_seller_micros) < 0:
+            raise InvariantBroken(
+                f"negotiation {self.number}: found gains elsewhere of {outside_buyer_micros} and {outside_seller_micros}, "
+                "expected 0 or more"
             )
         lots, per_unit = sum(self.proposal.quantity_lots), self.proposal.instrument.commodity.lots_per_unit
         low = cost - (-outside_seller_micros * per_unit // lots)
@@ -167,6 +172,8 @@ def after(negotiation: Negotiation, event: NegotiationEvent) -> Negotiation:
                 if low <= high:
                     raise _broken(negotiation, event, f"a price of {low} to {high}")
                 return replace(negotiation, state=NegotiationState.FAILED)
+            if not 0 <= event.weight_ppm <= PPM_ONE:
+                raise _broken(negotiation, event, f"a weight of 0 to {PPM_ONE} ppm")
             price = nash_price(low_micros=low, high_micros=high, weight_ppm=event.weight_ppm)
             if event.price_micros != price:
                 raise _broken(negotiation, event, f"the price {price}")

@@ -185,6 +185,11 @@ class BasePrices:
     reference_accelerator: str = "H100"
     reference_site: str = "SURVEY"
 
+    def __post_init__(self) -> None:
+        number("tier_coefficient", self.tier_coefficient, low=0)
+        for name, exponent in self.exponents.items():
+            number(f"exponent of {name}", exponent, low=0)
+
     @property
     def energy_prices(self) -> EnergyPrices:
         """Electricity, carbon and the grid mix that they are measured against."""

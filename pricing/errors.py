@@ -13,10 +13,13 @@ from collections.abc import Iterable
 from numbers import Real
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 LOG_MAX = 700.0
 """The largest logarithm whose exponential is safely finite as a float."""
+LARGEST = 1e100
+"""What a figure may be, up or down, where figures are multiplied: products of three stay finite."""
+FLOAT_MAX = float(np.finfo(np.float64).max)
 
 
 class PricingError(ValueError):
@@ -61,13 +64,34 @@ def number(
     """
     try:
         real = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
-    except OverflowError:
-        real = math.inf
+    except OverflowError:  # an integer beyond all floats; one of thousands of digits cannot even be shown
+        value = real = math.inf if value > 0 else -math.inf
     if not math.isfinite(real) or not low <= real <= high or (open_low and real == low):
         left = "(" if open_low or low == -math.inf else "["
         right = ")" if high == math.inf else "]"
         raise PricingError(f"{what}: found {value!r}, expected a number in {left}{low:g}, {high:g}{right}")
     return real
+
+
+def whole(what: str, value: int, *, low: int = 0, high: int | None = None) -> int:
+    """Return `value` once it is an integer, Python's or numpy's, from `low` to `high`.
+
+    >>> whole("periods", 3, low=1)
+    3
+    >>> whole("periods", 0, low=1)
+    Traceback (most recent call last):
+    pricing.errors.PricingError: periods: found 0, expected an integer of at least 1
+
+    Raises:
+        PricingError: if it is not.
+    """
+    integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not integer or value < low or (high is not None and value > high):
+        expected = f"of at least {low}" if high is None else f"from {low} to {high}"
+        # one of thousands of digits cannot be shown
+        shown = "an integer beyond all floats" if integer and abs(value) > FLOAT_MAX else f"{value!r}"
+        raise PricingError(f"{what}: found {shown}, expected an integer {expected}")
+    return int(value)
 
 
 def vector(
@@ -129,8 +153,30 @@ def weights(what: str, values: Iterable[float] | None, *, size: int) -> NDArray[
     """
     if values is None:
         return np.full(size, 1 / size)
-    given = vector(what, values, size=size, low=0)
+    given = vector(what, values, size=size, low=0, high=LARGEST)
     total = math.fsum(given)
-    if not 0 < total < math.inf:
-        raise PricingError(f"{what}: found a sum of {total:g}, expected a positive one")
+    if total == 0:
+        raise PricingError(f"{what}: found a sum of 0, expected a positive one")
     return np.asarray(given / total)
+
+
+def matrix(what: str, rows: ArrayLike) -> NDArray[np.float64]:
+    """Return `rows` as a two-dimensional array of its own, once they are of one length and each figure is finite.
+
+    >>> matrix("payoffs", [[1, 2], [3, 4]])
+    array([[1., 2.],
+           [3., 4.]])
+    >>> matrix("payoffs", [[1, 2], [3]])
+    Traceback (most recent call last):
+    pricing.errors.PricingError: payoffs: found [[1, 2], [3]], expected rows of numbers
+
+    Raises:
+        PricingError: if they are not.
+    """
+    try:
+        table = np.array(rows, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise PricingError(f"{what}: found {rows!r:.60}, expected rows of numbers") from None
+    if table.ndim != 2 or not np.all(np.isfinite(table)):
+        raise PricingError(f"{what}: found {rows!r:.60}, expected rows of finite numbers")
+    return table

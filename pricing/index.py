@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pricing.errors import LOG_MAX, PricingError, number
 from pricing.hedonic import HedonicFit, fit_hedonic
+from pricing.period import distinct_periods
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def price_index(
         raise PricingError(
             f"periods: found {len(periods)} for {len(rows)} rows and {len(prices)} prices, expected one for each"
         )
-    distinct = tuple(sorted(set(periods)))
+    distinct = distinct_periods(periods)
     quality = tuple(f"x{j}" for j in range(len(rows[0]))) if names is None else tuple(names)
     dated = [
         [1.0, *(float(period == each) for each in distinct[1:]), *row]

@@ -4,10 +4,12 @@ import math
 from collections.abc import Iterable
 
 from market.units import MICROS_PER_TOKEN
-from pricing.errors import PricingError, vector
+from pricing.errors import PricingError, vector, whole
 
 DRIFT = 10**12
 """The sum of floats may be off by one part in so many of the sum of their sizes."""
+TOTAL_MAX = 1 << 127
+"""Far more than there is money; what is larger is a mistake."""
 
 
 def round_payments(
@@ -29,7 +31,8 @@ def round_payments(
     Raises:
         PricingError: if a payment is not a finite number, or they do not sum to the total, up to half a unit each.
     """
-    _positive_integer("per_unit", per_unit)
+    whole("per_unit", per_unit, low=1)
+    whole("total", total, low=-TOTAL_MAX, high=TOTAL_MAX)
     ratios = [payment.as_integer_ratio() for payment in vector("payments", payments).tolist()]
     if not ratios and total == 0:
         return ()
@@ -50,8 +53,3 @@ def round_payments(
     for place in lost_most[: total - sum(rounded)]:
         rounded[place] += 1
     return tuple(rounded)
-
-
-def _positive_integer(what: str, value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise PricingError(f"{what}: found {value!r}, expected an integer of at least 1")

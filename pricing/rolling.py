@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pricing.errors import PricingError, number, vector
+from pricing.errors import PricingError, number, vector, whole
 from pricing.hedonic import HedonicFit, fit_hedonic
+from pricing.period import PERIOD_MAX, distinct_periods
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +62,13 @@ def rolling_fits(
         raise PricingError(
             f"periods: found {len(periods)} for {len(rows)} rows and {len(prices)} prices, expected one for each"
         )
-    if type(window) is not int or window < 1:
-        raise PricingError(f"window: found {window!r}, expected a positive integer of periods")
+    whole("window", window, low=1, high=PERIOD_MAX)
     number("weight", weight, low=0, high=1)
     X = np.array([vector(f"rows[{i}]", row, size=len(rows[0])) for i, row in enumerate(rows)])
+    distinct = distinct_periods(periods)
     when = np.array(periods)
     history: list[Reestimate] = []
-    for period in sorted(set(periods)):
+    for period in distinct:
         seen = np.flatnonzero((when > period - window) & (when <= period))
         fit = None
         if np.linalg.matrix_rank(X[seen]) == X.shape[1]:

@@ -79,6 +79,6 @@ def read_lots(text: str, instrument: Instrument, what: str) -> Lots:
 
 def read_uint63(value: int, what: str) -> int:
     """Return a value that fits 63 bits. Raises Malformed if it does not."""
-    if value >= 1 << 63:
-        raise Malformed(f"{what}: found {value} in its smallest unit, expected less than 2^63")
+    if not 0 <= value < 1 << 63:
+        raise Malformed(f"{what}: found {value} in its smallest unit, expected 0 or more and less than 2^63")
     return value

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pricing.auctions.orders import Book
 from pricing.auctions.outcome import Outcome
-from pricing.errors import vector
+from pricing.errors import number, vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,9 @@ def best_misreport(
     Lie(gain=1.0, order=0, price=4.0)
 
     Raises:
-        PricingError: if a report is no finite number.
+        PricingError: if a report is no finite number, or `least` is negative.
     """
+    least = number("least", least, low=0)
     truthful = mechanism(book)
     best = Lie(0.0, None, None)
     for order in range(len(book)):

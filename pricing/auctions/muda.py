@@ -15,7 +15,7 @@ from pricing.auctions.crossing import Crossing, cross, cross_orders
 from pricing.auctions.orders import LOTS_PER_UNIT, Book, Flags, Integers, Reals
 from pricing.auctions.outcome import Outcome, settle
 from pricing.auctions.vcg import clarke_payments
-from pricing.errors import PricingError, number
+from pricing.errors import PricingError, number, whole
 
 _BOTH_SIDES = (
     "a participant both bids and offers: his fee counts each side by itself, and he may gain by an untruth"
@@ -121,9 +121,7 @@ def _split(book: Book, seed: Seed | None, left: Collection[int] | None) -> Flags
         return np.asarray(coins[book.owners])
     half = np.zeros(len(book), np.bool_)
     for at in left:
-        if not 0 <= at < len(book):
-            raise PricingError(f"left: found order {at}, expected one of 0 to {len(book) - 1}")
-        half[at] = True
+        half[whole("order in left", at, high=len(book) - 1)] = True
     orders, lefts = (np.bincount(book.owners[each]) for each in (slice(None), half))
     lefts = np.pad(lefts, (0, len(orders) - len(lefts)))
     halved = (lefts > 0) & (lefts < orders)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.orders import Side
-from pricing.errors import EmptySide, PricingError, vector
+from pricing.errors import LARGEST, EmptySide, PricingError, number, vector, whole
 
 Reals = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -57,9 +57,9 @@ class Book:
         size = len(self.lots)
         columns: dict[str, NDArray[Any]] = {
             "prices": vector("prices", self.prices, size=size, low=-DOLLARS_MAX, high=DOLLARS_MAX),
-            "lots": np.array(self.lots, np.int64),
+            "lots": _integers("lots", self.lots),
             "buys": np.array(self.buys, np.bool_),
-            "owners": np.array(self.owners, np.int64),
+            "owners": _integers("owners", self.owners),
         }
         for name, column in columns.items():
             if column.shape != (size,):
@@ -110,9 +110,13 @@ class Book:
         return np.where(self.buys, 1.0, -1.0)
 
     def with_price(self, at: int, price: float) -> Self:
-        """Return the same book with another price on one order: what it would be had its owner said so."""
+        """Return the same book with another price on one order: what it would be had its owner said so.
+
+        Raises:
+            PricingError: if there is no such order, or the price is no number in range.
+        """
         prices = self.prices.copy()
-        prices[at] = price
+        prices[whole("at", at, high=len(self) - 1)] = number("price", price)
         return replace(self, prices=prices)
 
 
@@ -158,7 +162,7 @@ def to_lots(quantities: Iterable[float]) -> Integers:
     Raises:
         PricingError: if one is not positive, is finer than a lot, or they are too many together.
     """
-    given = vector("quantities", quantities, low=0, open_low=True)
+    given = vector("quantities", quantities, low=0, high=LARGEST, open_low=True)
     if np.sum(given) * LOTS_PER_UNIT >= _LOTS_MAX:
         raise PricingError(
             f"quantities: found {np.sum(given):g} together, expected less than {_LOTS_MAX / LOTS_PER_UNIT:g}"
@@ -192,11 +196,18 @@ def _columns(what: str, rows: Iterable[Sequence[float]] | Reals) -> tuple[Reals,
         return np.zeros(0), np.zeros(0)
     try:
         table = np.asarray(listed, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         table = np.zeros(0)
     if table.ndim != 2 or table.shape[1] != 2:
         raise PricingError(f"{what}: found {listed!r:.60}, expected rows of (price, quantity)")
-    return vector(f"{what} prices", table[:, 0]), vector(f"{what} quantities", table[:, 1])
+    return vector(f"{what} prices", table[:, 0]), vector(f"{what} quantities", table[:, 1], high=LARGEST)
+
+
+def _integers(what: str, values: Integers) -> Integers:
+    given = np.asarray(values)
+    if given.dtype.kind not in "iu":
+        raise PricingError(f"{what}: found an array of {given.dtype}, expected integers")
+    return given.astype(np.int64)
 
 
 def _book(bid_prices: Reals, bid_quantities: Reals, ask_prices: Reals, ask_quantities: Reals) -> Book:

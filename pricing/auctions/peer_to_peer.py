@@ -14,7 +14,7 @@ from pricing.auctions.chance import Seed, generator
 from pricing.auctions.crossing import cross
 from pricing.auctions.orders import LOTS_PER_UNIT, Book, Integers
 from pricing.auctions.outcome import Outcome, settle
-from pricing.errors import PricingError, number
+from pricing.errors import PricingError, number, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +101,12 @@ def _everybody_once(book: Book, chance: np.random.Generator) -> Iterator[tuple[I
 def _checked(book: Book, rounds: Iterable[Sequence[tuple[int, int]]]) -> Iterator[tuple[Integers, Integers]]:
     for turn, pairs in enumerate(rounds):
         met: set[int] = set()
-        for bid, offer in pairs:
-            for at, buys in ((bid, True), (offer, False)):
-                if not 0 <= at < len(book) or bool(book.buys[at]) is not buys or at in met:
+        for pair in pairs:
+            if len(pair) != 2:
+                raise PricingError(f"rounds[{turn}]: found {pair!r}, expected a bid and an offer")
+            for given, buys in zip(pair, (True, False), strict=True):
+                at = whole(f"order in rounds[{turn}]", given, high=len(book) - 1)
+                if bool(book.buys[at]) is not buys or at in met:
                     expected = "a bid" if buys else "an offer"
                     raise PricingError(
                         f"rounds[{turn}]: found order {at}, expected {expected} not met before in it"

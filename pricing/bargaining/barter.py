@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pricing.bargaining.finite_set import FiniteSet
-from pricing.errors import EmptySide, PricingError, vector
+from pricing.errors import EmptySide, PricingError, vector, whole
 
 ALLOCATIONS_MAX = 1 << 20
 
@@ -97,9 +97,8 @@ class Barter:
             PricingError: if there is no such outcome.
         """
         count = self.parties ** len(self.goods)
-        if not 0 <= outcome < count:
-            raise PricingError(f"outcome: found {outcome}, expected one of {count}, from 0")
-        return tuple(int(each) for each in np.unravel_index(outcome, self._shape()))
+        place = whole("outcome", outcome, high=count - 1)
+        return tuple(int(each) for each in np.unravel_index(place, self._shape()))
 
     def transferable_total(self) -> float:
         """Return the largest sum of payoffs, Σ max_i v_i(good): what there is to share where money changes hands too.

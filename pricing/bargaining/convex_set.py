@@ -10,10 +10,12 @@ from numpy.typing import ArrayLike
 from pricing.bargaining.cone_program import ConeProgram, Solved
 from pricing.bargaining.problem import Agreement, Vector, agreement
 from pricing.errors import (
+    LARGEST,
     DisagreementOutside,
     EmptySide,
     Infeasible,
     PricingError,
+    matrix,
     number,
     vector,
 )
@@ -37,12 +39,12 @@ class Utility:
     curvature: ArrayLike | None = None
 
     def __post_init__(self) -> None:
-        linear = vector("linear", np.asarray(self.linear))
-        number("constant", self.constant)
+        linear = vector("linear", np.asarray(self.linear), low=-LARGEST, high=LARGEST)
+        number("constant", self.constant, low=-LARGEST, high=LARGEST)
         object.__setattr__(self, "linear", _frozen(linear))
         if self.curvature is not None:
             size = len(linear)
-            square = _matrix("curvature", self.curvature)
+            square = matrix("curvature", self.curvature)
             if square.shape != (size, size) or not np.allclose(square, square.T):
                 raise PricingError(f"curvature: found no symmetric matrix of {size} rows, expected one")
             eigenvalues = np.linalg.eigvalsh(square)
@@ -57,12 +59,16 @@ class Utility:
 
         >>> Utility([3, 1], constant=1, curvature=[[2, 0], [0, 0]]).of([2, 5])
         8.0
+
+        Raises:
+            PricingError: if there is not one finite number for each decision.
         """
-        x = np.asarray(decision, np.float64)
+        size = len(np.asarray(self.linear))
+        x = vector("decision", np.asarray(decision), size=size, low=-LARGEST, high=LARGEST)
         bend = 0.0 if self.curvature is None else x @ np.asarray(self.curvature) @ x / 2
         return float(np.asarray(self.linear) @ x + self.constant - bend)
 
-    def normalised(self, centre: Vector, spread: float, floor: float, unit: float) -> "Utility":
+    def _normalised(self, centre: Vector, spread: float, floor: float, unit: float) -> "Utility":
         """Return y ↦ (U(centre + spread·y) − floor) / unit."""
         square = None if self.curvature is None else np.asarray(self.curvature)
         slope = np.asarray(self.linear) - (0.0 if square is None else square @ centre)
@@ -94,14 +100,14 @@ class Limits:
     bounds: Iterable[float]
 
     def __post_init__(self) -> None:
-        rows = _matrix("matrix", self.matrix)
+        rows = matrix("matrix", self.matrix)
         object.__setattr__(self, "matrix", _frozen(rows))
         object.__setattr__(self, "bounds", _frozen(vector("bounds", self.bounds, size=len(rows))))
 
-    def normalised(self, centre: Vector, spread: float) -> "Limits":
+    def _normalised(self, centre: Vector, spread: float) -> "Limits":
         """Return the same limits of y, where x = centre + spread·y."""
-        matrix = np.asarray(self.matrix)
-        return Limits(matrix * spread, np.asarray(self.bounds) - matrix @ centre)
+        rows = np.asarray(self.matrix)
+        return Limits(rows * spread, np.asarray(self.bounds) - rows @ centre)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +141,7 @@ class ConvexSet:
         utilities = tuple(self.utilities)
         if not utilities:
             raise EmptySide("utilities: found no party, expected at least one")
-        floor = vector("disagreement", self.disagreement, size=len(utilities))
+        floor = vector("disagreement", self.disagreement, size=len(utilities), low=-LARGEST, high=LARGEST)
         object.__setattr__(self, "utilities", utilities)
         object.__setattr__(self, "disagreement", tuple(floor.tolist()))
         sizes = {len(np.asarray(utility.linear)) for utility in utilities}
@@ -162,6 +168,7 @@ class ConvexSet:
 
     def farthest(self, direction: Vector) -> Agreement:
         """Return where the ray leaves S: the largest t with d_i + t·direction_i <= U_i(x)."""
+        direction = vector("direction", direction, size=len(self.utilities), low=0, high=LARGEST)
         if not direction.any():
             return agreement(self.disagreement, self.disagreement)
         scale = direction / direction.max()
@@ -174,6 +181,7 @@ class ConvexSet:
         the best decisions for each: logarithms are far more sensitive to the size of numbers than the rest. Whoever
         cannot gain at all keeps d and is left out of the product.
         """
+        weights = vector("weights", weights, size=len(self.utilities), low=0, high=LARGEST)
         best, floor = self._best_of_each(), np.array(self.disagreement)
         gains = np.array([each.gains[party] for party, each in enumerate(best)])
         gaining = gains > NOTHING_TO_GAIN * (1 + np.abs(floor))
@@ -192,6 +200,7 @@ class ConvexSet:
 
     def best_sum(self, weights: Vector) -> Agreement:
         """Return argmax Σ w_i u_i; of several, one inside the face that they form."""
+        weights = vector("weights", weights, size=len(self.utilities), low=0, high=LARGEST)
         scale = np.eye(len(weights))
         return self._agree_on(self._solve(scale, weights), scale)
 
@@ -203,12 +212,12 @@ class ConvexSet:
         """Return the same problem for y with x = centre + spread·y, utilities less d in the units given."""
         return type(self)(
             [
-                utility.normalised(centre, spread, floor, float(size))
+                utility._normalised(centre, spread, floor, float(size))
                 for utility, floor, size in zip(self.utilities, self.disagreement, unit, strict=True)
             ],
             (0.0,) * len(unit),
             *(
-                None if each is None else each.normalised(centre, spread)
+                None if each is None else each._normalised(centre, spread)
                 for each in (self.limits, self.equalities)
             ),
         )
@@ -244,16 +253,6 @@ class ConvexSet:
                     np.asarray(utility.linear), utility.constant - floor, utility.factor(), row
                 )
         return program
-
-
-def _matrix(what: str, values: ArrayLike) -> Vector:
-    try:
-        rows = np.array(values, np.float64)
-    except (TypeError, ValueError):
-        raise PricingError(f"{what}: found {values!r}, expected rows of numbers") from None
-    if rows.ndim != 2 or not np.all(np.isfinite(rows)):
-        raise PricingError(f"{what}: found {values!r}, expected rows of finite numbers")
-    return rows
 
 
 def _frozen(values: Vector) -> Vector:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from pricing.bargaining.problem import Vector
-from pricing.errors import EmptySide, number, vector
+from pricing.errors import LARGEST, EmptySide, number, vector
 from pricing.errors import weights as checked_weights
 
 
@@ -49,13 +49,14 @@ def divide(
         EmptySide: if nobody is named.
         PricingError: if the pie or an exponent is not positive, a disagreement utility is negative, or a weight not fit.
     """
-    total = number("pie", pie, low=0, open_low=True)
+    total = number("pie", pie, low=0, high=LARGEST, open_low=True)
     a = vector("exponents", exponents, low=0, open_low=True)
     if not len(a):
         raise EmptySide("exponents: found no party, expected at least one")
     d = np.zeros_like(a) if disagreement is None else vector("disagreement", disagreement, size=len(a), low=0)
     w = checked_weights("weights", weights, size=len(a))
-    least = d ** (1 / a)
+    with np.errstate(over="ignore"):
+        least = vector("shares worth the disagreement utilities", d ** (1 / a))
     agreed = math.fsum(least) <= total
     if not agreed:
         shares = least

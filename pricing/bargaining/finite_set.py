@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pricing.bargaining.convex_set import ConvexSet, Limits, Utility
 from pricing.bargaining.polygon import Polygon, pareto_chain
 from pricing.bargaining.problem import ROUNDING, Agreement, Vector, agreement
-from pricing.errors import DisagreementOutside, EmptySide, vector
+from pricing.errors import LARGEST, DisagreementOutside, EmptySide, vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class FiniteSet:
     lotteries: bool = False
 
     def __post_init__(self) -> None:
-        floor = vector("disagreement", self.disagreement)
+        floor = vector("disagreement", self.disagreement, low=-LARGEST, high=LARGEST)
         outcomes = [
-            tuple(vector(f"outcomes[{j}]", each, size=len(floor)).tolist())
+            tuple(vector(f"outcomes[{j}]", each, size=len(floor), low=-LARGEST, high=LARGEST).tolist())
             for j, each in enumerate(self.outcomes)
         ]
         if not outcomes or not len(floor):
@@ -64,15 +64,18 @@ class FiniteSet:
 
     def farthest(self, direction: Vector) -> Agreement:
         """Return the outcome with the largest min g_i / direction_i, or where the ray leaves the hull."""
+        direction = vector("direction", direction, size=len(self.disagreement), low=0, high=LARGEST)
         if self.lotteries:
             return self._mixed(self._hull().farthest(direction))
         rises = direction > 0
-        shares = np.sort(self._gains()[:, rises] / direction[rises], axis=1)
+        with np.errstate(over="ignore"):  # an infinite share is larger than all others, as it should be
+            shares = np.sort(self._gains()[:, rises] / direction[rises], axis=1)
         # leximin: of equal smallest gains, the larger second smallest
         return self._chosen(shares)
 
     def best_product(self, weights: Vector) -> Agreement:
         """Return the outcome, or the point of the hull, of the largest product."""
+        weights = vector("weights", weights, size=len(self.disagreement), low=0, high=LARGEST)
         if self.lotteries:
             return self._mixed(self._hull().best_product(weights))
         gains, counts = self._gains(), weights > 0
@@ -83,6 +86,7 @@ class FiniteSet:
 
     def best_sum(self, weights: Vector) -> Agreement:
         """Return the outcome, or the point of the hull, of the largest sum."""
+        weights = vector("weights", weights, size=len(self.disagreement), low=0, high=LARGEST)
         if self.lotteries:
             return self._mixed(self._hull().best_sum(weights))
         return self._chosen((self._payoffs() @ weights)[:, None])

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
 from pricing.bargaining.problem import ROUNDING, Agreement, Vector, agreement
-from pricing.errors import DisagreementOutside, PricingError, number, vector
+from pricing.errors import LARGEST, DisagreementOutside, PricingError, number, vector
 
 SAMPLES = 65
 SHAPE_TOLERANCE = 1e-9
@@ -40,9 +40,9 @@ class Frontier:
     disagreement: tuple[float, float]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "low", number("low", self.low))
-        object.__setattr__(self, "high", number("high", self.high, low=self.low, open_low=True))
-        d1, d2 = vector("disagreement", self.disagreement, size=2).tolist()
+        object.__setattr__(self, "low", number("low", self.low, low=-LARGEST))
+        object.__setattr__(self, "high", number("high", self.high, low=self.low, high=LARGEST, open_low=True))
+        d1, d2 = vector("disagreement", self.disagreement, size=2, low=-LARGEST, high=LARGEST).tolist()
         object.__setattr__(self, "disagreement", (d1, d2))
         values = np.array([self._at(u1) for u1 in np.linspace(self.low, self.high, SAMPLES).tolist()])
         slack = SHAPE_TOLERANCE * (1 + np.abs(values).max())
@@ -67,11 +67,15 @@ class Frontier:
 
     def farthest(self, direction: Vector) -> Agreement:
         """Return where the ray meets the curve, by Brent's root finder."""
-        floor = np.array(self.disagreement)
+        direction, floor = (
+            vector("direction", direction, size=2, low=0, high=LARGEST),
+            np.array(self.disagreement),
+        )
         rises = direction > 0
         if not rises.any():
             return agreement(floor, floor)
-        steps = (np.array(self.ideal()) - floor)[rises] / direction[rises]
+        with np.errstate(over="ignore"):  # an infinite step is one that the other party's ends first
+            steps = (np.array(self.ideal()) - floor)[rises] / direction[rises]
         longest = float(np.min(steps))
 
         def room(step: float) -> float:
@@ -83,6 +87,7 @@ class Frontier:
 
     def best_product(self, weights: Vector) -> Agreement:
         """Return the point of the curve with the largest w1 ln g1 + w2 ln g2."""
+        weights = vector("weights", weights, size=2, low=0, high=LARGEST)
         d1, d2 = self.disagreement
 
         def log_product(u1: float) -> float:
@@ -94,7 +99,7 @@ class Frontier:
 
     def best_sum(self, weights: Vector) -> Agreement:
         """Return the point of the curve with the largest sum, the middle of them if it has a straight part."""
-        w1, w2 = weights.tolist()
+        w1, w2 = vector("weights", weights, size=2, low=0, high=LARGEST).tolist()
         return self._agree_on(self._argmax(lambda u1: w1 * u1 + w2 * self._at(u1)))
 
     def _agree_on(self, u1: float) -> Agreement:
@@ -103,7 +108,7 @@ class Frontier:
     def _at(self, u1: float) -> float:
         within = min(max(u1, self.low), self.high)
         try:
-            return number(f"function({within:g})", self.function(within))
+            return number(f"function({within:g})", self.function(within), low=-LARGEST, high=LARGEST)
         except (ArithmeticError, ValueError) as error:
             raise PricingError(f"function: at {within:g}: {error}") from error
 

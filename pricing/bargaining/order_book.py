@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from market.depth import DepthLevel
 from market.units import MICROS_PER_TOKEN, Commodity
 from pricing.bargaining.valuations import Cost, Value
-from pricing.errors import PricingError, number
+from pricing.errors import LARGEST, PricingError, number
 
 Levels = Sequence[tuple[float, float]]
 
@@ -103,11 +103,16 @@ def levels_of(depth: Iterable[DepthLevel], commodity: Commodity) -> tuple[tuple[
     >>> from market.depth import DepthLevel
     >>> levels_of([DepthLevel(2110, 1500, 1)], Commodity.CMP)  # ticks of 0.001 and mGPU·h
     ((2.11, 1.5),)
+
+    Raises:
+        PricingError: if a level's price or quantity is no finite number.
     """
     return tuple(
         (
-            level.price_ticks * commodity.tick_micros / MICROS_PER_TOKEN,
-            level.quantity_lots / commodity.lots_per_unit,
+            number("price_ticks", level.price_ticks, low=-LARGEST, high=LARGEST)
+            * commodity.tick_micros
+            / MICROS_PER_TOKEN,
+            number("quantity_lots", level.quantity_lots, low=0) / commodity.lots_per_unit,
         )
         for level in depth
     )

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from pricing.bargaining.problem import ROUNDING, Agreement, Vector, agreement
-from pricing.errors import DisagreementOutside, EmptySide, vector
+from pricing.errors import LARGEST, DisagreementOutside, EmptySide, vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,11 @@ class Polygon:
     disagreement: tuple[float, float]
 
     def __post_init__(self) -> None:
-        d1, d2 = vector("disagreement", self.disagreement, size=2).tolist()
-        points = [vector(f"vertices[{j}]", each, size=2).tolist() for j, each in enumerate(self.vertices)]
+        d1, d2 = vector("disagreement", self.disagreement, size=2, low=-LARGEST, high=LARGEST).tolist()
+        points = [
+            vector(f"vertices[{j}]", each, size=2, low=-LARGEST, high=LARGEST).tolist()
+            for j, each in enumerate(self.vertices)
+        ]
         if not points:
             raise EmptySide("vertices: found none, expected at least one")
         object.__setattr__(self, "disagreement", (d1, d2))
@@ -52,6 +55,7 @@ class Polygon:
 
     def farthest(self, direction: Vector) -> Agreement:
         """Return where the ray leaves S: the nearest of the edges, each taken as a half-plane."""
+        direction = vector("direction", direction, size=2, low=0, high=LARGEST)
         corners, floor = self._corners(), np.array(self.disagreement)
         along = np.diff(corners, axis=0)
         normals = np.vstack([np.column_stack([-along[:, 1], along[:, 0]]), np.eye(2)])
@@ -67,6 +71,7 @@ class Polygon:
 
         The log of the product is concave, so the first edge whose best point is not its far end has the solution.
         """
+        weights = vector("weights", weights, size=2, low=0, high=LARGEST)
         frontier, floor = self._frontier(), np.array(self.disagreement)
         for here, there in pairwise(frontier):
             (g1, g2), (up, down) = here - floor, there - here
@@ -78,7 +83,7 @@ class Polygon:
     def best_sum(self, weights: Vector) -> Agreement:
         """Return the corner of the largest sum, or the middle of the edge of the largest sum."""
         frontier = self._frontier()
-        sums = frontier @ weights
+        sums = frontier @ vector("weights", weights, size=2, low=0, high=LARGEST)
         tied = frontier[sums >= sums.max() - ROUNDING * np.abs(sums).max()]
         return agreement((tied[0] + tied[-1]) / 2, self.disagreement)
 

@@ -3,7 +3,9 @@
 import math
 from collections.abc import Iterable
 
-from pricing.errors import PricingError, number, vector
+from pricing.errors import PricingError, number, vector, whole
+
+PERIODS_MAX = 1_000_000
 
 
 def rubinstein(
@@ -42,10 +44,8 @@ def rubinstein(
 
 def _backward_induction(delta: list[float], first: int, periods: int) -> float:
     """Return the first proposer's share where round `periods` is the last."""
-    if type(periods) is not int or periods < 1:
-        raise PricingError(f"periods: found {periods!r}, expected an integer of at least 1")
     share = 1.0
-    for round_from_end in range(1, periods):
+    for round_from_end in range(1, whole("periods", periods, low=1, high=PERIODS_MAX)):
         proposer = (first + periods - 1 - round_from_end) % 2
         share = 1 - delta[1 - proposer] * share
     return share

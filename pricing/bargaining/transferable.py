@@ -8,7 +8,7 @@ import numpy as np
 
 from pricing.bargaining.problem import Agreement, Vector, agreement, no_agreement
 from pricing.bargaining.water_filling import water_fill
-from pricing.errors import EmptySide, number, vector
+from pricing.errors import LARGEST, EmptySide, number, vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,15 @@ class Transferable:
     caps: Sequence[float | None] | None = None
 
     def __post_init__(self) -> None:
-        number("total", self.total)
-        floor = vector("disagreement", self.disagreement)
+        number("total", self.total, low=-LARGEST, high=LARGEST)
+        floor = vector("disagreement", self.disagreement, low=-LARGEST, high=LARGEST)
         if not len(floor):
             raise EmptySide("disagreement: found no party, expected at least one")
         object.__setattr__(self, "disagreement", tuple(floor.tolist()))
         if self.caps is not None:
             caps = tuple(self.caps)
-            vector("caps", [0.0 if cap is None else cap for cap in caps], size=len(floor))
+            stated = [0.0 if cap is None else cap for cap in caps]
+            vector("caps", stated, size=len(floor), low=-LARGEST, high=LARGEST)
             object.__setattr__(self, "caps", caps)
 
     @property
@@ -57,6 +58,7 @@ class Transferable:
 
     def farthest(self, direction: Vector) -> Agreement:
         """Return d + t·direction up to where the total is spent or a cap is met."""
+        direction = vector("direction", direction, size=len(self.disagreement), low=0, high=LARGEST)
         floor, ceiling = self._floor(), self._ceiling()
         if not self._possible():
             return no_agreement(floor)
@@ -64,11 +66,13 @@ class Transferable:
         if not rises.any():
             return agreement(floor, floor)
         spent = self.surplus / math.fsum(direction)
-        capped = float(np.min((ceiling[rises] - floor[rises]) / direction[rises]))
+        with np.errstate(over="ignore"):  # an infinite room is no limit
+            capped = float(np.min((ceiling[rises] - floor[rises]) / direction[rises]))
         return agreement(floor + min(spent, capped) * direction, floor)
 
     def best_product(self, weights: Vector) -> Agreement:
         """Return x_i = d_i + w_i (S − Σ d), and by water-filling where a cap binds."""
+        weights = vector("weights", weights, size=len(self.disagreement), low=0, high=LARGEST)
         floor = self._floor()
         if not self._possible():
             return no_agreement(floor)
@@ -78,6 +82,7 @@ class Transferable:
 
     def best_sum(self, weights: Vector) -> Agreement:
         """Give all that is over to those of the highest weight, in equal parts up to their caps, then to the next."""
+        weights = vector("weights", weights, size=len(self.disagreement), low=0, high=LARGEST)
         floor, ceiling = self._floor(), self._ceiling()
         if not self._possible():
             return no_agreement(floor)

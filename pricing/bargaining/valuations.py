@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pricing.errors import number
+from pricing.errors import LARGEST, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +17,20 @@ class Value:
     curvature: float = 0.0
 
     def __post_init__(self) -> None:
-        number("slope", self.slope)
-        number("curvature", self.curvature, low=0)
+        number("slope", self.slope, low=-LARGEST, high=LARGEST)
+        number("curvature", self.curvature, low=0, high=LARGEST)
 
     def of(self, quantity: float) -> float:
         """Return V(q) in money.
 
         >>> Value(60, 1).of(20)
         1000.0
+
+        Raises:
+            PricingError: if the quantity is negative or not finite.
         """
-        return self.slope * quantity - self.curvature * quantity * quantity / 2
+        q = number("quantity", quantity, low=0, high=LARGEST)
+        return self.slope * q - self.curvature * q * q / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +45,17 @@ class Cost:
     curvature: float = 0.0
 
     def __post_init__(self) -> None:
-        number("slope", self.slope)
-        number("curvature", self.curvature, low=0)
+        number("slope", self.slope, low=-LARGEST, high=LARGEST)
+        number("curvature", self.curvature, low=0, high=LARGEST)
 
     def of(self, quantity: float) -> float:
         """Return C(q) in money.
 
         >>> Cost(10, 1.5).of(20)
         500.0
+
+        Raises:
+            PricingError: if the quantity is negative or not finite.
         """
-        return self.slope * quantity + self.curvature * quantity * quantity / 2
+        q = number("quantity", quantity, low=0, high=LARGEST)
+        return self.slope * q + self.curvature * q * q / 2

@@ -33,6 +33,22 @@ def profile(what: str, given: Profile | Iterable[float], *, low: float = -np.inf
     return tuple(vector(what, given, low=low).tolist())
 
 
+def named_pairs(what: str, given: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Return pairs of a name and a figure, once each is one.
+
+    >>> named_pairs("inputs", (("energy", 0.9),))
+    [('energy', 0.9)]
+
+    Raises:
+        PricingError: if one is not.
+    """
+    pairs = list(given)
+    for place, each in enumerate(pairs):
+        if not isinstance(each, tuple | list) or len(each) != 2:
+            raise PricingError(f"{what}[{place}]: found {each!r}, expected a name and a figure")
+    return pairs
+
+
 def per_slot(figure: Profile, slots: int) -> NDArray[np.float64]:
     """Return a profile as a read-only array of a figure for each slot.
 
@@ -111,7 +127,8 @@ class Generator:
             number("generator rate_max", self.rate_max, low=0)
         number("generator cost_linear", self.cost_linear, low=0)
         number("generator cost_quadratic", self.cost_quadratic, low=0)
-        inputs = tuple((name, number(f"generator input {name}", each, low=0)) for name, each in self.inputs)
+        pairs = named_pairs("generator inputs", self.inputs)
+        inputs = tuple((name, number(f"generator input {name}", each, low=0)) for name, each in pairs)
         if len({name for name, _ in inputs}) < len(inputs):
             raise PricingError(f"generator inputs: found {inputs!r}, expected each commodity once")
         _set(self, inputs=inputs)

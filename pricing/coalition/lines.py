@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pricing.coalition.agents import ENERGY, Profile, per_slot, profile
-from pricing.errors import PricingError, number
+from pricing.coalition.agents import ENERGY, Profile, named_pairs, per_slot, profile
+from pricing.errors import PricingError, number, whole
+
+SLOTS_MAX = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ class Line:
     commodity: str = ENERGY
 
     def __post_init__(self) -> None:
-        factors = tuple((member, number(f"{self.name}: factor of {member}", h)) for member, h in self.factors)
+        pairs = named_pairs(f"{self.name}: factors", self.factors)
+        factors = tuple((member, number(f"{self.name}: factor of {member}", h)) for member, h in pairs)
         if len({member for member, _ in factors}) < len(factors) or not factors:
             raise PricingError(
                 f"{self.name}: found factors {factors!r}, expected each member once, at least one"
@@ -60,6 +63,7 @@ class Line:
         Raises:
             PricingError: if the line names a member or a commodity that is not among them.
         """
+        whole("slots", slots, low=1, high=SLOTS_MAX)
         given = dict(self.factors)
         if not set(given) <= set(members):
             raise PricingError(

@@ -22,7 +22,7 @@ from pricing.coalition.agents import (
     commodities_of,
     per_slot,
 )
-from pricing.errors import PricingError
+from pricing.errors import LARGEST, PricingError, vector
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -48,7 +48,12 @@ class LocalProblem:
     columns: tuple[tuple[str, slice], ...] = ()
 
     def cost(self, x: Floats) -> float:
-        """Return ½ x'Px + q'x + constant in dollars."""
+        """Return ½ x'Px + q'x + constant in dollars.
+
+        Raises:
+            PricingError: if x does not have one finite number for each column.
+        """
+        x = vector("x", x, size=len(self.q), low=-LARGEST, high=LARGEST)
         upper = x @ (self.P @ x)  # P_ij x_i x_j once for every i <= j
         return float(upper - 0.5 * (self.P.diagonal() @ (x * x)) + self.q @ x + self.constant)
 

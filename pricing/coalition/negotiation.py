@@ -12,6 +12,7 @@ from pricing.coalition.dispatch import Dispatch, autarky, dispatch
 from pricing.coalition.lines import Line
 from pricing.coalition.schedule import Schedule
 from pricing.coalition.sharing import Sharing, contribution_weights, share_savings, traded_values
+from pricing.errors import PricingError
 from pricing.payments import round_payments
 
 TOLERANCE = 1e-7
@@ -100,9 +101,14 @@ def agree(
     [1500000, -1500000]
 
     Raises:
-        PricingError: if the weights do not fit.
+        PricingError: if the members or the weights do not fit.
         InvariantBroken: if the dispatch costs more than all alone.
     """
+    if [schedule.name for schedule in alone] != [schedule.name for schedule in together.schedules]:
+        raise PricingError(
+            f"alone: found {[schedule.name for schedule in alone]}, "
+            f"expected {[schedule.name for schedule in together.schedules]}, as in the dispatch"
+        )
     worth = traded_values(together.local_prices, together.exchanges)
     share = contribution_weights(worth, theta=theta, base=weights)
     costs = [schedule.cost for schedule in alone]

@@ -74,13 +74,21 @@ def traded_values(prices: ArrayLike, exchanges: ArrayLike) -> tuple[float, ...]:
     Raises:
         PricingError: if a figure is not finite, or the shapes do not fit.
     """
-    price, traded = np.asarray(prices, np.float64), np.asarray(exchanges, np.float64)
+    try:
+        price, traded = np.asarray(prices, np.float64), np.asarray(exchanges, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise PricingError(
+            "prices and exchanges: found one that is no array of numbers, expected both"
+        ) from None
     if traded.ndim < 2 or price.shape not in (traded.shape, traded.shape[1:]):
         raise PricingError(
             f"prices: found shape {price.shape}, expected that of a row of exchanges {traded.shape}"
         )
-    if not (np.isfinite(price).all() and np.isfinite(traded).all()):
-        raise PricingError("prices and exchanges: found one that is not finite, expected numbers")
+    for what, given in (("prices", price), ("exchanges", traded)):
+        if not np.all(np.abs(given) <= errors.LARGEST):
+            raise PricingError(
+                f"{what}: found one that is not finite, expected numbers up to {errors.LARGEST:g}"
+            )
     return tuple(np.abs(price * traded).reshape(len(traded), -1).sum(axis=1).tolist())
 
 

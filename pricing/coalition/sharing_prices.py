@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pricing.errors import PricingError, number
+from pricing.errors import LARGEST, PricingError, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def mid_market_prices(supply: float, demand: float, *, grid_buy: float, grid_sel
 
 
 def _tariff(grid_buy: float, grid_sell: float) -> tuple[float, float]:
-    charged = number("grid_buy", grid_buy, low=0, open_low=True)
+    charged = number("grid_buy", grid_buy, low=0, high=LARGEST, open_low=True)
     paid = number("grid_sell", grid_sell, low=0)
     if paid > charged:
         raise PricingError(
@@ -82,4 +82,4 @@ def _tariff(grid_buy: float, grid_sell: float) -> tuple[float, float]:
 
 
 def _quantities(supply: float, demand: float) -> tuple[float, float]:
-    return number("supply", supply, low=0), number("demand", demand, low=0)
+    return number("supply", supply, low=0, high=LARGEST), number("demand", demand, low=0, high=LARGEST)

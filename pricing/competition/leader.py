@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from pricing.errors import PricingError, number
+from pricing.errors import number, whole
 
 Response = TypeVar("Response")
 GOLDEN = (math.sqrt(5) - 1) / 2
+CELLS_MAX = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,7 @@ def lead(
     """
     left = number("low", low)
     right = number("high", high, low=left)
-    if type(cells) is not int or cells < 2:
-        raise PricingError(f"cells: found {cells!r}, expected an integer of at least 2")
+    whole("cells", cells, low=2, high=CELLS_MAX)
 
     def value(decision: float) -> float:
         return number(f"payoff at {decision:g}", payoff(decision, respond(decision)))

@@ -41,8 +41,12 @@ class LinearUtility:
         number("slope", self.slope, low=0)
 
     def value(self, amount: float) -> float:
-        """Return slope·x."""
-        return self.slope * amount
+        """Return slope·x.
+
+        Raises:
+            PricingError: if the amount is negative or not finite.
+        """
+        return number("value", self.slope * number("amount", amount, low=0))
 
     def marginal(self, amount: float) -> float:  # noqa: ARG002
         """Return the slope."""
@@ -66,12 +70,20 @@ class LogUtility:
         number("weight", self.weight, low=0)
 
     def value(self, amount: float) -> float:
-        """Return weight·ln(1 + x)."""
-        return self.weight * math.log1p(amount)
+        """Return weight·ln(1 + x).
+
+        Raises:
+            PricingError: if the amount is negative or not finite.
+        """
+        return number("value", self.weight * math.log1p(number("amount", amount, low=0)))
 
     def marginal(self, amount: float) -> float:
-        """Return weight/(1 + x)."""
-        return self.weight / (1 + amount)
+        """Return weight/(1 + x).
+
+        Raises:
+            PricingError: if the amount is negative or not finite.
+        """
+        return self.weight / (1 + number("amount", amount, low=0))
 
 
 @dataclass(frozen=True, slots=True)

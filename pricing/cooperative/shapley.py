@@ -8,9 +8,10 @@ import numpy as np
 from scipy.special import stdtrit
 
 from pricing.cooperative.game import Game, checked_players
-from pricing.errors import PricingError, number
+from pricing.errors import PricingError, number, whole
 
 PLAYERS_SAMPLED_MAX = 100_000
+PAIRS_MAX = 100_000_000
 
 
 def shapley(game: Game) -> tuple[float, ...]:
@@ -79,8 +80,7 @@ def sample_shapley(
             generator, the confidence is not inside (0, 1), or a worth is not finite.
     """
     count = checked_players(players, PLAYERS_SAMPLED_MAX)
-    if type(pairs) is not int or pairs < 2:
-        raise PricingError(f"pairs: found {pairs!r}, expected an integer of at least 2")
+    whole("pairs", pairs, low=2, high=PAIRS_MAX)
     if not isinstance(seed, np.random.Generator) and (type(seed) is not int or seed < 0):
         raise PricingError(f"seed: found {seed!r}, expected an integer of at least 0 or a numpy Generator")
     number("confidence", confidence, low=0, high=math.nextafter(1, 0), open_low=True)

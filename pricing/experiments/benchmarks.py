@@ -6,13 +6,12 @@ import numpy as np
 
 from market.orders import Side
 from market.units import InvariantBroken
-from pricing.errors import PricingError, number
+from pricing.errors import PricingError, number, whole
 from pricing.experiments.environment import Environment
 from pricing.experiments.gode_sunder import GodeSunder
 from pricing.experiments.mechanism import Agents, Mechanism, Populated
 from pricing.experiments.seeds import market_generator
-from pricing.experiments.session import Session
-from pricing.experiments.whole import whole
+from pricing.experiments.session import PERIODS_MAX, Session
 from pricing.experiments.zero_intelligence import ZeroIntelligence
 
 
@@ -122,7 +121,7 @@ class PostedPrice:
             ),
         )
         deals = min(map(len, willing))
-        period = np.repeat(np.arange(1, whole("periods", periods, low=1) + 1), deals)
+        period = np.repeat(np.arange(1, whole("periods", periods, low=1, high=PERIODS_MAX) + 1), deals)
         queues = [[generator.permutation(side)[:deals] for side in willing] for _ in range(periods)]
         buyer, seller = (np.concatenate([queue[side] for queue in queues]) for side in (0, 1))
         prices = np.full(len(period), float(price))
@@ -164,7 +163,7 @@ def _repeated(
     received: list[float],
     periods: int,
 ) -> Session:
-    times = whole("periods", periods, low=1)
+    times = whole("periods", periods, low=1, high=PERIODS_MAX)
     return Session(
         environment,
         times,

@@ -7,9 +7,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pricing.errors import EmptySide, PricingError, number, vector
+from pricing.errors import EmptySide, PricingError, number, vector, whole
 from pricing.experiments.equilibrium import CompetitiveEquilibrium, competitive_equilibrium
-from pricing.experiments.whole import whole
 
 PRICE_TICKS_MAX = 1 << 40
 """Beyond every price in ticks, and far from what 64 bits hold."""

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pricing.errors import PricingError, number
+from pricing.errors import PricingError, number, whole
 from pricing.experiments.compiled import quote_driven
 from pricing.experiments.environment import PRICE_TICKS_MAX, Environment
 from pricing.experiments.mechanism import Agents
 from pricing.experiments.seeds import streams
-from pricing.experiments.session import Session
-from pricing.experiments.whole import whole
+from pricing.experiments.session import PERIODS_MAX, Session
 from pricing.experiments.zero_intelligence import ZeroIntelligence
 
 
@@ -54,7 +53,7 @@ class GodeSunder:
         limits, counts = environment.ladder(tick=self.tick)
         buyers = len(environment.values)
         units = min(int(counts[:buyers].sum()), int(counts[buyers:].sum()))
-        deals = np.zeros((units * whole("periods", periods, low=1), 4), np.int64)
+        deals = np.zeros((units * whole("periods", periods, low=1, high=PERIODS_MAX), 4), np.int64)
         made = quote_driven(
             streams(seed, traders=environment.traders),
             limits,

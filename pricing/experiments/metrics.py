@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pricing.errors import EmptySide, Infeasible, PricingError, number, vector
+from pricing.errors import LARGEST, EmptySide, Infeasible, PricingError, number, vector, whole
 
 
 def smith_alpha(prices: Iterable[float], *, equilibrium_price: float) -> float:
@@ -22,7 +22,7 @@ def smith_alpha(prices: Iterable[float], *, equilibrium_price: float) -> float:
 
     Source: V. L. Smith, "An experimental study of competitive market behavior", Journal of Political Economy 70, 1962.
     """
-    p0 = number("equilibrium_price", equilibrium_price, low=0, open_low=True)
+    p0 = number("equilibrium_price", equilibrium_price, low=0, high=LARGEST, open_low=True)
     return number("alpha", 100 * _root_mean_square(_some("prices", prices) - p0) / p0)
 
 
@@ -69,7 +69,7 @@ def price_volatility(prices: Iterable[float]) -> float:
         EmptySide: if there are fewer than two prices.
         PricingError: if one is not a finite number.
     """
-    moves = np.diff(vector("prices", prices))
+    moves = np.diff(vector("prices", prices, low=-LARGEST, high=LARGEST))
     if not len(moves):
         raise EmptySide("prices: found fewer than two, expected at least two")
     return number("volatility", _root_mean_square(moves))
@@ -89,7 +89,7 @@ def profit_dispersion(profits: Iterable[float], equilibrium_profits: Iterable[fl
     Economy 101, 1993.
     """
     got = _some("profits", profits)
-    due = vector("equilibrium_profits", equilibrium_profits, size=len(got))
+    due = vector("equilibrium_profits", equilibrium_profits, size=len(got), low=-LARGEST, high=LARGEST)
     return number("profit dispersion", _root_mean_square(got - due))
 
 
@@ -124,9 +124,7 @@ def efficiency_loss(
     Source: J. Rust, J. Miller, R. Palmer, "Characterizing effective trading strategies", Journal of Economic Dynamics and
     Control 18, 1994, who tell the two kinds apart.
     """
-    p0 = number("price", price)
-    if sum(bought) != sum(sold):
-        raise PricingError(f"bought: found {sum(bought)} units, expected as many as are sold, {sum(sold)}")
+    p0 = number("price", price, low=-LARGEST, high=LARGEST)
     missed, wrong = [0.0], [0.0]
     for what, rows, counts, sign in (("bought", values, bought, 1), ("sold", costs, sold, -1)):
         if len(rows) != len(counts):
@@ -134,18 +132,21 @@ def efficiency_loss(
                 f"{what}: found {len(counts)} counts, expected one for each of {len(rows)} traders"
             )
         for trader, (row, count) in enumerate(zip(rows, counts, strict=True)):
-            number(f"{what}[{trader}]", count, low=0, high=len(row))
-            for place, limit in enumerate(vector(f"units of trader {trader}", row).tolist()):
+            whole(f"{what}[{trader}]", count, high=len(row))
+            units = vector(f"units of trader {trader}", row, low=-LARGEST, high=LARGEST)
+            for place, limit in enumerate(units.tolist()):
                 gain = sign * (limit - p0)
                 if place >= count and gain > 0:
                     missed.append(gain)
                 if place < count and gain < 0:
                     wrong.append(-gain)
+    if sum(bought) != sum(sold):
+        raise PricingError(f"bought: found {sum(bought)} units, expected as many as are sold, {sum(sold)}")
     return EfficiencyLoss(math.fsum(missed), math.fsum(wrong))
 
 
 def _some(what: str, values: Iterable[float]) -> NDArray[np.float64]:
-    checked = vector(what, values)
+    checked = vector(what, values, low=-LARGEST, high=LARGEST)
     if not len(checked):
         raise EmptySide(f"{what}: found none, expected at least one")
     return checked

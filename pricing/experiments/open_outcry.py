@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pricing.errors import PricingError, number
+from pricing.errors import PricingError, number, whole
 from pricing.experiments.compiled import Floor, open_outcry
 from pricing.experiments.environment import PRICE_TICKS_MAX, Environment
 from pricing.experiments.mechanism import Agents
 from pricing.experiments.seeds import streams
-from pricing.experiments.session import Session
-from pricing.experiments.whole import whole
+from pricing.experiments.session import PERIODS_MAX, Session
 from pricing.experiments.zip import Zip
 
 
@@ -65,7 +64,9 @@ class OpenOutcry:
         buyers, traders = len(environment.values), environment.traders
         bought, sold = int(counts[:buyers].sum()), int(counts[buyers:].sum())
         slots = max(bought, sold) if self.slots is None else self.slots
-        deals = np.zeros((min(bought, sold, slots) * whole("periods", periods, low=1) + 1, 4), np.int64)
+        deals = np.zeros(
+            (min(bought, sold, slots) * whole("periods", periods, low=1, high=PERIODS_MAX) + 1, 4), np.int64
+        )
         floor = Floor(
             streams=streams(seed, traders=traders),
             limits=limits,

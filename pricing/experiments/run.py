@@ -5,13 +5,13 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, NamedTuple
 
+from pricing.errors import whole
 from pricing.experiments.environment import Environment
 from pricing.experiments.measures import PROFIT, measure
 from pricing.experiments.mechanism import Agents, Mechanism
 from pricing.experiments.seeds import run_seed
 from pricing.experiments.session import Outcome
 from pricing.experiments.spec import Cell, ExperimentSpec
-from pricing.experiments.whole import whole
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ depend on nothing but root and place: neither on the number of workers nor on wh
 import numpy as np
 from numpy.typing import NDArray
 
-from pricing.experiments.whole import whole
+from pricing.errors import whole
 
 
 def run_seed(root: int, *, cell: int, replicate: int) -> int:

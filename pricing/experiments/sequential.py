@@ -4,11 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pricing.errors import NotConverged, PricingError, number
+from pricing.errors import NotConverged, PricingError, number, whole
 from pricing.experiments.run import run
 from pricing.experiments.spec import ExperimentSpec
 from pricing.experiments.tables import summarise
-from pricing.experiments.whole import whole
 
 if TYPE_CHECKING:
     import pandas as pd

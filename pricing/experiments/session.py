@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.units import InvariantBroken
-from pricing.errors import PricingError
+from pricing.errors import LARGEST, PricingError, number, whole
 from pricing.experiments.compiled import BUYER, PERIOD, PRICE, SELLER
 from pricing.experiments.environment import Environment
+
+PERIODS_MAX = 1_000_000
+"""Of one run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,18 @@ class Session:
     def of_ticks(
         cls, environment: Environment, periods: int, deals: NDArray[np.int64], *, tick: float
     ) -> Self:
-        """Return the session of a compiled market: a row of period, buyer, seller and price in ticks per deal."""
+        """Return the session of a compiled market: a row of period, buyer, seller and price in ticks per deal.
+
+        Raises:
+            PricingError: if the rows are no such integers, or the tick is not positive.
+        """
+        deals = np.asarray(deals)
+        if deals.ndim != 2 or deals.shape[1] != 4 or deals.dtype.kind not in "iu":
+            raise PricingError(
+                f"deals: found shape {deals.shape} of {deals.dtype}, expected four integers a deal"
+            )
+        number("tick", tick, low=0, high=LARGEST, open_low=True)
+        whole("periods", periods, low=1, high=PERIODS_MAX)
         # 57 · 0.01 is 0.5700000000000001: the price nearest to it that can be written down is meant
         prices = np.round(deals[:, PRICE] * tick, 12)
         period, buyer, seller = (deals[:, column].copy() for column in (PERIOD, BUYER, SELLER))
@@ -81,9 +95,7 @@ class Session:
             PricingError: if there was no such period.
             InvariantBroken: if a trader traded more units than it has.
         """
-        if not 1 <= period <= self.periods:
-            raise PricingError(f"period: found {period!r}, expected an integer from 1 to {self.periods}")
-        chosen = np.flatnonzero(self.period == period)
+        chosen = np.flatnonzero(self.period == whole("period", period, low=1, high=self.periods))
         paid = tuple(self.paid[chosen].tolist())
         received = tuple(self.received[chosen].tolist())
         values, costs = self.environment.values, self.environment.costs

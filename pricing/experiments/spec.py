@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from pricing.errors import EmptySide, PricingError
+from pricing.errors import EmptySide, PricingError, whole
 from pricing.experiments.environment import Environment
 from pricing.experiments.measures import METRICS, PROFIT
 from pricing.experiments.mechanism import Agents, Mechanism
-from pricing.experiments.whole import whole
+from pricing.experiments.session import PERIODS_MAX
 from pricing.experiments.zero_intelligence import ZeroIntelligence
 
 
@@ -79,7 +79,7 @@ class ExperimentSpec:
             self, "grid", MappingProxyType({name: tuple(values) for name, values in self.grid.items()})
         )
         object.__setattr__(self, "metrics", tuple(self.metrics))
-        whole("periods", self.periods, low=1)
+        whole("periods", self.periods, low=1, high=PERIODS_MAX)
         for what, given in (("mechanism", self.mechanism), ("metrics", self.metrics), *self.grid.items()):
             if not given:
                 raise EmptySide(f"{what}: found none, expected at least one")

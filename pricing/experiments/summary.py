@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pricing.errors import EmptySide, PricingError, number, vector
-from pricing.experiments.whole import whole
+from pricing.errors import LARGEST, EmptySide, PricingError, number, vector, whole
+
+RESAMPLES_MAX = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def bootstrap_interval(
     """
     x, level = _sample(sample), _level(confidence)
     whole("seed", seed)
-    whole("resamples", resamples, low=1)
+    whole("resamples", resamples, low=1, high=RESAMPLES_MAX)
     mean, sd = float(x.mean()), float(x.std(ddof=1))
     if np.all(x == x[0]):  # every resample is the same: there is no bias to correct
         return Estimate(mean, 0.0, len(x), mean, mean)
@@ -108,7 +109,7 @@ def paired_difference(a: Iterable[float], b: Iterable[float], *, confidence: flo
         PricingError: if a value is not a finite number, or there are not as many of both.
     """
     first = _sample(a)
-    difference = first - vector("b", b, size=len(first))
+    difference = first - vector("b", b, size=len(first), low=-LARGEST, high=LARGEST)
     estimate = mean_interval(difference, confidence=confidence)
     if estimate.sd == 0:
         return Difference(estimate, 1.0 if estimate.mean == 0 else 0.0)
@@ -139,7 +140,7 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
 
 
 def _sample(values: Iterable[float]) -> NDArray[np.float64]:
-    x = vector("sample", values)
+    x = vector("sample", values, low=-LARGEST, high=LARGEST)
     if len(x) < 2:
         raise EmptySide(f"sample: found {len(x)} values, expected at least two")
     return x

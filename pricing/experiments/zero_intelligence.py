@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pricing.errors import Infeasible, number, vector
+from pricing.errors import LARGEST, Infeasible, number, vector
 from pricing.experiments.equilibrium import competitive_equilibrium
 
 
@@ -51,9 +51,9 @@ def pair_meeting(value: float, cost: float, *, price_high: float) -> PairMeeting
         Infeasible: if the buyer's value is not above the seller's cost: they never meet.
         PricingError: if a figure is negative, or `price_high` is not above the cost.
     """
-    v = number("value", value, low=0)
-    c = number("cost", cost, low=0)
-    m = number("price_high", price_high, low=c, open_low=True)
+    v = number("value", value, low=0, high=LARGEST)
+    c = number("cost", cost, low=0, high=LARGEST)
+    m = number("price_high", price_high, low=c, high=LARGEST, open_low=True)
     if v <= c:
         raise Infeasible(f"value: found {v:g}, expected more than the cost {c:g}")
     area = mean = square = 0.0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pricing.errors import EmptySide, number, vector
+from pricing.errors import LARGEST, EmptySide, number, vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,18 @@ def peak_load_prices(
         EmptySide: if there is no period.
         PricingError: if a cost is negative, a slope or duration not positive, or their numbers differ.
     """
-    A = vector("intercepts", intercepts, low=0)
+    A = vector("intercepts", intercepts, low=0, high=LARGEST)
     n = len(A)
     if not n:
         raise EmptySide("intercepts: found no period, expected at least 1")
-    b = number("running_cost", running_cost, low=0)
-    beta = number("capacity_cost", capacity_cost, low=0)
-    s = np.ones(n) if slopes is None else vector("slopes", slopes, size=n, low=0, open_low=True)
-    d = np.ones(n) if durations is None else vector("durations", durations, size=n, low=0, open_low=True)
-    wanted = np.maximum(A - b, 0) / s
+    b = number("running_cost", running_cost, low=0, high=LARGEST)
+    beta = number("capacity_cost", capacity_cost, low=0, high=LARGEST)
+    s, d = (
+        np.ones(n) if given is None else vector(what, given, size=n, low=0, high=LARGEST, open_low=True)
+        for what, given in (("slopes", slopes), ("durations", durations))
+    )
+    with np.errstate(over="ignore"):
+        wanted = vector("quantities wanted at the running cost", np.maximum(A - b, 0) / s, high=LARGEST)
     capacity = number("capacity", _capacity(wanted, d * s, beta))
     charges = np.maximum(s * (wanted - capacity), 0)
     quantities = np.minimum(wanted, capacity)

@@ -31,7 +31,8 @@ def protection_level(
     low = number("spot_price", spot_price, low=0, open_low=True)
     if low >= high:
         return 0.0  # nobody later pays more
-    return max(0.0, number("reserved_quantile", float(reserved_quantile(1 - low / high))))
+    probability = min(1 - low / high, math.nextafter(1, 0))  # a quantile of 1 is no number
+    return max(0.0, number("reserved_quantile", float(reserved_quantile(probability))))
 
 
 def nested_protection(

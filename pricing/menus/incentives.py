@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.units import InvariantBroken
-from pricing.errors import PricingError, vector
+from pricing.errors import LARGEST, PricingError, matrix, vector
 
 Floats = NDArray[np.float64]
 VERIFIED_TO = 1e-9
@@ -34,9 +34,11 @@ def deviation_gains(payoffs: Floats) -> tuple[tuple[float, ...], ...]:
 
     >>> deviation_gains(np.array([[6.0, 6.0], [-2.0, 0.0]]))
     ((0.0, 0.0), (-2.0, 0.0))
+
+    Raises:
+        PricingError: if there is not one finite payoff of every type for every item.
     """
-    gains = payoffs - np.diag(payoffs)[:, None]
-    return tuple(tuple(row) for row in gains.tolist())
+    return tuple(tuple(row) for row in _gains(payoffs).tolist())
 
 
 def verify(payoffs: Floats) -> None:
@@ -44,10 +46,10 @@ def verify(payoffs: Floats) -> None:
 
     Raises:
         InvariantBroken: if a type would take another's item, or none.
+        PricingError: if there is not one finite payoff of every type for every item.
     """
+    gains, own = _gains(payoffs), np.diag(payoffs)
     slack = VERIFIED_TO * max(1.0, float(np.max(np.abs(payoffs))))
-    own = np.diag(payoffs)
-    gains = payoffs - own[:, None]
     i, j = np.unravel_index(np.argmax(gains), gains.shape)
     if gains[i, j] > slack:
         raise InvariantBroken(
@@ -55,3 +57,11 @@ def verify(payoffs: Floats) -> None:
         )
     if own.min() < -slack:
         raise InvariantBroken(f"menu: type {own.argmin()} gets {own.min():g}, expected at least 0")
+
+
+def _gains(payoffs: Floats) -> Floats:
+    table = matrix("payoffs", payoffs)
+    if not len(table) or table.shape[0] != table.shape[1]:
+        raise PricingError(f"payoffs: found shape {table.shape}, expected an item for each type")
+    own = vector("own payoffs", np.diag(table), low=-LARGEST, high=LARGEST)
+    return np.asarray(table - own[:, None])

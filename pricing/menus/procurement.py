@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from pricing.errors import EmptySide, PricingError, number, vector
+from pricing.errors import LARGEST, EmptySide, PricingError, number, vector
 from pricing.menus.incentives import deviation_gains, distribution, verify
 from pricing.menus.value import ConcaveValue
 
@@ -73,7 +73,7 @@ def procurement_menu(
         PricingError: if costs do not rise, or the probabilities are not positive with the sum 1, or S refuses.
         InvariantBroken: if the menu that results is not incentive compatible; it always is for a concave S.
     """
-    theta = vector("costs", costs, low=0)
+    theta = vector("costs", costs, low=0, high=LARGEST)
     if not len(theta):
         raise EmptySide("costs: found no type, expected at least 1")
     for i in np.flatnonzero(np.diff(theta) <= 0):

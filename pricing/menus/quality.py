@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from pricing.errors import EmptySide, PricingError, number, vector
+from pricing.errors import LARGEST, EmptySide, PricingError, number, vector
 from pricing.menus.incentives import deviation_gains, distribution, verify
 
 
@@ -104,7 +104,7 @@ def quality_menu(
             positive.
         InvariantBroken: if the menu that results is not incentive compatible; it always is.
     """
-    theta = vector("tastes", tastes, low=0)
+    theta = vector("tastes", tastes, low=0, high=LARGEST)
     if not len(theta):
         raise EmptySide("tastes: found none, expected at least 1")
     for i in np.flatnonzero(np.diff(theta) <= 0):

@@ -1,10 +1,23 @@
 """What somebody could try in a negotiation who does not mean it: none of it costs the others their secrets or the market."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from market.events import NegotiationAgreed, NegotiationLapsed, NegotiationOpened, Refused
+from market.events import (
+    AgreementSigned,
+    Event,
+    NegotiationAgreed,
+    NegotiationFailed,
+    NegotiationLapsed,
+    NegotiationOpened,
+    Refused,
+    ReservationRevealed,
+    ReservationSealed,
+)
 from market.exchange import Exchange
 from market.instruments import HOURS_END
 from market.negotiating import WAITING_MAX
@@ -12,7 +25,7 @@ from market.negotiations import NegotiationState
 from market.orders import TradingRules
 from market.proposals import HOURS_MAX, Proposal, RevealReservation
 from market.refusals import Refusal
-from market.units import QUANTITY_MAX, Lots, Micros
+from market.units import QUANTITY_MAX, InvariantBroken, Lots, Micros
 from tests.market.builders import (
     ALICE,
     BOB,
@@ -188,3 +201,40 @@ def test_a_year_of_hours_is_taken_up_in_the_books_of_capacity_and_no_hour_more()
     ]
     assert sold == [0, *[1] * HOURS_MAX, 0]
     assert SIGNATURE in the(exchange).signatures
+
+
+ADDRESSES = st.sampled_from((ALICE, SUN, BOB))
+WHOLE = st.integers(-2, 3) | st.sampled_from((40_000, 50_000, 60_000, 1_000_000, QUANTITY_MAX, 1 << 200))
+BYTES = st.sampled_from((*SALTS.values(), b"", seals(ALICE, 60_000).seal, seals(SUN, 40_000).seal))
+PROPOSALS = st.builds(
+    Proposal,
+    buyer=ADDRESSES,
+    seller=ADDRESSES,
+    instrument_id=st.sampled_from((CONTRACT.id, SOLAR.id)) | WHOLE,
+    quantity_lots=st.lists(WHOLE, max_size=3).map(tuple),
+    notice_s=WHOLE,
+    answer_by_s=WHOLE,
+    salt=BYTES,
+)
+ANY_EVENT = st.one_of(
+    st.builds(NegotiationOpened, WHOLE, ADDRESSES, PROPOSALS, BYTES),
+    st.builds(ReservationSealed, WHOLE, ADDRESSES, BYTES, BYTES),
+    st.builds(ReservationRevealed, WHOLE, ADDRESSES, WHOLE, BYTES),
+    st.builds(NegotiationAgreed, WHOLE, WHOLE, WHOLE, WHOLE, WHOLE),
+    st.builds(NegotiationFailed, WHOLE, WHOLE, WHOLE),
+    st.builds(NegotiationLapsed, WHOLE),
+    st.builds(AgreementSigned, WHOLE, ADDRESSES, BYTES),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(done=st.integers(0, 7), events=st.lists(ANY_EVENT, min_size=1, max_size=6))
+def test_whatever_a_record_tells_is_absorbed_or_breaks(done: int, events: list[Event]) -> None:
+    exchange = an_exchange()
+    run(exchange, *(*up_to_price(), concludes(), signs(SUN))[:done])
+    for event in events:
+        with suppress(InvariantBroken):
+            exchange.absorb(event)
+    assert exchange.state_bytes()
+    for each in exchange.negotiations(ALICE):
+        assert each.price_micros is None or 40_000 <= each.price_micros <= 60_000

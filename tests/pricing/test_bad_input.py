@@ -3,10 +3,7 @@
 Each valid call of `valid_calls` is repeated with one figure spoilt, or one sequence too short, too long or empty.
 """
 
-import importlib
-import inspect
 import math
-import pkgutil
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
@@ -18,7 +15,6 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-import pricing
 from pricing.auctions import Order, PackageBid
 from pricing.bargaining import Good
 from pricing.errors import PricingError
@@ -79,7 +75,11 @@ def _as_array(values: list[object]) -> np.ndarray:
 def spoilt_calls(call: Call) -> Iterator[tuple[str, tuple[object, ...], dict[str, object]]]:
     for place, value in enumerate(call.positional):
         for where, wrong in spoilt(value):
-            yield f"argument {place}{where}", (*call.positional[:place], wrong, *call.positional[place + 1 :]), call.named
+            yield (
+                f"argument {place}{where}",
+                (*call.positional[:place], wrong, *call.positional[place + 1 :]),
+                call.named,
+            )
     for name, value in call.named.items():
         for where, wrong in spoilt(value):
             yield f"{name}{where}", call.positional, {**call.named, name: wrong}
@@ -113,7 +113,7 @@ def not_as_promised(call: Call, positional: tuple[object, ...], named: dict[str,
             found = list(floats_in(call.function(*positional, **named)))
     except PricingError:
         return None
-    except Exception as error:  # noqa: BLE001  any other is the finding
+    except Exception as error:  # any other is what is looked for
         return f"{type(error).__name__}: {error}"
     allowed = math.isnan if str(call) in INFINITE else lambda each: not math.isfinite(each)
     return f"returned {next(filter(allowed, found))}" if any(map(allowed, found)) else None
