@@ -33,17 +33,27 @@ def allocations(
     bids: Bids, filled: NDArray[np.int64], money: list[int], *, money_scale: int
 ) -> tuple[Allocation, ...]:
     """Return what each order got, `filled` in parts of 1/`SCALE` and `money` in parts of 1/`money_scale`."""
+    orders = zip(
+        bids.lines,
+        bids.participants,
+        (bids.sides == Side.BUY).tolist(),
+        bids.prices.tolist(),
+        bids.quantities.tolist(),
+        filled.tolist(),
+        money,
+        strict=True,
+    )
     return tuple(
         Allocation(
-            line=bids.lines[index],
-            participant=bids.participants[index],
-            side="buy" if bids.sides[index] == Side.BUY else "sell",
-            price=format_decimal(int(bids.prices[index]), scale=SCALE),
-            quantity=format_decimal(int(bids.quantities[index]), scale=SCALE),
-            filled=format_decimal(int(filled[index]), scale=SCALE),
-            money=format_decimal(money[index], scale=money_scale),
+            line=line,
+            participant=participant,
+            side="buy" if buys else "sell",
+            price=format_decimal(price, scale=SCALE),
+            quantity=format_decimal(quantity, scale=SCALE),
+            filled=format_decimal(traded, scale=SCALE),
+            money=format_decimal(amount, scale=money_scale),
         )
-        for index in range(len(bids.sides))
+        for line, participant, buys, price, quantity, traded, amount in orders
     )
 
 

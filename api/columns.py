@@ -173,8 +173,10 @@ class Columns:
         return starts, ends - starts
 
     def _cell(self, name: str, row: int) -> str:
-        starts, lengths = self._places(name)
-        return self._text[starts[row] : starts[row] + lengths[row]].decode("utf-8", "replace").strip()
+        if name not in self._cells:
+            return ""
+        starts, ends = self._cells[name]  # of one row only: the lengths of all would make many cells quadratic
+        return self._text[starts[row] : ends[row]].decode("utf-8", "replace").strip()
 
     def _fail(self, row: int, name: str, expected: str) -> None:
         found = self._cell(name, row)

@@ -38,8 +38,13 @@ def quality_factor(
     log = math.fsum(
         number(f"exponent of {name}", beta, low=0)
         * math.log(
-            number(f"quality {name}", quality[name], low=0, open_low=True)
-            / number(f"reference {name}", reference[name], low=0, open_low=True)
+            number(
+                f"quality {name} over reference",
+                number(f"quality {name}", quality[name], low=0, open_low=True)
+                / number(f"reference {name}", reference[name], low=0, open_low=True),
+                low=0,
+                open_low=True,
+            )
         )
         for name, beta in exponents.items()
     )

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 
 from market.units import MICROS_PER_TOKEN
-from pricing.errors import PricingError, vector, whole
+from pricing.errors import LARGEST, PricingError, vector, whole
 
 DRIFT = 10**12
 """The sum of floats may be off by one part in so many of the sum of their sizes."""
@@ -33,7 +33,10 @@ def round_payments(
     """
     whole("per_unit", per_unit, low=1)
     whole("total", total, low=-TOTAL_MAX, high=TOTAL_MAX)
-    ratios = [payment.as_integer_ratio() for payment in vector("payments", payments).tolist()]
+    ratios = [
+        payment.as_integer_ratio()
+        for payment in vector("payments", payments, low=-LARGEST, high=LARGEST).tolist()
+    ]
     if not ratios and total == 0:
         return ()
     # Exact integers of 1/scale of a unit: denominators of floats are powers of two, and the last factor is for the drift.

@@ -209,8 +209,10 @@ class Taxonomy:
         charge = self.blend(charged_from)
         return replace(
             charge,
-            lifecycle_g_per_kwh=charge.lifecycle_g_per_kwh / efficiency,
-            certificate_usd_per_kwh=charge.certificate_usd_per_kwh / efficiency,
+            lifecycle_g_per_kwh=number("lifecycle_g_per_kwh", charge.lifecycle_g_per_kwh / efficiency),
+            certificate_usd_per_kwh=number(
+                "certificate_usd_per_kwh", charge.certificate_usd_per_kwh / efficiency
+            ),
         )
 
     def of_green_class(self, name: str) -> EnergyType:

@@ -121,7 +121,7 @@ def _split(book: Book, seed: Seed | None, left: Collection[int] | None) -> Flags
         return np.asarray(coins[book.owners])
     half = np.zeros(len(book), np.bool_)
     for at in left:
-        half[whole("order in left", at, high=len(book) - 1)] = True
+        half[whole("left", at, high=len(book) - 1)] = True
     orders, lefts = (np.bincount(book.owners[each]) for each in (slice(None), half))
     lefts = np.pad(lefts, (0, len(orders) - len(lefts)))
     halved = (lefts > 0) & (lefts < orders)

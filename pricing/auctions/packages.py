@@ -13,6 +13,8 @@ from market.units import InvariantBroken
 from pricing.auctions.orders import DOLLARS_MAX
 from pricing.errors import EmptySide, NotConverged, PricingError, number
 
+_NOTHING = 1e-12
+"""A value of a millionth of a micro-dollar is as good as none."""
 _LARGEST = 1e4
 """What the largest value is scaled to, so that the solver's absolute gap of 1e-6 is 1e-10 of it."""
 
@@ -102,7 +104,7 @@ def determine_winners(
     rows, bounds = _limits(auction, bids)
     bidders = list(dict.fromkeys(bid.bidder for bid in bids))
     costs = [-bid.value for bid in bids] + [(discounts or {}).get(bidder, 0.0) for bidder in bidders]
-    scale = _LARGEST / max(bid.value for bid in bids)
+    scale = _LARGEST / max(_NOTHING, *(bid.value for bid in bids))
     found = milp(
         np.array(costs) * scale,
         integrality=np.ones(len(costs), np.int64),

@@ -105,7 +105,7 @@ def _checked(book: Book, rounds: Iterable[Sequence[tuple[int, int]]]) -> Iterato
             if len(pair) != 2:
                 raise PricingError(f"rounds[{turn}]: found {pair!r}, expected a bid and an offer")
             for given, buys in zip(pair, (True, False), strict=True):
-                at = whole(f"order in rounds[{turn}]", given, high=len(book) - 1)
+                at = whole(f"rounds[{turn}]", given, high=len(book) - 1)
                 if bool(book.buys[at]) is not buys or at in met:
                     expected = "a bid" if buys else "an offer"
                     raise PricingError(

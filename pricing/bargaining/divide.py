@@ -11,6 +11,9 @@ from pricing.bargaining.problem import Vector
 from pricing.errors import LARGEST, EmptySide, number, vector
 from pricing.errors import weights as checked_weights
 
+EXPONENT_MIN = 1e-6
+"""Nearer to 0 any part is worth the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Division:
@@ -47,10 +50,11 @@ def divide(
 
     Raises:
         EmptySide: if nobody is named.
-        PricingError: if the pie or an exponent is not positive, a disagreement utility is negative, or a weight not fit.
+        PricingError: if the pie is not positive, an exponent is less than 1e-6, a disagreement utility is negative, or a
+            weight not fit.
     """
     total = number("pie", pie, low=0, high=LARGEST, open_low=True)
-    a = vector("exponents", exponents, low=0, open_low=True)
+    a = vector("exponents", exponents, low=EXPONENT_MIN, high=LARGEST)
     if not len(a):
         raise EmptySide("exponents: found no party, expected at least one")
     d = np.zeros_like(a) if disagreement is None else vector("disagreement", disagreement, size=len(a), low=0)

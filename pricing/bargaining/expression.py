@@ -14,7 +14,7 @@ from pricing.bargaining.formula import Formula, Term, parse_formula
 from pricing.bargaining.frontier import Frontier
 from pricing.bargaining.polygon import Polygon
 from pricing.bargaining.problem import Vector
-from pricing.errors import DisagreementOutside, PricingError, Unbounded, vector
+from pricing.errors import LARGEST, DisagreementOutside, PricingError, Unbounded, vector
 
 LENGTH_MAX = 1000
 FAR = 1e6
@@ -50,12 +50,12 @@ def parse_frontier(
         Unbounded: if the limits let somebody have any amount.
         PricingError: if the text cannot be read, or the set is not convex.
     """
-    d1, d2 = vector("disagreement", disagreement, size=2).tolist()
+    d1, d2 = vector("disagreement", disagreement, size=2, low=-LARGEST, high=LARGEST).tolist()
     if not isinstance(text, str) or not 0 < len(text) <= LENGTH_MAX:
         raise PricingError(f"frontier: found {text!r:.40}, expected 1 to {LENGTH_MAX} characters")
     limits = [limit for part in re.split(r"[,;]|\band\b", text) for limit in _limits(part, (d1, d2))]
     if u1_range is not None:
-        low, high = vector("u1_range", u1_range, size=2).tolist()
+        low, high = vector("u1_range", u1_range, size=2, low=-LARGEST, high=LARGEST).tolist()
         limits.append(_straight(1.0, 0.0, high))
         limits.append(_straight(-1.0, 0.0, -low))
     if all(limit.straight is not None for limit in limits):

@@ -71,6 +71,9 @@ class Frontier:
             vector("direction", direction, size=2, low=0, high=LARGEST),
             np.array(self.disagreement),
         )
+        direction = np.ldexp(
+            direction, -np.frexp(direction.max())[1]
+        )  # by a power of two, which rounds nothing
         rises = direction > 0
         if not rises.any():
             return agreement(floor, floor)

@@ -125,7 +125,10 @@ def _checked(side: str, levels: Levels) -> list[tuple[float, float]]:
             raise PricingError(f"{side}[{place}]: found {level!r}, expected a price and a quantity")
         price, size = level
         checked.append(
-            (number(f"{side}[{place}] price", price), number(f"{side}[{place}] quantity", size, low=0))
+            (
+                number(f"{side}[{place}] price", price, low=-LARGEST, high=LARGEST),
+                number(f"{side}[{place}] quantity", size, low=0, high=LARGEST),
+            )
         )
     return checked
 

@@ -15,7 +15,7 @@ import numpy as np
 from pricing.bargaining.problem import Agreement, agreement, no_agreement
 from pricing.bargaining.transferable import Transferable
 from pricing.bargaining.water_filling import water_fill
-from pricing.errors import PricingError, number, vector
+from pricing.errors import LARGEST, PricingError, number, vector
 from pricing.errors import weights as checked_weights
 
 
@@ -120,9 +120,10 @@ def bargain_price(
     Raises:
         PricingError: if a figure is not finite, or the weight is not in [0, 1].
     """
-    v, c = number("value", value), number("cost", cost)
-    low = number("cost + outside_seller", c + number("outside_seller", outside_seller))
-    high = number("value − outside_buyer", v - number("outside_buyer", outside_buyer))
+    v = number("value", value, low=-LARGEST, high=LARGEST)
+    c = number("cost", cost, low=-LARGEST, high=LARGEST)
+    low = c + number("outside_seller", outside_seller, low=-LARGEST, high=LARGEST)
+    high = v - number("outside_buyer", outside_buyer, low=-LARGEST, high=LARGEST)
     w = number("weight_seller", weight_seller, low=0, high=1)
     if low > high:
         return PriceAgreement(False, None, low, high, 0.0, 0.0)

@@ -63,7 +63,8 @@ class Polygon:
         room = np.einsum("ij,ij->i", normals, anchors - floor)
         speed = normals @ direction
         facing = speed > 0
-        step = float(np.min(room[facing] / speed[facing])) if facing.any() else 0.0
+        with np.errstate(over="ignore"):  # an infinite step is one that another edge ends first
+            step = float(np.min(room[facing] / speed[facing])) if facing.any() else 0.0
         return agreement(floor + max(step, 0.0) * direction, floor)
 
     def best_product(self, weights: Vector) -> Agreement:

@@ -6,6 +6,9 @@ import numpy as np
 
 from pricing.bargaining.problem import Vector
 
+NEGLIGIBLE = 1e-100
+"""A weight of less than this share of the largest is as good as none."""
+
 
 def water_fill(total: float, *, start: Vector, weights: Vector, low: Vector, high: Vector) -> Vector:
     """Return x_i = clip(start_i + w_i·t, low_i, high_i) with the level t at which Σ x_i = total.
@@ -23,7 +26,8 @@ def water_fill(total: float, *, start: Vector, weights: Vector, low: Vector, hig
     ... ).tolist()
     [4.0, 6.0]
     """
-    shares = np.where(weights > 0, weights, 0.0)
+    weights = np.ldexp(weights, -np.frexp(weights.max())[1])  # by a power of two, which rounds nothing
+    shares = np.where(weights > NEGLIGIBLE, weights, 0.0)
     if not shares.any():
         shares = np.ones_like(shares)
     level = _level(total, start, shares, low, high)

@@ -85,7 +85,7 @@ def payment_rounds(
         NotConverged: if the rounds do not settle within `iterations_max`.
         PricingError: if a saving is not a number, or a weight is negative.
     """
-    given = vector("savings", savings)
+    given = vector("savings", savings, low=-errors.LARGEST, high=errors.LARGEST)
     number("tolerance", tolerance, low=1e-12, high=0.1)
     if isinstance(iterations_max, bool) or not isinstance(iterations_max, int) or iterations_max < 1:
         raise PricingError(f"iterations_max: found {iterations_max!r}, expected an integer of at least 1")

@@ -44,8 +44,10 @@ def share_savings(
     Raises:
         PricingError: if the costs are not numbers, or not of as many members as the weights.
     """
-    alone = vector("autarky_costs", autarky_costs)
-    together = vector("coalition_costs", coalition_costs, size=len(alone))
+    alone = vector("autarky_costs", autarky_costs, low=-errors.LARGEST, high=errors.LARGEST)
+    together = vector(
+        "coalition_costs", coalition_costs, size=len(alone), low=-errors.LARGEST, high=errors.LARGEST
+    )
     share = errors.weights("weights", weights, size=len(alone))
     savings = alone - together
     total = math.fsum(savings)
@@ -107,7 +109,7 @@ def contribution_weights(
     Raises:
         PricingError: if a contribution is negative, or θ is outside [0, 1].
     """
-    given = vector("contributions", contributions, low=0)
+    given = vector("contributions", contributions, low=0, high=errors.LARGEST)
     theta = number("theta", theta, low=0, high=1)
     start = errors.weights("base", base, size=len(given))
     total = math.fsum(given)

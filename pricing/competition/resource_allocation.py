@@ -7,7 +7,7 @@ from typing import Protocol
 
 from scipy.optimize import brentq
 
-from pricing.errors import EmptySide, Infeasible, number
+from pricing.errors import LARGEST, EmptySide, Infeasible, number
 
 HALVINGS = 60
 NOTHING = 1e-18
@@ -116,7 +116,7 @@ def share_by_bids(users: Sequence[Utility], *, capacity: float) -> Shared:
             equilibrium.
         PricingError: if the capacity is not positive, or a utility is not finite.
     """
-    C = number("capacity", capacity, low=0, open_low=True)
+    C = number("capacity", capacity, low=1 / LARGEST, high=LARGEST)
     if not users:
         raise EmptySide("users: found none, expected at least two")
     interested = sum(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pricing.cooperative._excess_program import PLAYERS_PROGRAM_MAX, ExcessProgram
-from pricing.cooperative.game import Game, checked_players, members_of
+from pricing.cooperative.game import WORTH_MAX, Game, checked_players, members_of
 from pricing.errors import number, vector
 
 TOLERANCE = 1e-9
@@ -25,7 +25,7 @@ def excesses(game: Game, shares: Iterable[float]) -> NDArray[np.float64]:
     Raises:
         PricingError: if there is not one finite share for each player.
     """
-    x = vector("shares", shares, size=game.players)
+    x = vector("shares", shares, size=game.players, low=-WORTH_MAX, high=WORTH_MAX)
     paid = game.membership() @ x
     return np.asarray(paid - game.values if game.cost else game.values - paid)
 

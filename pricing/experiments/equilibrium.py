@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pricing.errors import EmptySide, vector
+from pricing.errors import LARGEST, EmptySide, vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ def competitive_equilibrium(values: Iterable[float], costs: Iterable[float]) -> 
 
     Source: V. L. Smith, "An experimental study of competitive market behavior", Journal of Political Economy 70, 1962.
     """
-    v = np.sort(vector("values", values))[::-1]
-    c = np.sort(vector("costs", costs))
+    v = np.sort(vector("values", values, low=-LARGEST, high=LARGEST))[::-1]
+    c = np.sort(vector("costs", costs, low=-LARGEST, high=LARGEST))
     for what, side in (("values", v), ("costs", c)):
         if not len(side):
             raise EmptySide(f"{what}: found none, expected at least one")

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from pricing.errors import LARGEST, EmptySide, Infeasible, PricingError, number, vector, whole
 
+UNITS_MAX = 1 << 53
+"""So many are still exact as floats."""
+
 
 def smith_alpha(prices: Iterable[float], *, equilibrium_price: float) -> float:
     """Return α = 100·√(mean((p − P0)²))/P0 in percent: how far prices are from the equilibrium, on the whole.
@@ -54,9 +57,9 @@ def volume_ratio(trades: int, *, equilibrium_quantity: int) -> float:
         Infeasible: if nothing trades in the equilibrium.
         PricingError: if a figure is negative.
     """
-    if number("equilibrium_quantity", equilibrium_quantity, low=0) == 0:
+    if whole("equilibrium_quantity", equilibrium_quantity, high=UNITS_MAX) == 0:
         raise Infeasible("equilibrium_quantity: found 0, expected a market in which something trades")
-    return number("trades", trades, low=0) / equilibrium_quantity
+    return whole("trades", trades, high=UNITS_MAX) / equilibrium_quantity
 
 
 def price_volatility(prices: Iterable[float]) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.units import InvariantBroken
-from pricing.errors import LARGEST, PricingError, number, whole
+from pricing.errors import LARGEST, PricingError, number, vector, whole
 from pricing.experiments.compiled import BUYER, PERIOD, PRICE, SELLER
 from pricing.experiments.environment import Environment
 
@@ -53,6 +53,9 @@ class Session:
     """The deals of a run in order: period (from 1), buyer and seller (from 0), money paid and received per unit.
 
     Arrays are read-only. A trader's units trade in their order, and all are there again at the start of a period.
+
+    Raises:
+        PricingError: if there is not one of each per deal, a period or trader is not there, or a price no number.
     """
 
     environment: Environment
@@ -64,6 +67,24 @@ class Session:
     received: NDArray[np.float64]
 
     def __post_init__(self) -> None:
+        whole("periods", self.periods, low=1, high=PERIODS_MAX)
+        deals, market = len(self.period), self.environment
+        for what, low, high in (
+            ("period", 1, self.periods),
+            ("buyer", 0, len(market.values) - 1),
+            ("seller", 0, len(market.costs) - 1),
+        ):
+            places = np.asarray(getattr(self, what))
+            if places.shape != (deals,) or places.dtype.kind not in "iu":
+                raise PricingError(
+                    f"{what}: found {places.dtype} of shape {places.shape}, expected {deals} integers"
+                )
+            if deals and not low <= places.min() <= places.max() <= high:
+                raise PricingError(
+                    f"{what}: found {places.min()} to {places.max()}, expected {low} to {high}"
+                )
+        for what in ("paid", "received"):
+            vector(what, getattr(self, what), size=deals)
         for array in (self.period, self.buyer, self.seller, self.paid, self.received):
             array.setflags(write=False)
 
@@ -82,7 +103,6 @@ class Session:
                 f"deals: found shape {deals.shape} of {deals.dtype}, expected four integers a deal"
             )
         number("tick", tick, low=0, high=LARGEST, open_low=True)
-        whole("periods", periods, low=1, high=PERIODS_MAX)
         # 57 · 0.01 is 0.5700000000000001: the price nearest to it that can be written down is meant
         prices = np.round(deals[:, PRICE] * tick, 12)
         period, buyer, seller = (deals[:, column].copy() for column in (PERIOD, BUYER, SELLER))

@@ -56,5 +56,6 @@ class Zip:
     def traits(self, *, tick: float) -> NDArray[np.float64]:
         """Return the figures in the order of the fields, as the compiled market takes them: `absolute` in ticks."""
         figures = np.array([getattr(self, trait.name) for trait in fields(self)])
-        figures[-1] = self.absolute / number("tick", tick, low=0, open_low=True)
+        ticks = self.absolute / number("tick", tick, low=0, open_low=True)
+        figures[-1] = number("absolute in ticks", ticks)
         return figures

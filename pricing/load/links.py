@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pricing.errors import EmptySide, NotConverged, PricingError, number, vector
+from pricing.errors import LARGEST, EmptySide, NotConverged, PricingError, number, vector
 
 Floats = NDArray[np.float64]
 
@@ -48,14 +48,16 @@ class SharedLinks:
     _w: Floats = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        C = vector("capacities", self.capacities, low=0, open_low=True)
+        C = vector("capacities", self.capacities, low=0, high=LARGEST, open_low=True)
         if not len(C) or len(self.usage) != len(C) or not len(self.usage[0]):
             raise EmptySide(
                 f"usage: found {len(self.usage)} links for {len(C)} capacities, "
                 "expected a row of at least one flow for each"
             )
         flows = len(self.usage[0])
-        A = np.array([vector(f"usage[{j}]", row, size=flows, low=0) for j, row in enumerate(self.usage)])
+        A = np.array(
+            [vector(f"usage[{j}]", row, size=flows, low=0, high=LARGEST) for j, row in enumerate(self.usage)]
+        )
         for flow in np.flatnonzero(~A.any(axis=0)):
             raise PricingError(f"usage of flow {flow}: found no link, expected at least 1")
         w = np.ones(flows)
@@ -104,7 +106,7 @@ class SharedLinks:
         Raises:
             PricingError: if a price is negative, or there is not one for each link.
         """
-        return tuple(float(x) for x in self._capped(vector("prices", prices, size=len(self._C), low=0)))
+        return tuple(float(x) for x in self._capped(self._prices(prices)))
 
     def step(self, prices: Sequence[float], gain: float) -> tuple[float, ...]:
         """Return the prices of the next slot, λ' = max(0, λ + γ(A x(λ) − C)): each link needs its own load only.
@@ -118,7 +120,7 @@ class SharedLinks:
         Raises:
             PricingError: if a price is negative, their number differs, or the gain is not positive.
         """
-        before = vector("prices", prices, size=len(self._C), low=0)
+        before = self._prices(prices)
         gamma = number("gain", gain, low=0, open_low=True)
         after = np.maximum(0.0, before + gamma * (self._A @ self._capped(before) - self._C))
         return tuple(number("price", float(price)) for price in after)
@@ -227,6 +229,9 @@ class SharedLinks:
 
     def _asked(self, prices: Floats) -> Floats:
         return np.asarray((self._w / (self._A.T @ prices)) ** (1 / self.fairness))
+
+    def _prices(self, prices: Sequence[float]) -> Floats:
+        return vector("prices", prices, size=len(self._C), low=0, high=LARGEST)
 
     def _capped(self, prices: Floats) -> Floats:
         route = self._A.T @ prices

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp, wrightomega
 
-from pricing.errors import EmptySide, number, vector
+from pricing.errors import LARGEST, EmptySide, number, vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ def logit_prices(appeal: Sequence[float], unit_costs: Sequence[float], *, sensit
         EmptySide: if there is no product.
         PricingError: if the two differ in length, a figure is not finite, or the sensitivity is not positive.
     """
-    a = vector("appeal", appeal)
-    c = vector("unit_costs", unit_costs, size=len(a))
-    b = number("sensitivity", sensitivity, low=0, open_low=True)
+    a = vector("appeal", appeal, low=-LARGEST, high=LARGEST)
+    c = vector("unit_costs", unit_costs, size=len(a), low=-LARGEST, high=LARGEST)
+    b = number("sensitivity", sensitivity, low=0, high=LARGEST, open_low=True)
     if not len(a):
         raise EmptySide("appeal: found no product, expected at least 1")
     # ω(y) = W(e^y): the sum of exponentials itself may overflow

@@ -55,7 +55,7 @@ def peak_load_prices(
     b = number("running_cost", running_cost, low=0, high=LARGEST)
     beta = number("capacity_cost", capacity_cost, low=0, high=LARGEST)
     s, d = (
-        np.ones(n) if given is None else vector(what, given, size=n, low=0, high=LARGEST, open_low=True)
+        np.ones(n) if given is None else vector(what, given, size=n, low=1 / LARGEST, high=LARGEST)
         for what, given in (("slopes", slopes), ("durations", durations))
     )
     with np.errstate(over="ignore"):
@@ -77,8 +77,8 @@ def _capacity(wanted: np.ndarray, weights: np.ndarray, cost: float) -> float:
     """Return the K with Σ weights · max(0, wanted − K) = cost, or 0 if capacity is worth less even at nothing."""
     order = np.argsort(-wanted)
     levels, mass = wanted[order], np.cumsum(weights[order])
-    candidates = (
-        np.cumsum(weights[order] * levels) - cost
-    ) / mass  # if exactly the first k periods are peaks
+    with np.errstate(over="ignore"):  # minus infinity where the mass is next to none
+        # if exactly the first k periods are peaks
+        candidates = (np.cumsum(weights[order] * levels) - cost) / mass
     following = np.append(levels[1:], 0)
     return max(0.0, float(candidates[np.argmax(candidates >= following)]) if candidates[-1] >= 0 else 0.0)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from statistics import NormalDist
 
-from pricing.errors import PricingError, number, vector
+from pricing.errors import LARGEST, PricingError, number, vector
 
 
 def protection_level(
@@ -51,9 +51,9 @@ def nested_protection(
     Raises:
         PricingError: if the three differ in length, there are no two classes, prices rise, or a figure is not positive.
     """
-    p = vector("prices", prices, low=0, open_low=True)
-    mu = vector("means", means, size=len(p), low=0, open_low=True)
-    sigma = vector("deviations", deviations, size=len(p), low=0, open_low=True)
+    p = vector("prices", prices, low=0, high=LARGEST, open_low=True)
+    mu = vector("means", means, size=len(p), low=0, high=LARGEST, open_low=True)
+    sigma = vector("deviations", deviations, size=len(p), low=0, high=LARGEST, open_low=True)
     if len(p) < 2:
         raise PricingError(f"prices: found {len(p)}, expected one for each of at least 2 classes")
     for j in range(1, len(p)):

@@ -69,8 +69,8 @@ def admission_toll(
         length_revenue=n_r,
         welfare=number("welfare", float(welfare[n_s])),
         revenue=number("revenue", float(revenue[n_r])),
-        toll_low=R - C * (n_s + 1) / mu,
-        toll_high=R - C * n_s / mu,
+        toll_low=number("toll_low", R - C * (n_s + 1) / mu),
+        toll_high=number("toll_high", R - C * n_s / mu),
     )
 
 

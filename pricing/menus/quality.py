@@ -114,7 +114,9 @@ def quality_menu(
     steps = np.append(np.diff(theta), 0.0)
     keener = np.append(np.cumsum(p[::-1])[::-1][1:], 0.0)
     virtual = theta - keener / p * steps
-    qualities = np.maximum(0.0, isotonic_regression(virtual, weights=p).x) / c
+    with np.errstate(over="ignore"):
+        best = np.maximum(0.0, isotonic_regression(virtual, weights=p).x) / c
+    qualities = vector("qualities, (tastes less rents)/cost", best, high=LARGEST)
     rents = np.concatenate(([0.0], np.cumsum(steps[:-1] * qualities[:-1])))
     prices = theta * qualities - rents
     verify(np.outer(theta, qualities) - prices)

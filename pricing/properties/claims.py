@@ -88,10 +88,13 @@ ONE_SIDE = Condition(
     "where nobody both bids and offers",
     lambda book, _: not set(book.owners[book.buys].tolist()) & set(book.owners[~book.buys].tolist()),
 )
-DISTINCT_PRICES = Condition(
-    "where no two limits of a side are equal",
-    lambda book, _: all(
-        len(np.unique(book.prices[side])) == np.count_nonzero(side) for side in (book.buys, ~book.buys)
+DISTINCT_ORDERS = Condition(
+    "where each participant has one order, and no two limits of a side are equal",
+    lambda book, _: (
+        len(book) == len(book.participants)
+        and all(
+            len(np.unique(book.prices[side])) == np.count_nonzero(side) for side in (book.buys, ~book.buys)
+        )
     ),
 )
 CONVEX = Condition("where the set is convex: between equals of a finite set the first is taken", _convex)
@@ -194,7 +197,7 @@ CLAIMS: Mapping[str, Row] = MappingProxyType(
             Claim(WEAK),
             _IN_THE_LIMIT,
             _NOT,
-            Claim(WEAK, "of equal orders the later one stays out, which moves volumes", DISTINCT_PRICES),
+            Claim(WEAK, "of equal orders the later one stays out, which moves volumes", DISTINCT_ORDERS),
             _ALL,
         ),
         "muda": _row(

@@ -33,6 +33,8 @@ def nobody_could_have_more(trial: BargainingTrial, asked: Answer) -> Measured | 
     more = improvement(problem, start, trial.unit, together=together)
     payoffs = tuple(trial.payoffs.tolist())
     if more is None:
-        return Measured(False, math.inf, f"{payoffs} is not within the set", payoffs)
+        return Measured(
+            False, math.inf, f"({', '.join(f'{u:.6g}' for u in payoffs)}) is not within the set", payoffs
+        )
     who = "all" if together else "some"
     return measured(more, slack, f"{who} could have {more:.4g} more of what they could gain", payoffs)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pricing.errors import PricingError
@@ -27,6 +27,7 @@ def balance(longest, arrivals, service):
     return np.linalg.lstsq(system, np.append(np.zeros(n), 1.0), rcond=None)[0]
 
 
+@settings(max_examples=40, deadline=None)  # the oracle solves a system for each length
 @given(figures)
 def test_lengths_are_best_among_all(given_figures):
     toll = admission_toll(**given_figures)

@@ -30,6 +30,7 @@ from pricing import (
     load,
     menus,
     payments,
+    period,
     rolling,
     rules,
 )
@@ -296,6 +297,7 @@ def base_calls() -> Iterator[Call]:
     sized = [row[1:] for row in rows]
     yield call(index.price_index, [1, 1, 2, 2], sized, observed)
     yield call(index.price_index([1, 1, 2, 2], sized, observed).level, 2)
+    yield call(period.distinct_periods, [2023, 2022])
     yield call(rolling.shrink, [0.5, 0.25], [0.75, 0.125], weight=0.5)
     yield call(rolling.rolling_fits, [1, 1, 2, 2], rows, observed, window=1, weight=0.5)
 
@@ -354,6 +356,7 @@ def coalition_calls() -> Iterator[Call]:
     yield call(c.agents_from, {"slot_hours": 0.5, "slots": 2, "agents": [described]})
     yield call(c.lines_from, [{"name": "feeder", "factors": {"north": 1.0}, "limit": 3.0}])
     yield call(c.share_savings, (100.0, 25.0), (16.0, 64.0), (1.0, 3.0))
+    yield call(c.payment_rounds, (84.0, -39.0), (1.0, 3.0), tolerance=1e-6, iterations_max=200)
     yield call(c.contribution_weights, (3.0, 1.0), theta=0.5, base=(1.0, 1.0))
     yield call(c.traded_values, [0.5, 0.2], [[2.0, -5.0], [-2.0, 5.0]])
     yield call(c.subset_savings, [north, east])
@@ -508,6 +511,16 @@ def experiment_calls() -> Iterator[Call]:
     for mechanism in mechanisms:
         yield call(mechanism.run, market, traders, seed=1, periods=2)
     session = e.Competitive().run(market, traders, seed=1, periods=2)
+    yield call(
+        e.Session,
+        market,
+        2,
+        period=np.array([1, 2]),
+        buyer=np.array([0, 1]),
+        seller=np.array([0, 1]),
+        paid=np.array([5.0, 6.0]),
+        received=np.array([5.0, 6.0]),
+    )
     yield call(session.outcome, 2)
     yield call(session.outcomes)
     yield call(e.Session.of_ticks, market, 1, np.array([[1, 0, 0, 6]]), tick=1.0)
