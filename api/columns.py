@@ -175,7 +175,8 @@ class Columns:
     def _cell(self, name: str, row: int) -> str:
         if name not in self._cells:
             return ""
-        starts, ends = self._cells[name]  # of one row only: the lengths of all would make many cells quadratic
+        # of one row only: to take the lengths of all here makes many cells quadratic
+        starts, ends = self._cells[name]
         return self._text[starts[row] : ends[row]].decode("utf-8", "replace").strip()
 
     def _fail(self, row: int, name: str, expected: str) -> None:

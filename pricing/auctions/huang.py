@@ -25,12 +25,16 @@ def huang(book: Book) -> Outcome:
     (3.0, 2.0, (1.0, 0.0, 0.0, 1.0, 0.0, 0.0))
     """
     crossing = cross(book)
-    bids, asks = (_better(side, crossing.lots) for side in (crossing.bids, crossing.asks))
-    lots = min(int(bids.sum()), int(asks.sum()))
+    queues = crossing.bids, crossing.asks
+    better = [_better(queue, crossing.lots) for queue in queues]
+    lots = min(int(wanted.sum()) for wanted in better)
+    bids, asks = (
+        _equal_losses(wanted, lots, queue.index) for wanted, queue in zip(better, queues, strict=True)
+    )
     return settle(
         book,
         crossing.efficient,
-        crossing.aligned(_equal_losses(bids, lots), _equal_losses(asks, lots)),
+        crossing.aligned(bids, asks),
         mechanism="huang",
         rule="marginal orders set the prices",
         buyer_price=crossing.last_bid,
@@ -48,10 +52,10 @@ def _better(queue: Queue, lots: int) -> Integers:
     return better
 
 
-def _equal_losses(wanted: Integers, lots: int) -> Integers:
-    """Share `lots` out so that all lose the same, or all they want: lots left by rounding go to the earliest in the queue.
+def _equal_losses(wanted: Integers, lots: int, arrived: Integers) -> Integers:
+    """Share `lots` out so that all lose the same, or all they want: lots left by rounding go to the earliest to arrive.
 
-    Exact integers: with the wants descending, the n largest share if each of them is over its loss.
+    Not to the best, or a higher bid would gain a lot. Exact integers: with the wants descending, the n largest share if each of them is over its loss.
     """
     if lots in (0, int(wanted.sum())):
         return wanted if lots else np.zeros_like(wanted)
@@ -63,5 +67,7 @@ def _equal_losses(wanted: Integers, lots: int) -> Integers:
     ) // sharing  # rounded down: the shares are too large by less than n
     shares = np.maximum(wanted - loss, 0)
     surplus = int(shares.sum()) - lots
-    shares[np.flatnonzero(shares)[-surplus:] if surplus else []] -= 1
+    sharers = np.flatnonzero(shares)
+    latest = sharers[np.argsort(-arrived[sharers])]
+    shares[latest[:surplus]] -= 1
     return shares

@@ -48,16 +48,14 @@ class SharedLinks:
     _w: Floats = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        C = vector("capacities", self.capacities, low=0, high=LARGEST, open_low=True)
+        C = vector("capacities", self.capacities, low=0, open_low=True)
         if not len(C) or len(self.usage) != len(C) or not len(self.usage[0]):
             raise EmptySide(
                 f"usage: found {len(self.usage)} links for {len(C)} capacities, "
                 "expected a row of at least one flow for each"
             )
         flows = len(self.usage[0])
-        A = np.array(
-            [vector(f"usage[{j}]", row, size=flows, low=0, high=LARGEST) for j, row in enumerate(self.usage)]
-        )
+        A = np.array([vector(f"usage[{j}]", row, size=flows, low=0) for j, row in enumerate(self.usage)])
         for flow in np.flatnonzero(~A.any(axis=0)):
             raise PricingError(f"usage of flow {flow}: found no link, expected at least 1")
         w = np.ones(flows)

@@ -177,7 +177,7 @@ def test_attributes_must_match():
         quality_factor({"b": 1}, {}, {"b": 1})
     with pytest.raises(PricingError, match="service: found"):
         service_factor({"sla": 1}, {})
-    with pytest.raises(PricingError, match="quality factor: found inf"):
+    with pytest.raises(PricingError, match="quality a over reference: found inf"):
         quality_factor({"a": 1e300}, {"a": 1e-300}, {"a": 100})
 
 

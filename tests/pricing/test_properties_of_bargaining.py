@@ -53,16 +53,16 @@ class Payoffs:
 @pytest.mark.parametrize("name", SOLUTIONS)
 @pytest.mark.parametrize("form", FORMS)
 def test_claims_hold_in_every_form(form, name):
-    assert check_properties(name, FORMS[form], reports=5).violations == ()
+    assert check_properties(name, FORMS[form], reports=2).violations == ()
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 @pytest.mark.parametrize("name", SOLUTIONS)
 def test_claims_hold_on_random_problems(name, seed):
     chance = np.random.default_rng(seed)
     for problem in (polygon(chance), total(chance, capped=True)):
-        assert check_properties(name, problem, reports=5).violations == ()
+        assert check_properties(name, problem, reports=2).violations == ()
 
 
 def test_nash_gives_less_in_a_larger_set_and_kalai_smorodinsky_does_not():
