@@ -55,7 +55,8 @@ def _better(queue: Queue, lots: int) -> Integers:
 def _equal_losses(wanted: Integers, lots: int, arrived: Integers) -> Integers:
     """Share `lots` out so that all lose the same, or all they want: lots left by rounding go to the earliest to arrive.
 
-    Not to the best, or a higher bid would gain a lot. Exact integers: with the wants descending, the n largest share if each of them is over its loss.
+    Not to the best, or a higher bid would gain a lot. Exact integers: with the wants descending, the n largest share if
+    each of them is over its loss.
     """
     if lots in (0, int(wanted.sum())):
         return wanted if lots else np.zeros_like(wanted)
