@@ -1,7 +1,8 @@
 """What an auction gave to each order, as the command line shows it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,32 +30,38 @@ class Allocation:
     money: str
 
 
-def allocations(
-    bids: Bids, filled: NDArray[np.int64], money: list[int], *, money_scale: int
-) -> tuple[Allocation, ...]:
-    """Return what each order got, `filled` in parts of 1/`SCALE` and `money` in parts of 1/`money_scale`."""
-    orders = zip(
-        bids.lines,
-        bids.participants,
-        (bids.sides == Side.BUY).tolist(),
-        bids.prices.tolist(),
-        bids.quantities.tolist(),
-        filled.tolist(),
-        money,
-        strict=True,
-    )
-    return tuple(
-        Allocation(
-            line=line,
-            participant=participant,
-            side="buy" if buys else "sell",
-            price=format_decimal(price, scale=SCALE),
-            quantity=format_decimal(quantity, scale=SCALE),
-            filled=format_decimal(traded, scale=SCALE),
-            money=format_decimal(amount, scale=money_scale),
+@dataclass(frozen=True, slots=True, eq=False)
+class Allocations(Sequence[Allocation]):
+    """What each order got, worded when it is read: of a million orders, people are shown the first few.
+
+    `filled` is in parts of 1/`SCALE`, `money` in parts of 1/`money_scale`.
+    """
+
+    bids: Bids
+    filled: NDArray[np.int64]
+    money: list[int]
+    money_scale: int
+
+    def __len__(self) -> int:
+        return len(self.money)
+
+    @overload
+    def __getitem__(self, place: int) -> Allocation: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Allocation, ...]: ...
+    def __getitem__(self, place: int | slice) -> Allocation | tuple[Allocation, ...]:
+        if isinstance(place, slice):
+            return tuple(self[each] for each in range(*place.indices(len(self))))
+        bids = self.bids
+        return Allocation(
+            line=bids.lines[place],
+            participant=bids.participants[place],
+            side="buy" if bids.sides[place] == Side.BUY else "sell",
+            price=format_decimal(int(bids.prices[place]), scale=SCALE),
+            quantity=format_decimal(int(bids.quantities[place]), scale=SCALE),
+            filled=format_decimal(int(self.filled[place]), scale=SCALE),
+            money=format_decimal(self.money[place], scale=self.money_scale),
         )
-        for line, participant, buys, price, quantity, traded, amount in orders
-    )
 
 
 def show_allocation(allocation: Sequence[Allocation], console: Console) -> None:
@@ -75,6 +82,6 @@ def show_allocation(allocation: Sequence[Allocation], console: Console) -> None:
         console.print(f"… and {len(allocation) - SHOWN:,} more; --json prints all")
 
 
-def rows(allocation: Sequence[Allocation]) -> list[dict[str, object]]:
+def rows(allocation: Iterable[Allocation]) -> list[dict[str, object]]:
     """Return all orders for machines."""
     return [{name: getattr(each, name) for name in each.__slots__} for each in allocation]

@@ -7,7 +7,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from api.allocation import Allocation, allocations, rows, show_allocation
+from api.allocation import Allocations, rows, show_allocation
 from api.bids import SCALE, Bids, check_total
 from api.input_error import InputError
 from market.orders import Side
@@ -50,7 +50,7 @@ class Auctioned:
     sellers_gain: str
     budget: str
     note: str
-    allocation: tuple[Allocation, ...]
+    allocation: Allocations
 
     def as_dict(self) -> dict[str, object]:
         """Return it for machines."""
@@ -181,7 +181,7 @@ def _told(bids: Bids, outcome: Outcome, seed: int | None) -> Auctioned:
         sellers_gain=format_decimal(sellers_gain, scale=SCALE * SCALE),
         budget=format_decimal(budget, scale=MICROS_PER_TOKEN),
         note=outcome.note,
-        allocation=allocations(bids, filled, money, money_scale=MICROS_PER_TOKEN),
+        allocation=Allocations(bids, filled, money, money_scale=MICROS_PER_TOKEN),
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from api.allocation import Allocation, allocations, rows, show_allocation
+from api.allocation import Allocations, rows, show_allocation
 from api.auctioned import Auctioned, clear_by_mechanism
 from api.bids import SCALE, Bids, read_bids
 from market.auctions import clear_pay_as_bid, clear_uniform
@@ -38,7 +38,7 @@ class Cleared:
     welfare: str
     price_rule: str
     tie_rule: str
-    allocation: tuple[Allocation, ...]
+    allocation: Allocations
 
     def as_dict(self) -> dict[str, object]:
         """Return it for machines."""
@@ -121,7 +121,7 @@ def _uniform(bids: Bids, ties: Ties) -> Cleared:
         welfare=format_decimal(found.welfare, scale=SCALE * SCALE),
         price_rule=found.price_rule,
         tie_rule=found.tie_rule,
-        allocation=allocations(
+        allocation=Allocations(
             bids,
             filled,
             [(price or 0) * fill for fill in filled.tolist()],
@@ -150,7 +150,7 @@ def _pay_as_bid(bids: Bids, ties: Ties) -> Cleared:
         welfare=format_decimal(found.welfare, scale=SCALE * SCALE),
         price_rule=found.price_rule,
         tie_rule=found.tie_rule,
-        allocation=allocations(bids, filled, money, money_scale=SCALE * SCALE),
+        allocation=Allocations(bids, filled, money, money_scale=SCALE * SCALE),
     )
 
 

@@ -5,6 +5,8 @@ import numpy as np
 from pricing.errors import PricingError
 
 Seed = int | np.random.Generator
+LOTS = 0x1075
+"""Keeps the lots apart from orders that were drawn with the same seed: else each might fall with its order's side."""
 
 
 def generator(seed: Seed | None) -> np.random.Generator:
@@ -22,4 +24,4 @@ def generator(seed: Seed | None) -> np.random.Generator:
         raise PricingError(
             f"seed: found {seed!r}, expected an integer of at least 0 or a generator, as lots are drawn"
         )
-    return np.random.default_rng(seed)
+    return np.random.default_rng([seed, LOTS])

@@ -12,8 +12,14 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[], None]]] = {
     "tests.benchmarks.footprint": ("Order book: time until ready, memory", footprint.main),
     "tests.benchmarks.auctions": ("Auctions: a large book, a day with blocks", auctions.main),
     "tests.benchmarks.mechanisms": ("Auctions by name, beside pymarket", mechanisms.main),
-    "tests.benchmarks.cooperative": ("Cooperative games and competition, beside open_spiel and nashpy", cooperative.main),
-    "tests.benchmarks.coalitions": ("Coalitions of microgrids, beside a bare CLARABEL solve", coalitions.main),
+    "tests.benchmarks.cooperative": (
+        "Cooperative games and competition, beside open_spiel and nashpy",
+        cooperative.main,
+    ),
+    "tests.benchmarks.coalitions": (
+        "Coalitions of microgrids, beside a bare CLARABEL solve",
+        coalitions.main,
+    ),
     "tests.benchmarks.admm": ("Private negotiation, beside the central solution", admm.main),
     "tests.ledger.measure": ("Ledger: orders decided, booked and made durable", measure.main),
 }

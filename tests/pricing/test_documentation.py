@@ -1,4 +1,4 @@
-"""Whatever `pricing` offers is in its reference. The examples there run with all pages, those of docstrings with the doctests."""
+"""All that `pricing` offers is in its reference. Examples there run with all pages, those of docstrings as doctests."""
 
 import importlib
 import inspect
