@@ -302,7 +302,7 @@ def test_what_is_gained_is_the_welfare_and_money_adds_up(tmp_path: Path, mechani
 
 @pytest.mark.parametrize("mechanism", ["sbb-trade-reduction", "muda", "p2p"])
 def test_lots_are_drawn_with_the_seed_that_is_told(tmp_path: Path, mechanism: str) -> None:
-    lines = [f"buy,{n % 7 + 3},1,b{n}" for n in range(12)] + [f"sell,{n % 5 + 1},1,s{n}" for n in range(12)]
+    lines = [f"buy,{n % 7 + 8},1,b{n}" for n in range(12)] + [f"sell,{n % 5 + 1},1,s{n}" for n in range(12)]
     found = [auctioned(tmp_path, mechanism, *lines, seed=seed) for seed in (None, 1, 4)]
     assert [each.seed for each in found] == [1, 1, 4]
     first, again, other = (each.as_dict()["allocation"] for each in found)
