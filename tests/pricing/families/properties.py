@@ -449,7 +449,7 @@ CLAIMED = (
     Claimed(
         r"converge|stabil|stable|overshoot|controller|theorem [abc]\b|bounded|cobweb|lyapunov", convergence
     ),
-    Claimed(r"admm|separat|distributed|decentrali|one-?shot|privacy|private|coalition", separation),
+    Claimed(r"admm|separa|distributed|decentrali|one-?shot|privacy|private|coalition", separation),
     Claimed(
         r"conserv|rounding|integer|micro-?unit|exactly (0|zero)|sums? to (0|zero)|largest remainder|zero-sum",
         conservation,
@@ -457,7 +457,7 @@ CLAIMED = (
     Claimed(r"shapley|nucleolus|\bcore\b|dummy|additiv", cooperative_values),
     Claimed(r"\bbne\b|bayes(ian)?[- ]nash|chatterjee|best[- ]respon", best_responses),
     Claimed(r"zone of agreement|\bzopa\b|inside[- ]spread|collar", zone_of_agreement),
-    Claimed(r"\bnan\b|infinit|malformed|bad input|invalid input|error handling", refusals),
+    Claimed(r"\bnan\b|infin|malformed|bad input|invalid input|error handling", refusals),
 )
 
 
