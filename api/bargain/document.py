@@ -13,7 +13,10 @@ from api.input_error import InputError
 
 Layout = TypeVar("Layout", bound=msgspec.Struct)
 
+LEVELS_MAX = 64
+"""Brackets within brackets; the deepest problem has six levels."""
 _SHOWN_CHARACTERS = 80
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]')
 
 
 class _Refused(ValueError):
@@ -38,6 +41,7 @@ def read_document(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise InputError(path, f"line {line}", "bytes that are no UTF-8", "a text in UTF-8") from None
+    _check_levels(path, text)  # beforehand: a stack that overflows in the parser may take the process with it
     try:
         document = json.loads(
             text,
@@ -53,8 +57,6 @@ def read_document(path: Path) -> dict[str, Any]:
         raise InputError(path, where, found, f"JSON: {error.msg[:1].lower() + error.msg[1:]}") from None
     except _Refused as error:
         raise InputError(path, "the text", error.found, error.expected) from None
-    except RecursionError:
-        raise InputError(path, "the text", "brackets within too many brackets", "a few levels") from None
     if not isinstance(document, dict):
         raise InputError(path, "the text", described(document), "one JSON object, { … }")
     return document
@@ -70,6 +72,15 @@ def laid_out(path: Path, document: dict[str, Any], layout: type[Layout]) -> Layo
         return msgspec.convert(document, layout)
     except msgspec.ValidationError as error:
         _explain(path, document, layout, str(error))
+
+
+def _check_levels(path: Path, text: str) -> None:
+    level = 0
+    for token in _BRACKETS.finditer(text):
+        level += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        if level > LEVELS_MAX:
+            line = text.count("\n", 0, token.start()) + 1
+            raise InputError(path, f"line {line}", f"brackets {level} levels deep", f"at most {LEVELS_MAX}")
 
 
 def described(value: object) -> str:

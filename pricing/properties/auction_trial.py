@@ -12,7 +12,7 @@ from pricing.auctions.crossing import cross
 from pricing.auctions.mechanism import MECHANISMS, clear
 from pricing.auctions.orders import LOTS_PER_UNIT, Book, Reals
 from pricing.auctions.trade_reduction import sbb_trade_reduction
-from pricing.errors import PricingError, vector
+from pricing.errors import LARGEST, PricingError, vector
 
 
 class Traded(Protocol):
@@ -34,10 +34,20 @@ AuctionMechanism = Callable[[Book], Traded]
 
 @dataclass(frozen=True, slots=True)
 class Fills:
-    """A plain `Traded`, for a mechanism of one's own."""
+    """A plain `Traded`, for a mechanism of one's own.
+
+    Raises:
+        PricingError: if units and dollars are not numbers up to 1e100, as many of the one as of the other.
+    """
 
     filled: Sequence[float]
     paid: Sequence[float]
+
+    def __post_init__(self) -> None:
+        filled = _figures("filled", self.filled)
+        paid = _figures("paid", self.paid, size=len(filled))
+        object.__setattr__(self, "filled", tuple(filled.tolist()))
+        object.__setattr__(self, "paid", tuple(paid.tolist()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,13 +97,18 @@ def auction_named(name: str, parameters: dict[str, Any]) -> AuctionMechanism:
     (1.0, 0.0, 0.5, 0.5)
 
     Raises:
-        PricingError: if there is none of that name.
+        PricingError: if there is none of that name, or it does not take a parameter.
     """
     if name not in MECHANISMS:
         raise PricingError(f"mechanism: found {name!r}, expected one of {', '.join(MECHANISMS)}")
+    parameters = {each: value for each, value in parameters.items() if value is not None}
+    for given in parameters:
+        if given not in MECHANISMS[name].parameters:
+            expected = ", ".join(sorted(MECHANISMS[name].parameters)) or "none"
+            raise PricingError(f"{given}: found a parameter of {name}, expected {expected}")
     if name == "sbb-trade-reduction":
         return lambda book: _on_average(book, parameters.get("first", Side.BUY))
-    if name in ("muda", "p2p"):
+    if name in ("muda", "p2p") and {"left", "rounds"}.isdisjoint(parameters):
         parameters = {"seed": 0} | parameters
     return lambda book: clear(name, book, **parameters)
 
@@ -119,8 +134,8 @@ def checked(book: Book, traded: Traded) -> Traded:
     Raises:
         PricingError: if not.
     """
-    filled = vector("filled", traded.filled, size=len(book))
-    vector("paid", traded.paid, size=len(book))
+    filled = _figures("filled", getattr(traded, "filled", ()), size=len(book))
+    _figures("paid", getattr(traded, "paid", ()), size=len(book))
     limits = book.lots / LOTS_PER_UNIT
     for at in np.flatnonzero((filled < -1e-9) | (filled > limits * (1 + 1e-9))):
         raise PricingError(
@@ -130,6 +145,10 @@ def checked(book: Book, traded: Traded) -> Traded:
     if not math.isclose(bought, sold, rel_tol=1e-9, abs_tol=1e-9):
         raise PricingError(f"filled: found {bought:g} bought and {sold:g} sold, expected as much")
     return traded
+
+
+def _figures(what: str, values: Sequence[float], *, size: int | None = None) -> Reals:
+    return vector(what, values, size=size, low=-LARGEST, high=LARGEST)
 
 
 def gains_of(book: Book, traded: Traded) -> Reals:

@@ -18,7 +18,7 @@ from pricing.bargaining.nash import nash
 from pricing.bargaining.problem import Problem, Vector
 from pricing.bargaining.transferable import Transferable
 from pricing.bargaining.utilitarian import utilitarian
-from pricing.errors import PricingError, vector
+from pricing.errors import LARGEST, PricingError, vector
 
 MARGIN = 10.0
 """Two solutions may differ by so many times what each is solved to."""
@@ -73,9 +73,23 @@ class BargainingTrial:
         """Solve the problem; without a tolerance, that of the form in which it is stated is taken.
 
         Raises:
-            PricingError: if the mechanism refuses the problem, or gives no finite payoff for each party.
+            PricingError: if the mechanism refuses the problem, or gives no finite payoff for each party; if what a party
+                could gain is neither 0 nor within 1e-100 to 1e100; or if what is said to be smaller is no problem of
+                these parties.
         """
-        gains = np.subtract(problem.ideal(), problem.disagreement)
+        size = len(problem.disagreement)
+        if not isinstance(smaller, Sequence):
+            raise PricingError(f"smaller: found {smaller!r:.80}, expected bargaining problems")
+        for place, each in enumerate(smaller):
+            if not is_bargaining_problem(each) or len(each.disagreement) != size:
+                raise PricingError(
+                    f"smaller[{place}]: found {each!r:.80}, expected a bargaining problem of {size} parties"
+                )
+        gains = vector("ideal gains", np.subtract(problem.ideal(), problem.disagreement), high=LARGEST)
+        for at in np.flatnonzero((gains > 0) & (gains < 1 / LARGEST)):
+            raise PricingError(
+                f"ideal gains[{at}]: found {gains[at]:g}, expected 0 or at least {1 / LARGEST:g}"
+            )
         return cls(
             mechanism,
             problem,
@@ -115,7 +129,7 @@ def is_bargaining_problem(instance: object) -> TypeGuard[Problem]:
     >>> is_bargaining_problem("a text")
     False
     """
-    return all(
+    return not isinstance(instance, type) and all(
         hasattr(instance, each) for each in ("disagreement", "ideal", "farthest", "best_product", "best_sum")
     )
 
@@ -126,7 +140,8 @@ def solved(mechanism: BargainingMechanism, problem: Problem) -> Vector:
     Raises:
         PricingError: if they are not a finite number for each party.
     """
-    return vector("payoffs", mechanism(problem).payoffs, size=len(problem.disagreement))
+    payoffs = getattr(mechanism(problem), "payoffs", ())
+    return vector("payoffs", payoffs, size=len(problem.disagreement), low=-LARGEST, high=LARGEST)
 
 
 def shareable(problem: Transferable) -> float | None:

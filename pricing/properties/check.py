@@ -1,13 +1,14 @@
 """Check what a mechanism promises on an instance: one door for auctions, bargains, menus and coalitions."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from pricing.auctions.orders import Book, Order
 from pricing.bargaining.problem import Problem
 from pricing.coalition.agents import Agent
-from pricing.errors import EmptySide, PricingError, number
+from pricing.errors import EmptySide, PricingError, number, whole
 from pricing.properties.auction_trial import AuctionMechanism, AuctionTrial, auction_named
 from pricing.properties.bargaining_trial import (
     BargainingMechanism,
@@ -57,6 +58,7 @@ from pricing.properties.symmetry import (
 
 Instance: TypeAlias = Book | Sequence[Order] | Problem | MenuProblem | Sequence[Agent]
 MechanismOrName: TypeAlias = str | AuctionMechanism | BargainingMechanism | MenuMechanism | CoalitionMechanism
+Word = TypeVar("Word", bound=StrEnum)
 Check: TypeAlias = Callable[[Any, Answer], Measured | None]
 
 CHECKS: Mapping[type, Mapping[Property, Check]] = MappingProxyType(
@@ -102,6 +104,8 @@ CHECKS: Mapping[type, Mapping[Property, Check]] = MappingProxyType(
 EXACT = 1e-9
 SOLVED = 1e-6
 """Relative tolerances where a mechanism computes in closed form, and where it runs a solver."""
+REPORTS_MAX = 1_000_000
+"""More lies of a kind than anybody waits for."""
 
 
 def check_properties(
@@ -145,18 +149,22 @@ def check_properties(
     'lab gains 1.5 dollars by saying 6.000000 on order 0'
 
     Raises:
-        PricingError: if there is no such mechanism, it refuses the instance, or gives back what it cannot.
+        PricingError: if there is no such mechanism, it refuses the instance, or gives back what it cannot; or an option
+            is not what it should be.
         EmptySide: if an instance is empty.
     """
-    if type(reports) is not int or reports < 1:
-        raise PricingError(f"reports: found {reports!r}, expected an integer of at least 1")
+    whole("reports", reports, low=1, high=REPORTS_MAX)
     if tolerance is not None:
-        number("tolerance", tolerance, low=0)
+        number("tolerance", tolerance, low=0, high=1)
+    wanted = tuple(Property) if properties is None else _words("properties", Property, properties)
+    told = _claimed({} if claims is None else claims)
     subject = _book(instance)
     trial = _trial(mechanism, subject, parameters, tolerance=tolerance, reports=reports, smaller=smaller)
+    if smaller and not isinstance(trial, BargainingTrial):
+        raise PricingError(
+            f"smaller: found {smaller!r:.80}, expected none, as nobody bargains over a set here"
+        )
     able = CHECKS[type(trial)]
-    wanted = tuple(Property) if properties is None else tuple(properties)
-    told = {each: Claim(answer) for each, answer in (claims or {}).items()}
     row = CLAIMS[mechanism] if isinstance(mechanism, str) else {}
     findings = []
     for each in wanted:
@@ -167,6 +175,20 @@ def check_properties(
         mechanism if isinstance(mechanism, str) else getattr(mechanism, "__name__", type(mechanism).__name__)
     )
     return Report(name, tuple(findings))
+
+
+def _words(what: str, kind: type[Word], given: Iterable[Word]) -> tuple[Word, ...]:
+    try:
+        return tuple(kind(each) for each in given)
+    except (TypeError, ValueError):
+        raise PricingError(f"{what}: found {given!r:.80}, expected some of {', '.join(kind)}") from None
+
+
+def _claimed(claims: Mapping[Property, Answer]) -> dict[Property, Claim]:
+    if not isinstance(claims, Mapping):
+        raise PricingError(f"claims: found {claims!r:.80}, expected an answer by property")
+    answers = [Claim(each) for each in _words("claims", Answer, claims.values())]
+    return dict(zip(_words("claims", Property, claims), answers, strict=True))
 
 
 def _finding(wanted: Property, claim: Claim | None, check: Check | None, trial: object) -> Finding:

@@ -15,7 +15,7 @@ from pricing.coalition.fixed_exchange import cost_at
 from pricing.coalition.local_problem import local_problem
 from pricing.coalition.negotiation import negotiate
 from pricing.coalition.private_negotiation import negotiate_privately
-from pricing.errors import PricingError, vector
+from pricing.errors import LARGEST, PricingError, vector
 
 
 class Settled(Protocol):
@@ -37,10 +37,30 @@ CoalitionMechanism = Callable[[Sequence[Agent]], Settled]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Exchanged:
-    """A plain `Settled`, for a mechanism of one's own."""
+    """A plain `Settled`, for a mechanism of one's own; the exchanges become a read-only array.
+
+    Raises:
+        PricingError: if exchanges are not numbers up to 1e100, or payments not whole micro-units.
+    """
 
     exchanges: ArrayLike
     payments_micros: Sequence[int]
+
+    def __post_init__(self) -> None:
+        try:
+            exchanges = np.array(self.exchanges, np.float64)
+        except (TypeError, ValueError, OverflowError):
+            raise PricingError(f"exchanges: found {self.exchanges!r:.60}, expected numbers") from None
+        if not np.all(np.abs(exchanges) <= LARGEST):
+            raise PricingError(f"exchanges: found {self.exchanges!r:.60}, expected numbers up to {LARGEST:g}")
+        exchanges.flags.writeable = False
+        vector("payments_micros", self.payments_micros, low=-LARGEST, high=LARGEST)
+        payments = tuple(int(each) for each in self.payments_micros)
+        for at, (micros, each) in enumerate(zip(payments, self.payments_micros, strict=True)):
+            if micros != each:
+                raise PricingError(f"payments_micros[{at}]: found {each!r}, expected whole micro-units")
+        object.__setattr__(self, "exchanges", exchanges)
+        object.__setattr__(self, "payments_micros", payments)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,18 +116,16 @@ def settled(mechanism: CoalitionMechanism, agents: Sequence[Agent]) -> tuple[Vec
     Raises:
         PricingError: if they are not for each member, finite, and whole micro-units.
     """
-    found = mechanism(agents)
+    given = mechanism(agents)
+    found = Exchanged(getattr(given, "exchanges", ()), getattr(given, "payments_micros", ()))
     wanted = len(commodities_of(agents)) * agents[0].slots
-    exchanges = np.asarray(found.exchanges, np.float64)
-    if exchanges.size != len(agents) * wanted or not np.isfinite(exchanges).all():
+    exchanges = np.asarray(found.exchanges)
+    if exchanges.size != len(agents) * wanted:
         raise PricingError(
             f"exchanges: found shape {exchanges.shape}, expected {wanted} numbers for each member"
         )
-    payments = tuple(found.payments_micros)
-    vector("payments_micros", payments, size=len(agents))
-    if any(int(each) != each for each in payments):
-        raise PricingError(f"payments_micros: found {payments}, expected whole micro-units")
-    return exchanges.reshape(len(agents), wanted), tuple(int(each) for each in payments)
+    vector("payments_micros", found.payments_micros, size=len(agents))
+    return exchanges.reshape(len(agents), wanted), tuple(found.payments_micros)
 
 
 def true_costs(agents: Sequence[Agent], exchanges: Vector) -> Vector:
@@ -129,13 +147,16 @@ def coalition_named(name: str, parameters: dict[str, Any]) -> CoalitionMechanism
     """Return "negotiate" or "negotiate-privately".
 
     Raises:
-        PricingError: if it is neither.
+        PricingError: if it is neither, or does not take a parameter.
     """
-    if name == "negotiate":
-        return lambda agents: _together(agents, parameters)
-    if name == "negotiate-privately":
-        return lambda agents: _apart(agents, parameters)
-    raise PricingError(f"mechanism: found {name!r}, expected negotiate or negotiate-privately")
+    if name not in ("negotiate", "negotiate-privately"):
+        raise PricingError(f"mechanism: found {name!r}, expected negotiate or negotiate-privately")
+    together = name == "negotiate"
+    options = (negotiate if together else negotiate_privately).__kwdefaults__ or {}
+    for given in parameters:
+        if given not in options:
+            raise PricingError(f"{given}: found a parameter of {name}, expected one of {', '.join(options)}")
+    return lambda agents: (_together if together else _apart)(agents, parameters)
 
 
 def _together(agents: Sequence[Agent], parameters: dict[str, Any]) -> Settled:

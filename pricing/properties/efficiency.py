@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, linprog, minimize
+from scipy.optimize import linprog
 
 from pricing.auctions.orders import LOTS_PER_UNIT, Book
 from pricing.bargaining.problem import Vector
@@ -11,12 +11,18 @@ from pricing.coalition.agents import commodities_of
 from pricing.coalition.dispatch import dispatch
 from pricing.coalition.local_problem import LocalProblem, local_problem
 from pricing.coalition.quadratic_program import solve_quadratic
-from pricing.errors import NotConverged
+from pricing.errors import NotConverged, number
 from pricing.properties.auction_trial import AuctionTrial
 from pricing.properties.bargaining_trial import BargainingTrial, shareable
 from pricing.properties.coalition_trial import CoalitionTrial
 from pricing.properties.findings import Answer, Measured, measured
-from pricing.properties.menu_trial import MenuProblem, MenuTrial, expected_profit
+from pricing.properties.menu_trial import MenuProblem, MenuTrial
+
+POINTS = 65
+"""Quantities at which a concave value is looked at first, and again about each solution."""
+REACH = 4
+"""Steps of the grid before that the next one reaches to either side."""
+REFINEMENTS = 4
 
 NEARLY = 1e-3
 """How far from the least cost a coalition may be that is efficient in the weak sense."""
@@ -74,7 +80,7 @@ def menu_is_efficient(trial: MenuTrial, asked: Answer) -> Measured:
     """Check that no menu is better for the one who offers it; wholly, none would be even if it knew the types, in money.
 
     Asked weakly, among the menus that types accept and do not misuse: a concave program in all quantities and payments
-    with all n² incentives, by SLSQP.
+    with all n² incentives, by linear programs.
     """
     problem = trial.problem
     best = second_best(problem) if asked is Answer.WEAK else _first_best(problem)
@@ -83,42 +89,68 @@ def menu_is_efficient(trial: MenuTrial, asked: Answer) -> Measured:
 
 
 def second_best(problem: MenuProblem) -> float:
-    """Return the greatest profit from types who know more, in money, by sequential quadratic programming (SLSQP).
+    """Return the greatest profit from types who know more, in money, by linear programs (HiGHS) over more and more points.
+
+    A concave value is what its chords approach from below. The program mixes, for each type, points whose value is known,
+    and is solved again with more points about the quantities that it found. Quantities count in the largest that anybody
+    would want, and money in what that means to either side: the program has the same size whatever the units.
 
     >>> from pricing.menus import QuadraticValue
     >>> from pricing.properties import ProcurementProblem
     >>> round(second_best(ProcurementProblem([2, 3], [0.5, 0.5], QuadraticValue(10))), 6)
     25.0
+
+    Raises:
+        PricingError: if a quantity or a profit is out of range.
+        NotConverged: if a program was not solved.
     """
-    tastes, sign = np.array(problem.tastes, np.float64), problem.money_sign
-    size, largest = len(tastes), problem.largest()
-    rows = []
-    for i in range(size):
-        own = np.zeros(2 * size)
-        own[i], own[size + i] = tastes[i], sign
-        rows.append(own)
-        for j in range(size):
-            if j != i:
-                other = np.zeros(2 * size)
-                other[j], other[size + j] = tastes[i], sign
-                rows.append(own - other)
-    lowest, highest = np.full(2 * size, -np.inf), np.full(2 * size, np.inf)
-    lowest[:size], highest[:size] = 0.0, largest
-    start_q = np.full(size, largest / 2)
-    start: Vector = np.concatenate([start_q, -sign * float(tastes.min()) * start_q])
+    size, largest = len(problem.tastes), problem.largest()
+    tastes = np.array(problem.tastes, np.float64) * largest
+    unit = max(float(np.abs(tastes).max()), abs(problem.principal_value(largest)))
+    if unit == 0:
+        return 0.0
+    tastes /= unit
+    coarse = np.linspace(0.0, 1.0, POINTS)
+    points, step, profit = [coarse] * size, float(coarse[1]), 0.0
+    for _ in range(REFINEMENTS):
+        values = [np.array([problem.principal_value(largest * q) for q in each]) / unit for each in points]
+        profit, quantities = _best_mixture(problem, tastes, points, values)
+        points = [
+            np.unique(np.clip(np.append(each, q + REACH * step * (2 * coarse - 1)), 0.0, 1.0))
+            for each, q in zip(points, quantities, strict=True)
+        ]
+        step *= 2 * REACH / (POINTS - 1)
+    return number("second best", unit * profit)
 
-    def loss(items: Vector) -> float:
-        return -expected_profit(problem, np.clip(items[:size], 0.0, largest), items[size:])
 
-    found = minimize(
-        loss,
-        start,
-        method="SLSQP",
-        bounds=Bounds(lowest, highest),
-        constraints=[LinearConstraint(np.array(rows), 0.0, np.inf)],
-        tol=1e-12,
+def _best_mixture(
+    problem: MenuProblem, tastes: Vector, points: list[Vector], values: list[Vector]
+) -> tuple[float, Vector]:
+    """Return the best profit and the quantities, each type's a mixture of its points; IR and all n² incentives hold."""
+    size, sign = len(points), problem.money_sign
+    lengths = [len(each) for each in points]
+    mixes = np.repeat(np.eye(size), lengths, axis=1)  # each type's weights sum to 1
+    quantity: Vector = mixes * np.concatenate(points)
+    own, other = np.divmod(np.arange(size * size), size)  # type `own` looks at the item of `other`
+    items = np.eye(size)[own] - np.eye(size)[other] * (own != other)[:, None]  # its own item: against nothing
+    gains = np.hstack([tastes[own, None] * items @ quantity, sign * items])
+    found = linprog(
+        np.concatenate(
+            [
+                *(-p * each for p, each in zip(problem.probabilities, values, strict=True)),
+                sign * np.array(problem.probabilities),
+            ]
+        ),
+        A_ub=-gains,
+        b_ub=np.zeros(size * size),
+        A_eq=np.hstack([mixes, np.zeros((size, size))]),
+        b_eq=np.ones(size),
+        bounds=[(0, None)] * mixes.shape[1] + [(None, None)] * size,
+        method="highs",
     )
-    return float(-found.fun)
+    if found.x is None or found.fun is None:
+        raise NotConverged(f"second best: found no solution, {found.message}")
+    return -float(found.fun), quantity @ found.x[:-size]
 
 
 def _first_best(problem: MenuProblem) -> float:

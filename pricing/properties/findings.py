@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pricing.errors import number
+
 
 class Property(StrEnum):
     """What a mechanism may promise."""
@@ -61,6 +63,9 @@ class Finding:
         explanation: what was tried, and what happened.
         witness: what shows that it fails: a `Lie`, a smaller problem, a participant; None if it holds.
         violated: whether it was claimed and does not hold.
+
+    Raises:
+        PricingError: if `worst` is no finite number of at least 0.
     """
 
     property: Property
@@ -73,6 +78,7 @@ class Finding:
     violated: bool = field(init=False)
 
     def __post_init__(self) -> None:
+        number("worst", self.worst, low=0)
         broken = self.holds is False and self.claimed in (Answer.YES, Answer.WEAK)
         object.__setattr__(self, "violated", broken)
 

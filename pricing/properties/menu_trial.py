@@ -1,13 +1,14 @@
 """A menu on trial: whom it is for, the items that a mechanism offers them, and what each type makes of each item."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
 import numpy as np
 
 from pricing.bargaining.problem import Vector
-from pricing.errors import PricingError, number, vector
+from pricing.errors import LARGEST, EmptySide, PricingError, number, vector
+from pricing.menus.incentives import distribution
 from pricing.menus.procurement import procurement_menu
 from pricing.menus.quality import quality_menu
 from pricing.menus.value import ConcaveValue
@@ -45,11 +46,22 @@ class MenuProblem(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ProcurementProblem:
-    """A buyer who values q units at S(q), and suppliers of unknown unit cost: what `procurement_menu` solves."""
+    """A buyer who values q units at S(q), and suppliers of unknown unit cost: what `procurement_menu` solves.
+
+    Raises:
+        EmptySide: if there is no type.
+        PricingError: if a cost is no number of at least 0, the probabilities are not positive with the sum 1, or the
+            value has no worth and demand.
+    """
 
     costs: Sequence[float]
     probabilities: Sequence[float]
     value: ConcaveValue
+
+    def __post_init__(self) -> None:
+        _set_types(self, "costs", self.costs, self.probabilities)
+        if not (hasattr(self.value, "worth") and hasattr(self.value, "demand")):
+            raise PricingError(f"value: found {self.value!r:.60}, expected a ConcaveValue")
 
     @property
     def tastes(self) -> Sequence[float]:
@@ -67,16 +79,26 @@ class ProcurementProblem:
 
     def largest(self) -> float:
         """Return what would be bought from the cheapest at cost."""
-        return self.value.demand(min(self.costs))
+        return number("largest quantity", self.value.demand(min(self.costs)), high=LARGEST)
 
 
 @dataclass(frozen=True, slots=True)
 class QualityProblem:
-    """A seller to whom quality q costs c·q²/2, and buyers of unknown taste: what `quality_menu` solves."""
+    """A seller to whom quality q costs c·q²/2, and buyers of unknown taste: what `quality_menu` solves.
+
+    Raises:
+        EmptySide: if there is no type.
+        PricingError: if a taste is no number of at least 0, the probabilities are not positive with the sum 1, or the cost
+            is not positive.
+    """
 
     tastes: Sequence[float]
     probabilities: Sequence[float]
     cost: float = 1.0
+
+    def __post_init__(self) -> None:
+        _set_types(self, "tastes", self.tastes, self.probabilities)
+        number("cost", self.cost, low=0, high=LARGEST, open_low=True)
 
     @property
     def money_sign(self) -> float:
@@ -85,11 +107,22 @@ class QualityProblem:
 
     def principal_value(self, quantity: float) -> float:
         """Return −c·q²/2."""
-        return -self.cost * quantity * quantity / 2
+        q = number("quantity", quantity, low=0, high=LARGEST)
+        return -self.cost * q * q / 2
 
     def largest(self) -> float:
         """Return the quality that is efficient for the best taste."""
-        return max(self.tastes) / self.cost
+        return number("largest quality, taste/cost", max(self.tastes) / self.cost, high=LARGEST)
+
+
+def _set_types(problem: object, what: str, figures: Sequence[float], probabilities: Sequence[float]) -> None:
+    """Check what is known of the types of a frozen problem, and make tuples of it."""
+    types = vector(what, figures, low=0, high=LARGEST)
+    if not len(types):
+        raise EmptySide(f"{what}: found no type, expected at least 1")
+    object.__setattr__(problem, what, tuple(types.tolist()))
+    shares = distribution(probabilities, len(types))
+    object.__setattr__(problem, "probabilities", tuple(shares.tolist()))
 
 
 MenuMechanism = Callable[[MenuProblem], Items]
@@ -112,8 +145,12 @@ class MenuTrial:
         Raises:
             PricingError: if the mechanism refuses the types, or offers not one item of finite numbers for each.
         """
-        size = len(problem.tastes)
-        items = [vector(f"items[{j}]", item, size=2) for j, item in enumerate(mechanism(problem))]
+        size, offered = len(problem.tastes), mechanism(problem)
+        if not isinstance(offered, Iterable):
+            raise PricingError(f"items: found {offered!r:.60}, expected one for each of {size} types")
+        items = [
+            vector(f"items[{j}]", item, size=2, low=-LARGEST, high=LARGEST) for j, item in enumerate(offered)
+        ]
         if len(items) != size:
             raise PricingError(f"items: found {len(items)}, expected one for each of {size} types")
         q, money = np.array(items).T

@@ -85,6 +85,13 @@ def test_a_lottery_counts_on_average():
     assert np.mean(outcomes, axis=0) == pytest.approx(filled, abs=0.1)
 
 
+def test_halves_that_are_given_are_not_drawn():
+    report = check_properties("muda", BOOK, properties=CHEAP, left=[0, 1, 4, 5])
+    assert report[Property.EFFICIENCY].explanation.startswith(
+        f"welfare {clear('muda', BOOK, left=[0, 1, 4, 5]).welfare:g} of 15 dollars"
+    )
+
+
 @settings(max_examples=15, deadline=None)
 @given(seed=seeds)
 def test_greatest_welfare_is_that_of_the_crossing(seed):
@@ -182,6 +189,13 @@ class TestRefusals:
             (3, BOOK, {}, "mechanism: found 3, expected a name or a callable"),
             (mcafee, BOOK, {"k": 0.5}, "k: found a parameter of a callable"),
             ("mcafee", BOOK, {"k": 0.5}, "k: found a parameter of mcafee, expected none"),
+            (
+                "sbb-trade-reduction",
+                BOOK,
+                {"k": 0.5},
+                "k: found a parameter of sbb-trade-reduction, expected first",
+            ),
+            ("mcafee", BOOK, {"smaller": [3]}, r"smaller: found \[3\], expected none"),
             ("mcafee", BOOK, {"reports": 0}, "reports: found 0"),
             ("mcafee", BOOK, {"tolerance": -1}, "tolerance: found -1"),
             ("mcafee", [3], {}, r"instance: found \[3\], expected all orders or all agents"),
@@ -192,6 +206,10 @@ class TestRefusals:
     def test_what_cannot_be_checked_is_named(self, mechanism, instance, options, message):
         with pytest.raises(PricingError, match=message):
             check_properties(mechanism, instance, **options)
+
+    def test_nothing_given_back(self):
+        with pytest.raises(PricingError, match="filled: found 0 values, expected 8"):
+            check_properties(lambda book: None, BOOK)
 
     def test_nobody(self):
         with pytest.raises(EmptySide, match="instance: found nobody"):

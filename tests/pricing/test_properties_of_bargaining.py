@@ -119,6 +119,10 @@ class TestPlantedFlaws:
         found = check_properties(generous, LARGE, claims={Property.PARETO: Answer.YES})
         assert found.violations[0].explanation == "(1.001, 0.7007) is not within the set"
 
+    def test_how_far_outside_the_set_is_told(self):
+        found = check_properties(lambda problem: Payoffs((6.0, 5.0)), Transferable(10, (0, 0)))
+        assert found[Property.PARETO].worst == pytest.approx(0.05)  # each has to give up 0.5 of its ideal 10
+
     def test_the_first_party_is_favoured(self):
         def partial_to_the_first(problem):
             return egalitarian(problem, weights=(2, 1))
@@ -146,6 +150,42 @@ class TestPlantedFlaws:
     def test_a_payoff_that_is_no_number(self):
         with pytest.raises(PricingError, match=r"payoffs\[0\]: found nan"):
             check_properties(lambda problem: Payoffs((float("nan"), 1.0)), LARGE)
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"smaller": [Transferable(9, (0, 0, 0))]}, r"smaller\[0\]: found Transferable.* of 2 parties"),
+            ({"smaller": 3}, "smaller: found 3, expected bargaining problems"),
+            ({"properties": ["fairness"]}, r"properties: found \['fairness'\], expected some of individual"),
+            ({"claims": {Property.PARETO: "perhaps"}}, "claims: found .*perhaps.*, expected some of yes"),
+            ({"claims": [Property.PARETO]}, "claims: found .*, expected an answer by property"),
+            ({"reports": 10**9}, "reports: found 1000000000, expected an integer from 1 to 1000000"),
+            ({"tolerance": 2}, r"tolerance: found 2, expected a number in \[0, 1\]"),
+        ],
+    )
+    def test_an_option_that_is_not_what_it_should_be(self, options, message):
+        with pytest.raises(PricingError, match=message):
+            check_properties("nash", LARGE, **options)
+
+    def test_nothing_given_back(self):
+        with pytest.raises(PricingError, match="payoffs: found 0 values, expected 2"):
+            check_properties(lambda problem: None, LARGE)
+
+    def test_gains_too_small_to_count_in(self):
+        with pytest.raises(
+            PricingError, match=r"ideal gains\[0\]: found 1e-300, expected 0 or at least 1e-100"
+        ):
+            check_properties("nash", Transferable(1e-300, (0, 0)))
+
+    def test_a_form_is_not_an_instance(self):
+        with pytest.raises(PricingError, match="instance: found type, expected orders"):
+            check_properties("nash", Transferable)
+
+    def test_words_count_as_properties_and_answers(self):
+        found = check_properties("nash", LARGE, properties=["efficiency"], claims={"efficiency": "no"})
+        assert found[Property.EFFICIENCY].claimed is Answer.NO
 
 
 class TestTransformations:

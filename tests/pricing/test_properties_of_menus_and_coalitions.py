@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pricing.coalition import Agent, Balance, Generator, Line
 from pricing.coalition import negotiate as agree_on
-from pricing.errors import PricingError
+from pricing.errors import EmptySide, PricingError
 from pricing.menus import QuadraticValue, SmoothValue, procurement_menu
 from pricing.properties import (
     Answer,
@@ -50,6 +50,18 @@ class TestMenus:
         menu = procurement_menu(PROBLEM.costs, PROBLEM.probabilities, PROBLEM.value)
         assert second_best(PROBLEM) == pytest.approx(menu.profit, abs=1e-6)
 
+    @pytest.mark.parametrize("unit", [1e-90, 1e-6, 1e6, 1e90])
+    def test_the_program_of_all_incentives_knows_no_unit_of_money(self, unit):
+        costs = [unit * cost for cost in PROBLEM.costs]
+        problem = ProcurementProblem(costs, PROBLEM.probabilities, QuadraticValue(12 * unit, unit))
+        assert second_best(problem) == pytest.approx(unit * second_best(PROBLEM))
+
+    def test_tastes_next_to_nothing(self):
+        assert second_best(QualityProblem([5e-324, 1e-12], [0.5, 0.5])) == pytest.approx(2.5e-25)
+
+    def test_nothing_is_gained_where_nothing_is_wanted(self):
+        assert second_best(ProcurementProblem([12, 13], [0.5, 0.5], QuadraticValue(12))) == 0
+
     def test_the_first_best_is_not_reached(self):
         found = check_properties("procurement-menu", PROBLEM, claims={Property.EFFICIENCY: Answer.YES})
         assert found.violations[0].property is Property.EFFICIENCY
@@ -74,6 +86,18 @@ class TestMenus:
             check_properties("procurement-menu", QualityProblem([1], [1]))
         with pytest.raises(PricingError, match="found 'menu', expected procurement-menu or quality-menu"):
             check_properties("menu", PROBLEM)
+        with pytest.raises(PricingError, match="items: found None, expected one for each of 3 types"):
+            check_properties(lambda problem: None, PROBLEM)
+
+    def test_refused_problems(self):
+        with pytest.raises(EmptySide, match="costs: found no type"):
+            ProcurementProblem([], [], QuadraticValue(12))
+        with pytest.raises(PricingError, match="value: found None, expected a ConcaveValue"):
+            ProcurementProblem([1], [1], None)
+        with pytest.raises(PricingError, match=r"probabilities: found a sum of 0\.9, expected 1"):
+            QualityProblem([1, 2], [0.5, 0.4])
+        with pytest.raises(PricingError, match=r"tastes\[1\]: found -1"):
+            QualityProblem([1, -1], [0.5, 0.5])
 
 
 class TestCoalitions:
@@ -123,6 +147,12 @@ class TestCoalitions:
             check_properties(lambda agents: Exchanged(np.zeros((2, 1)), (0.5, -0.5)), [NORTH, SOUTH])
         with pytest.raises(PricingError, match="exchanges: found shape"):
             check_properties(lambda agents: Exchanged(np.zeros(5), (0, 0)), [NORTH, SOUTH])
+        with pytest.raises(PricingError, match=r"exchanges: found .*, expected numbers up to 1e"):
+            Exchanged([[math.nan], [0.0]], (0, 0))
+
+    def test_a_parameter_that_a_bargain_does_not_take(self):
+        with pytest.raises(PricingError, match="k: found a parameter of negotiate, expected one of weights"):
+            check_properties("negotiate", [NORTH, SOUTH], k=0.5)
 
 
 def named(title, description=""):

@@ -13,6 +13,7 @@ from tests.pricing.valid_calls import (
     experiments,
     load,
     menus,
+    properties,
 )
 from tests.pricing.valid_calls.call import Call
 
@@ -20,6 +21,17 @@ __all__ = ["VALID_CALLS", "Call"]
 
 VALID_CALLS: tuple[Call, ...] = tuple(
     valid
-    for room in (bargaining, load, menus, base, coalition, cooperative, competition, auctions, experiments)
+    for room in (
+        bargaining,
+        load,
+        menus,
+        base,
+        coalition,
+        cooperative,
+        competition,
+        auctions,
+        experiments,
+        properties,
+    )
     for valid in room.calls()
 )
