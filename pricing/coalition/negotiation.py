@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from market.units import InvariantBroken
+from pricing import errors
 from pricing.coalition.agents import Agent
 from pricing.coalition.dispatch import Dispatch, autarky, dispatch
 from pricing.coalition.lines import Line
@@ -110,7 +111,8 @@ def agree(
             f"expected {[schedule.name for schedule in together.schedules]}, as in the dispatch"
         )
     worth = traded_values(together.local_prices, together.exchanges)
-    share = contribution_weights(worth, theta=theta, base=weights)
+    base = None if weights is None else errors.weights("weights", weights, size=len(alone))
+    share = contribution_weights(worth, theta=theta, base=base)
     costs = [schedule.cost for schedule in alone]
     saving = math.fsum(costs) - together.cost
     noise = TOLERANCE * max(1.0, math.fsum(map(abs, costs)))
