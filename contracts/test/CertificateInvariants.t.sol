@@ -5,9 +5,9 @@ import {ICertificate} from "../src/interfaces/ICertificate.sol";
 import {Leaf} from "../src/types/Leaf.sol";
 import {CertificateMarket} from "./support/CertificateMarket.sol";
 
-/// Trades the sun of four hours, meters, stores, certifies, moves, locks and retires it, and keeps its own account.
+/// Trades the sun of two hours, meters, stores, certifies, moves, locks and retires it, and keeps its own account.
 contract CertificateCrowd is CertificateMarket {
-    uint256 private constant HOURS = 4;
+    uint256 private constant HOURS = 2;
 
     struct Trade {
         uint64 batchNumber;
@@ -178,7 +178,7 @@ contract CertificateCrowd is CertificateMarket {
     }
 
     function wait(uint256 time) external {
-        vm.warp(block.timestamp + bound(time, 1, 1 hours));
+        vm.warp(block.timestamp + bound(time, 1, 3 hours));
     }
 
     // --- what must hold -------------------------------------------------------------------------------------------
@@ -199,7 +199,23 @@ contract CertificateCrowd is CertificateMarket {
         }
     }
 
-    /// What is locked is there, and a storage gives back no more than it took, less the losses.
+    /// What a pledge promises is still there to be issued.
+    function checkPledges() external view {
+        for (uint256 i = 0; i < HOURS; ++i) {
+            uint256 due = 0;
+            for (uint256 k = 0; k < trades.length; ++k) {
+                Leaf memory leaf = trades[k].leaf;
+                (uint64 batchNumber, bool over) = certificate.pledgeOf(leaf.leafHash());
+                if (batchNumber == 0 || over || (leaf.instrument >> 24 & 0xFFFFFF) != HOUR + i) continue;
+                (uint64 lots,) = settlement.deliveredOf(leaf);
+                due += lots;
+            }
+            uint64 units = settlement.slotOf(solarMeter, uint32(HOUR + i)).units;
+            assertTrue(due <= units - certificate.hourOf(ids[2 * i]).issued, "a pledge is covered");
+        }
+    }
+
+    /// What is locked is there, and is the sum of the locks.
     function checkLocks() external view {
         for (uint256 i = 0; i < ids.length; ++i) {
             for (uint256 j = 0; j < 3; ++j) {
@@ -216,6 +232,7 @@ contract CertificateCrowd is CertificateMarket {
         }
     }
 
+    /// A storage gives back no more than it took, less the losses.
     function checkStorage() external view {
         (uint256 went, uint256 came) = (0, 0);
         for (uint256 i = 0; i < HOURS; ++i) {
@@ -286,6 +303,7 @@ contract CertificateInvariants is CertificateMarket {
 
     function invariant_certificates_are_measured_held_locked_and_retired_once() public view {
         crowd.checkUnits();
+        crowd.checkPledges();
         crowd.checkLocks();
         crowd.checkStorage();
     }
@@ -317,6 +335,7 @@ contract CertificateInvariants is CertificateMarket {
             assertTrue(crowd.times(all[i]) != 0, all[i]);
         }
         crowd.checkUnits();
+        crowd.checkPledges();
         crowd.checkLocks();
         crowd.checkStorage();
     }

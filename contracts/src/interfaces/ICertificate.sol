@@ -12,6 +12,9 @@ import {Leaf} from "../types/Leaf.sol";
 /// a meter to measure truly. A seller whose meter lies can have certificates of energy that never was; nobody can have
 /// more than the meter signed first. State is written before a receiver is called, so calling back gains nothing; a
 /// receiver that refuses hurts whoever sends to it in the same call, and itself.
+///
+/// Anyone may deploy another such contract beside the same settlement, which would certify the same energy again: what
+/// is traded is an id at this address, never the id alone.
 interface ICertificate {
     /// What is known of a meter's hour, kept under the id of its certificates in one storage word.
     ///
