@@ -6,16 +6,21 @@ from typing import Any
 from eth_abi.exceptions import DecodingError
 
 from contracts.abi import artifact
+from contracts.certificate import Certificate
 from contracts.chain import Chain, ChainUnavailable, Reverted, Transaction
 from contracts.guarantee import Guarantee
 from contracts.settlement import Settlement
 from contracts.signing import Domain
 from contracts.tokens import SettlementToken
 from market.orders import Address
-from market.units import InvariantBroken
+from market.units import InvariantBroken, Ppm
 
 _GAS_TOKEN = 1_500_000
 _GAS_SETTLEMENT = 8_000_000
+_GAS_CERTIFICATE = 4_000_000
+
+STORAGE_EFFICIENCY = Ppm(850_000)
+"""The share of what goes into a storage that is certified when it comes out: a lithium-ion battery's round trip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,39 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
         challenge_window_s=challenge_s,
         block_number=block_number,
     )
+
+
+def deploy_certificate(
+    chain: Chain, settlement: Settlement, *, storage_efficiency: Ppm = STORAGE_EFFICIENCY
+) -> Certificate:
+    """Deploy certificates beside a settlement, whose meters and trades they will count by. Anybody may.
+
+    Raises:
+        Reverted: if the chain refuses the contract.
+    """
+    creation = artifact("Certificate").creation(settlement.address, storage_efficiency)
+    return Certificate(_created(chain, Transaction(None, creation, _GAS_CERTIFICATE)))
+
+
+def attach_certificate(chain: Chain, certificate: Address, settlement: Settlement) -> Certificate:
+    """Find the certificates again, and prove that they count by this settlement.
+
+    Raises:
+        ChainUnavailable: if there is no contract at the address, or another one than ours, or another market's.
+    """
+    if not chain.code(certificate):
+        raise ChainUnavailable(
+            f"{chain.name}: found no contract at 0x{certificate.hex()}, expected the certificates"
+        )
+    try:
+        counted = _constant(chain, "Certificate", certificate, "settlement")
+    except (Reverted, DecodingError) as error:
+        raise ChainUnavailable(f"0x{certificate.hex()} does not answer as certificates: {error}") from error
+    if counted != settlement.address:
+        raise ChainUnavailable(
+            f"0x{certificate.hex()}: counts by 0x{counted.hex()}, expected 0x{settlement.address.hex()}"
+        )
+    return Certificate(certificate)
 
 
 def _created(chain: Chain, transaction: Transaction) -> Address:

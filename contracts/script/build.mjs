@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const CONTRACTS = ["Guarantee", "Settlement", "SettlementToken"];
+const CONTRACTS = ["Certificate", "Guarantee", "Settlement", "SettlementToken"];
 const REMAPPINGS = ["solady/=node_modules/solady/src/"];
 // The twin of foundry.toml: what forge tests is what is deployed.
 const SETTINGS = {
