@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from contracts.abi import Emitted, artifact
 from contracts.leaves import Amounts, Leaf, locked_amounts, merkle_root
+from contracts.packing import pack_batch, unpack_leaves
 from market.events import TradeAgreed
 from market.instruments import from_id
 from market.orders import OrderTerms, Side
@@ -82,16 +83,14 @@ class BatchPlan:
     orders: tuple[SignedOrder, ...]
     fills: tuple[Fill, ...]
 
-    def arguments(self) -> tuple[Any, ...]:
-        """Return the arguments of `settleBatch`."""
-        return (
-            self.batch_number,
-            self.record_hash,
-            self.fee_bps,
-            [order_to_abi(order.terms) for order in self.orders],
-            [order.signature for order in self.orders],
-            [astuple(fill) for fill in self.fills],
-        )
+    def packed(self) -> bytes:
+        """Return orders, fills and signatures as the contract reads them."""
+        return pack_batch([(order.terms, order.signature) for order in self.orders], self.fills)
+
+    def calldata(self) -> bytes:
+        """Return the call of `settleBatch`, exactly as it is sent."""
+        settle = artifact("Settlement").functions["settleBatch"]
+        return settle.encode(self.batch_number, self.record_hash, self.fee_bps, self.packed())
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +139,18 @@ def read_outcome(logs: Iterable[Emitted], *, batch_number: int) -> BatchOutcome 
         InvariantBroken: if the leaves do not make the root that the contract stored.
     """
     events = artifact("Settlement").events
-    locked, skipped, settled = [], [], None
+    locked: list[Leaf] = []
+    skipped: list[tuple[int, SkipCode]] = []
+    settled = None
     for log in logs:
-        for name in ("TradeLocked", "TradeSkipped", "BatchSettled"):
+        for name in ("TradesLocked", "TradeSkipped", "BatchSettled"):
             if log.topics[0] != events[name].topic:
                 continue
             fields = events[name].decode(log)
             if fields["batchNumber"] != batch_number:
                 continue
-            if name == "TradeLocked":
-                locked.append(Leaf.from_abi(fields["leaf"]))
+            if name == "TradesLocked":
+                locked += unpack_leaves(fields["packedLeaves"])
             elif name == "TradeSkipped":
                 skipped.append((fields["tradeNumber"], SkipCode(fields["code"])))
             else:

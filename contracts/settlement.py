@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts.abi import artifact
-from contracts.batches import BatchOutcome, BatchPlan, bitmap_of, order_to_abi, positions_of, read_outcome
+from contracts.batches import BatchOutcome, BatchPlan, bitmap_of, positions_of, read_outcome
 from contracts.chain import Chain, Log, Receipt, Transaction
 from contracts.leaves import Leaf
+from contracts.packing import pack_leaves
 from contracts.signing import Domain, Signer, reading_digest, withdrawal_digest
-from market.orders import Address, OrderTerms
+from market.orders import Address
 from market.units import Lots, Micros
 
 _GAS_SINGLE = 250_000
@@ -39,6 +40,15 @@ class Exit:
 
     amount_micros: Micros
     effective_at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledBelow:
+    """What a participant cancelled at a stroke: all ids below `in_force`, and from a time on all below `pending`."""
+
+    in_force: int
+    pending: int
+    pending_from_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +175,13 @@ class Settlement:
         """Pay out an exit whose notice is over; anybody may send it."""
         return self._transaction(_GAS_SINGLE, "executeExit", participant)
 
-    def cancel_order(self, terms: OrderTerms) -> Transaction:
-        """Forbid further fills of the sender's order, when the notice period is over."""
-        return self._transaction(_GAS_SINGLE, "cancelOrder", order_to_abi(terms))
+    def cancel_order(self, client_order_id: int) -> Transaction:
+        """Forbid further fills of the sender's order with this id, when the notice period is over."""
+        return self._transaction(_GAS_SINGLE, "cancelOrder", client_order_id)
+
+    def cancel_below(self, client_order_id: int) -> Transaction:
+        """Forbid further fills of all the sender's orders with a smaller id, when the notice period is over."""
+        return self._transaction(_GAS_SINGLE, "cancelBelow", client_order_id)
 
     def register_meter(self, seller: Address, resource: int, meter: Address) -> Transaction:
         """Let a meter measure what a seller offers of a resource; operator only."""
@@ -181,7 +195,7 @@ class Settlement:
     def settle_batch(self, plan: BatchPlan) -> Transaction:
         """Lock the trades of a batch; operator only. Sending it twice is safe."""
         gas = _GAS_BATCH + len(plan.orders) * _GAS_ORDER + len(plan.fills) * _GAS_FILL
-        return self._transaction(gas, "settleBatch", *plan.arguments())
+        return Transaction(self.address, plan.calldata(), gas)
 
     def deliver_batch(
         self,
@@ -205,7 +219,7 @@ class Settlement:
             gas,
             "deliverBatch",
             batch_number,
-            [leaf.to_abi() for leaf in leaves],
+            pack_leaves(leaves),
             which,
             [reading.to_abi() for reading in readings],
         )
@@ -287,13 +301,17 @@ class Settlement:
         delivered, reported_at_s = self._view(chain, "deliveredOf", leaf.to_abi())
         return Lots(delivered) if reported_at_s else None
 
-    def filled_of(self, chain: Chain, order_digest: bytes) -> Lots:
-        """Return the lots of an order that were locked so far, by its EIP-712 digest."""
-        return Lots(self._view(chain, "filledOf", order_digest))
+    def filled_of(self, chain: Chain, participant: Address, client_order_id: int) -> Lots:
+        """Return the lots locked so far of a participant's order."""
+        return Lots(self._view(chain, "filledOf", participant, client_order_id))
 
-    def cancelled_from(self, chain: Chain, order_digest: bytes) -> int:
-        """Return when an order's cancellation takes effect, 0 if none was asked for on chain."""
-        return int(self._view(chain, "cancelledFrom", order_digest))
+    def cancelled_from(self, chain: Chain, participant: Address, client_order_id: int) -> int:
+        """Return when the cancellation of this one order takes effect, 0 if none was asked for on chain."""
+        return int(self._view(chain, "cancelledFrom", participant, client_order_id))
+
+    def cancelled_below(self, chain: Chain, participant: Address) -> CancelledBelow:
+        """Return what a participant cancelled at a stroke."""
+        return CancelledBelow(*self._view(chain, "cancelledBelow", participant))
 
     def last_batch(self, chain: Chain) -> int:
         """Return the number of the last settled batch, 0 before the first."""

@@ -143,7 +143,7 @@ def recover(digest: bytes, signature: bytes) -> Address:
 
 
 def order_digest(terms: OrderTerms, domain: Domain) -> bytes:
-    """Return the 32 bytes that the participant signs for an order: the contract's `orderHash`, which counts its fills.
+    """Return the 32 bytes that the participant signs for an order: the contract's `orderHash`.
 
     Raises:
         Malformed: if a field does not fit the width it has in the contract.

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Compile src/ and write artifacts/*.json, or with --check say which committed artifact is stale (exit 1).
+// Compile src/ and write artifacts/*.json, or with --check say which committed artifact is stale (exit 1). With
+// --code PATH CONTRACT print the bytecode of another contract, compiled in the same way: the benchmarks compare with one.
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -26,11 +27,14 @@ function readImport(path) {
   }
 }
 
-function compile() {
-  const paths = readdirSync(join(root, "src"), { recursive: true })
+function sources() {
+  return readdirSync(join(root, "src"), { recursive: true })
     .filter((path) => path.endsWith(".sol"))
     .map((path) => `src/${path}`)
     .sort();
+}
+
+function compile(paths, wanted) {
   const input = {
     language: "Solidity",
     sources: Object.fromEntries(paths.map((path) => [path, { content: readFileSync(join(root, path), "utf8") }])),
@@ -38,8 +42,8 @@ function compile() {
       ...SETTINGS,
       remappings: REMAPPINGS,
       outputSelection: Object.fromEntries(
-        CONTRACTS.map((name) => [
-          `src/${name}.sol`,
+        wanted.map(([path, name]) => [
+          path,
           { [name]: ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] },
         ]),
       ),
@@ -67,8 +71,16 @@ function artifact(contracts, contractName) {
   return `${JSON.stringify(content, null, 2)}\n`;
 }
 
-const check = process.argv.includes("--check");
-const contracts = compile();
+const [option, path, name] = process.argv.slice(2);
+if (option === "--code") {
+  console.log(compile([path], [[path, name]])[path][name].evm.bytecode.object);
+  process.exit(0);
+}
+const check = option === "--check";
+const contracts = compile(
+  sources(),
+  CONTRACTS.map((contractName) => [`src/${contractName}.sol`, contractName]),
+);
 let stale = 0;
 for (const contractName of CONTRACTS) {
   const path = `artifacts/${contractName}.json`;

@@ -97,7 +97,7 @@ contract Certificate is ICertificate, ERC1155 {
     function deliverLocked(Lock calldata terms, uint64 batchNumber, Leaf calldata leaf, bytes32[] calldata proof)
         external
     {
-        bytes32 leafHash = leaf.encodedHash();
+        bytes32 leafHash = leaf.leafHash();
         if (leafHash != terms.leafHash) revert AnotherLeaf(terms.leafHash, leafHash);
         _settlement.requireInBatch(batchNumber, leafHash, proof);
         (bytes32 lockHash, uint256 amount) = _unlock(terms);
@@ -187,7 +187,7 @@ contract Certificate is ICertificate, ERC1155 {
     function _pledge(uint64 batchNumber, Leaf calldata leaf, bytes32[] calldata proof) private {
         uint256 resource = leaf.instrument.resource();
         uint32 startHour = leaf.instrument.startHour();
-        bytes32 leafHash = leaf.encodedHash();
+        bytes32 leafHash = leaf.leafHash();
         if (msg.sender != leaf.seller) revert NotTheSeller(msg.sender, leaf.seller);
         if (!resource.isSource()) revert NotCertifiable(resource);
         if (_settlement.slotOf(leaf.meter, startHour).reportedAt != 0) revert AlreadyMetered(leaf.meter, startHour);
@@ -201,7 +201,7 @@ contract Certificate is ICertificate, ERC1155 {
     }
 
     function _deliverPledged(Leaf calldata leaf) private {
-        bytes32 leafHash = leaf.encodedHash();
+        bytes32 leafHash = leaf.leafHash();
         Pledge memory pledged = _pledges[leafHash];
         if (pledged.batchNumber == 0 || pledged.over) revert NotPledged(leafHash);
         uint64 delivered = _deliveredOf(pledged.batchNumber, leaf, leafHash);

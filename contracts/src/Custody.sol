@@ -7,6 +7,7 @@ import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
 import {Operated} from "./Operated.sol";
 import {ICustody} from "./interfaces/ICustody.sol";
 import {Signatures} from "./libraries/Signatures.sol";
+import {Purse} from "./types/Purse.sol";
 
 interface IERC20Permit {
     function permit(address owner, address spender, uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
@@ -26,7 +27,7 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
     /// @inheritdoc ICustody
     uint64 public immutable noticePeriod;
 
-    mapping(address participant => Account) private _accounts;
+    mapping(address participant => Purse) private _purses;
     mapping(address participant => Exit) private _exits;
     mapping(address participant => mapping(uint64 nonce => bool)) private _withdrawalUsed;
 
@@ -92,8 +93,8 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
         Exit memory wanted = _exits[participant];
         if (wanted.amount == 0) revert NoExitRequested(participant);
         if (block.timestamp < wanted.effectiveAt) revert NoticeNotOver(wanted.effectiveAt);
-        uint128 free = _accounts[participant].free;
-        uint128 amount = wanted.amount < free ? wanted.amount : free;
+        uint256 free = _purses[participant].free();
+        uint256 amount = wanted.amount < free ? wanted.amount : free;
 
         delete _exits[participant];
         emit Exited(participant, amount);
@@ -102,7 +103,8 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
 
     /// @inheritdoc ICustody
     function accountOf(address participant) external view returns (Account memory) {
-        return _accounts[participant];
+        Purse purse = _purses[participant];
+        return Account(purse.free().toUint120(), purse.locked().toUint120());
     }
 
     /// @inheritdoc ICustody
@@ -115,26 +117,22 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
         return _withdrawalUsed[participant][nonce];
     }
 
-    function _free(address participant) internal view returns (uint256) {
-        return _accounts[participant].free;
+    function _purseOf(address participant) internal view returns (Purse) {
+        return _purses[participant];
     }
 
-    /// Move `amount` of `participant` from free to locked.
-    function _lock(address participant, uint256 amount) internal {
-        Account memory account = _accounts[participant];
-        account.free -= amount.toUint128();
-        account.locked += amount.toUint128();
-        _accounts[participant] = account;
+    /// Store what became of a purse.
+    ///
+    /// The caller sees to it that over all participants, free and locked money add up to what they did before.
+    function _setPurse(address participant, Purse purse) internal {
+        _purses[participant] = purse;
     }
 
     /// Take `unlocked` out of what `participant` has locked, and give it `earned` of free money.
     ///
     /// The caller sees to it that over all participants the two add up to the same.
     function _unlock(address participant, uint256 unlocked, uint256 earned) internal {
-        Account memory account = _accounts[participant];
-        account.locked -= unlocked.toUint128();
-        account.free += earned.toUint128();
-        _accounts[participant] = account;
+        _purses[participant] = _purses[participant].release(unlocked, earned);
     }
 
     /// Credit what arrived, which a token that takes a fee makes less than `amount`.
@@ -144,15 +142,15 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
         token.safeTransferFrom(from, address(this), amount);
         uint256 arrived = token.balanceOf(address(this)) - before;
         if (arrived == 0) revert NothingToMove();
-        _accounts[participant].free += arrived.toUint128();
+        _purses[participant] = _purses[participant].credit(arrived);
         emit Deposited(participant, arrived);
     }
 
-    function _pay(address participant, uint128 amount) private {
+    function _pay(address participant, uint256 amount) private {
         if (amount == 0) revert NothingToMove();
-        uint128 free = _accounts[participant].free;
-        if (amount > free) revert InsufficientFree(participant, free, amount);
-        _accounts[participant].free = free - amount;
+        Purse purse = _purses[participant];
+        if (amount > purse.free()) revert InsufficientFree(participant, purse.free(), amount);
+        _purses[participant] = purse.debit(amount);
         token.safeTransfer(participant, amount);
     }
 }

@@ -64,7 +64,11 @@ abstract contract Metering is IMetering, Operated {
 
     /// Return the ledger of the leaf's meter and hour.
     function _slotOf(Leaf memory leaf) internal view returns (Slot storage) {
-        return _slots[leaf.meter][leaf.instrument.startHour()];
+        return _slotAt(leaf.meter, leaf.instrument.startHour());
+    }
+
+    function _slotAt(address meter, uint32 startHour) internal view returns (Slot storage) {
+        return _slots[meter][startHour];
     }
 
     function _meterOf(address seller, uint256 resource) internal view returns (address) {
@@ -79,14 +83,12 @@ abstract contract Metering is IMetering, Operated {
         return (delivered, slot.reportedAt);
     }
 
-    /// Give `delivered` of the slot's units to a trade that is over. No reading is spent twice.
-    function _allot(Leaf memory leaf, uint64 delivered) internal {
-        Slot storage slot = _slotOf(leaf);
-        uint256 allotted = uint256(slot.allotted) + delivered;
-        if (allotted > slot.units) {
-            revert AllottedBeyondReading(leaf.meter, leaf.instrument.startHour(), allotted, slot.units);
-        }
-        slot.allotted += delivered;
+    /// Give `delivered` of the slot's units to trades that are over. No reading is spent twice.
+    function _allot(address meter, uint32 startHour, uint256 delivered) internal {
+        Slot storage slot = _slotAt(meter, startHour);
+        uint256 allotted = slot.allotted + delivered;
+        if (allotted > slot.units) revert AllottedBeyondReading(meter, startHour, allotted, slot.units);
+        slot.allotted = allotted.toUint64();
     }
 
     /// Return the end of an hour, Unix seconds.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Column, newColumn} from "../src/libraries/Columns.sol";
 import {Instruments} from "../src/libraries/Instruments.sol";
 import {Merkle} from "../src/libraries/Merkle.sol";
 import {Money} from "../src/libraries/Money.sol";
@@ -132,11 +133,12 @@ contract Arithmetic is Market {
 
     function testFuzz_every_leaf_has_a_proof(uint8 size, bytes32 seed) public view {
         bytes32[] memory hashes = new bytes32[](bound(size, 1, 40));
-        bytes32[] memory nodes = new bytes32[](hashes.length);
+        Column nodes = newColumn(hashes.length);
         for (uint256 i = 0; i < hashes.length; ++i) {
-            hashes[i] = nodes[i] = keccak256(abi.encode(seed, i));
+            hashes[i] = keccak256(abi.encode(seed, i));
+            nodes.put(i, uint256(hashes[i]));
         }
-        bytes32 root = Merkle.root(nodes, nodes.length);
+        bytes32 root = Merkle.root(nodes, hashes.length);
         for (uint256 i = 0; i < hashes.length; ++i) {
             assertEq(libraries.rootFromProof(hashes[i], proofOf(hashes, i)), root, "root");
         }

@@ -4,16 +4,25 @@ pragma solidity 0.8.37;
 import {IOperated} from "../src/interfaces/IOperated.sol";
 import {ISettlement} from "../src/interfaces/ISettlement.sol";
 import {Merkle} from "../src/libraries/Merkle.sol";
+import {PackedBatch} from "../src/libraries/PackedBatch.sol";
 import {Leaf} from "../src/types/Leaf.sol";
-import {Fill, Order} from "../src/types/Order.sol";
+import {Order} from "../src/types/Order.sol";
 import {Market} from "./support/Market.sol";
+import {Fill, Packing} from "./support/Packing.sol";
 
 contract Batches is Market {
-    function submit(uint64 number, uint16 feeBps, uint256 orders, uint256 signatures, uint256 fills) private {
+    /// Submit a batch without fills.
+    function submit(uint64 number, uint16 feeBps) private {
+        submit(number, feeBps, nothing());
+    }
+
+    function submit(uint64 number, uint16 feeBps, bytes memory packed) private {
         vm.prank(operator);
-        settlement.settleBatch(
-            number, RECORD_HASH, feeBps, new Order[](orders), new bytes[](signatures), new Fill[](fills)
-        );
+        settlement.settleBatch(number, RECORD_HASH, feeBps, packed);
+    }
+
+    function nothing() private pure returns (bytes memory) {
+        return Packing.batch(new Order[](0), new bytes[](0), new Fill[](0));
     }
 
     function test_a_trade_locks_payment_fee_and_collateral() public {
@@ -21,8 +30,8 @@ contract Batches is Market {
         assertAccount(buyer, FUNDS - PAYMENT - FEE, PAYMENT + FEE, "buyer");
         assertAccount(seller, FUNDS - COLLATERAL, COLLATERAL, "seller");
         assertAccount(feeRecipient, 0, 0, "fee recipient");
-        assertEq(settlement.filledOf(orderDigest(aBid())), 1500, "bid filled");
-        assertEq(settlement.filledOf(orderDigest(anOffer())), 1500, "offer filled");
+        assertEq(settlement.filledOf(buyer, 1), 1500, "bid filled");
+        assertEq(settlement.filledOf(seller, 1), 1500, "offer filled");
         assertEq(slot().sold, 1500, "sold");
         assertEq(
             keccak256(abi.encode(leaf)),
@@ -40,15 +49,13 @@ contract Batches is Market {
         second.quantity = 400;
         second.soldBefore = 1500;
         Order[] memory orders = pair(aBid(), anOffer());
-        bytes[] memory signatures = new bytes[](2);
-        signatures[0] = signDigest(buyer, orderDigest(orders[0]));
-        signatures[1] = signDigest(seller, orderDigest(orders[1]));
+        bytes memory packed = Packing.batch(orders, signed(orders), list(fill));
         vm.expectEmit();
-        emit ISettlement.TradeLocked(2, 7, second);
+        emit ISettlement.TradesLocked(2, Packing.leaves(list(second)));
         vm.expectEmit();
         emit ISettlement.BatchSettled(2, RECORD_HASH, second.leafHash(), 1, FEE_BPS);
         vm.prank(operator);
-        settlement.settleBatch(2, RECORD_HASH, FEE_BPS, orders, signatures, list(fill));
+        settlement.settleBatch(2, RECORD_HASH, FEE_BPS, packed);
     }
 
     function test_fills_of_one_order_share_its_quantity_and_follow_each_other() public {
@@ -88,26 +95,158 @@ contract Batches is Market {
 
     function test_numbers_follow_each_other_from_one() public {
         vm.expectRevert(abi.encodeWithSelector(ISettlement.BatchOutOfSequence.selector, 1, 0));
-        submit(0, FEE_BPS, 0, 0, 0);
+        submit(0, FEE_BPS);
         vm.expectRevert(abi.encodeWithSelector(ISettlement.BatchOutOfSequence.selector, 1, 2));
-        submit(2, FEE_BPS, 0, 0, 0);
-        submit(1, FEE_BPS, 0, 0, 0);
+        submit(2, FEE_BPS);
+        submit(1, FEE_BPS);
         assertEq(settlement.lastBatch(), 1, "last batch");
         assertEq(settlement.batchRoot(1), 0, "root of no leaves");
     }
 
     function test_only_the_operator_submits() public {
         vm.expectRevert(abi.encodeWithSelector(IOperated.NotOperator.selector, address(this)));
-        settlement.settleBatch(1, RECORD_HASH, 0, new Order[](0), new bytes[](0), new Fill[](0));
+        settlement.settleBatch(1, RECORD_HASH, 0, nothing());
     }
 
-    function test_a_malformed_batch_is_refused_whole() public {
+    function test_a_batch_that_cannot_be_read_is_refused_whole() public {
+        Order[] memory orders = pair(aBid(), anOffer());
+        bytes memory good = Packing.batch(orders, signed(orders), list(aFill()));
+        bytes4 malformed = PackedBatch.BatchMalformed.selector;
+
         vm.expectRevert(abi.encodeWithSelector(ISettlement.TooManyFills.selector, 257, 256));
-        submit(1, FEE_BPS, 0, 0, 257);
-        vm.expectRevert(abi.encodeWithSelector(ISettlement.SignatureCountDiffers.selector, 2, 1));
-        submit(1, FEE_BPS, 2, 1, 0);
+        submit(1, FEE_BPS, Packing.batch(new Order[](0), new bytes[](0), new Fill[](257)));
         vm.expectRevert(abi.encodeWithSelector(ISettlement.FeeTooHigh.selector, 10_001, 10_000));
-        submit(1, 10_001, 0, 0, 0);
+        submit(1, 10_001);
+        bytes memory other = bytes.concat(good);
+        other[0] = 0x02;
+        vm.expectRevert(abi.encodePacked(malformed));
+        submit(1, FEE_BPS, other); // another version
+        vm.expectRevert(abi.encodePacked(malformed));
+        submit(1, FEE_BPS, bytes.concat(good, hex"00")); // more than was announced
+        vm.expectRevert(abi.encodePacked(malformed));
+        submit(1, FEE_BPS, "");
+        for (uint256 length = 18; length < good.length; length += 7) {
+            bytes memory cut = bytes.concat(good);
+            assembly {
+                mstore(cut, length)
+            }
+            vm.expectRevert(abi.encodePacked(malformed));
+            submit(1, FEE_BPS, cut);
+        }
+        other = bytes.concat(good);
+        for (uint256 i = 1; i < 6; ++i) {
+            other[i] = 0xFF;
+        }
+        vm.expectRevert(abi.encodePacked(malformed));
+        submit(1, FEE_BPS, other); // trade numbers that would not fit
+        submit(1, FEE_BPS, good);
+    }
+
+    /// Somebody named twice would have twice the money, an order's lanes read twice would fill twice.
+    function test_participants_and_orders_must_ascend() public {
+        Order[] memory orders = pair(aBid(), anOffer());
+        bytes memory good = Packing.batch(orders, signed(orders), list(aFill()));
+        bytes memory twice = bytes.concat(good);
+        bytes memory swapped = bytes.concat(good);
+        for (uint256 i = 19; i < 39; ++i) {
+            twice[i + 20] = good[i];
+            (swapped[i], swapped[i + 20]) = (good[i + 20], good[i]);
+        }
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.ParticipantsNotAscending.selector, 1));
+        submit(1, FEE_BPS, twice);
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.ParticipantsNotAscending.selector, 1));
+        submit(1, FEE_BPS, swapped);
+
+        uint256 first = 19 + 2 * 20 + 40 + 2 * 18;
+        bytes memory backwards = bytes.concat(good);
+        for (uint256 i = first; i < first + 28; ++i) {
+            (backwards[i], backwards[i + 28]) = (good[i + 28], good[i]);
+        }
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.OrdersNotAscending.selector, 1));
+        submit(1, FEE_BPS, backwards);
+        submit(1, FEE_BPS, good);
+    }
+
+    /// An order carried twice stands on one lane all the same.
+    function test_an_order_carried_twice_fills_once() public {
+        Order[] memory orders = new Order[](3);
+        (orders[0], orders[1], orders[2]) = (aBid(), aBid(), anOffer());
+        orders[2].quantity = 4000;
+        Fill memory first = aFill();
+        Fill memory second = aFill();
+        (first.sell, second.buy, second.sell, second.tradeNumber) = (2, 1, 2, 8);
+        (Leaf[] memory leaves, ISettlement.SkipCode[] memory skipped) = settle(orders, list(first, second));
+        assertEq(leaves.length, 1, "locked");
+        assertEq(uint256(skipped[0]), uint256(ISettlement.SkipCode.BuyOverfilled), "code");
+        assertEq(settlement.filledOf(buyer, 1), 1500, "filled");
+    }
+
+    /// Two orders of one participant with one id, which the exchange refuses: they fill less together, never more.
+    function test_orders_that_share_an_id_share_what_fills() public {
+        Order[] memory orders = new Order[](3);
+        (orders[0], orders[1], orders[2]) = (aBid(), aBid(), anOffer());
+        (orders[1].quantity, orders[2].quantity) = (1600, 4000);
+        Fill memory first = aFill();
+        Fill memory second = aFill();
+        Fill memory third = aFill();
+        (first.sell, second.sell, third.sell) = (2, 2, 2);
+        (second.buy, second.tradeNumber, second.quantity) = (1, 8, 101);
+        (third.buy, third.tradeNumber, third.quantity) = (1, 9, 100);
+        Fill[] memory fills = new Fill[](3);
+        (fills[0], fills[1], fills[2]) = (first, second, third);
+        (Leaf[] memory leaves, ISettlement.SkipCode[] memory skipped) = settle(orders, fills);
+        assertEq(leaves.length, 2, "locked");
+        assertEq(uint256(skipped[0]), uint256(ISettlement.SkipCode.BuyOverfilled), "code");
+        assertEq(settlement.filledOf(buyer, 1), 1600, "filled");
+
+        orders[1].quantity = 1000; // less than was filled under the id
+        (, skipped) = settle(orders, list(third));
+        assertEq(uint256(skipped[0]), uint256(ISettlement.SkipCode.BuyOverfilled), "code of the smaller");
+    }
+
+    /// A lane says what was filled under an id and not that this order was signed: a fill proves no other order.
+    function test_a_forged_order_cannot_hide_behind_the_id_of_one_that_filled() public {
+        settleOne(aBid(), anOffer(), aFill());
+        Order[] memory orders = pair(aBid(), anOffer());
+        orders[0].price = 9_000_000;
+        bytes[] memory signatures = signed(pair(aBid(), anOffer()));
+        Fill memory fill = aFill();
+        (fill.quantity, fill.price) = (100, 9_000_000);
+        (Leaf[] memory leaves, ISettlement.SkipCode[] memory skipped) = settleSigned(orders, signatures, list(fill));
+        assertEq(leaves.length, 0, "locked");
+        assertEq(uint256(skipped[0]), uint256(ISettlement.SkipCode.BuySignatureInvalid), "code");
+    }
+
+    /// Four ids share a word: each counts for itself, up to what a lane holds.
+    function test_neighbouring_ids_do_not_touch_each_other() public {
+        Order[] memory orders = new Order[](6);
+        Fill[] memory fills = new Fill[](5);
+        for (uint64 i = 0; i < 5; ++i) {
+            orders[i] = aBid();
+            orders[i].clientOrderId = 3 + i;
+            fills[i] = Fill(uint32(i), 5, i, 2_000_000, 10 + i);
+        }
+        orders[5] = anOffer();
+        settle(orders, fills);
+        for (uint64 i = 0; i < 5; ++i) {
+            assertEq(settlement.filledOf(buyer, 3 + i), 10 + i, "filled");
+        }
+        assertEq(settlement.filledOf(buyer, 2) + settlement.filledOf(buyer, 8), 0, "untouched");
+    }
+
+    function test_an_order_fills_to_what_a_lane_holds() public {
+        (Order memory bid, Order memory offer) = (aBid(), anOffer());
+        (bid.quantity, offer.quantity) = (type(uint64).max, type(uint64).max);
+        (offer.price, bid.referencePrice, offer.referencePrice) = (0, 0, 0);
+        Fill memory first = aFill();
+        Fill memory second = aFill();
+        (first.price, second.price, second.tradeNumber, second.quantity) = (0, 0, 8, 1);
+        first.quantity = type(uint64).max / 2;
+        (Leaf[] memory leaves, ISettlement.SkipCode[] memory skipped) = settle(pair(bid, offer), list(first, second));
+        assertEq(leaves.length, 1, "locked");
+        assertEq(uint256(skipped[0]), uint256(ISettlement.SkipCode.BuyOverfilled), "code");
+        assertEq(settlement.filledOf(buyer, 1), type(uint64).max / 2, "filled");
+        assertEq(settlement.filledOf(buyer, 2) + settlement.cancelledFrom(buyer, 1), 0, "nothing spilled over");
     }
 
     function test_the_contract_hashes_orders_as_eip712_says() public view {
@@ -120,7 +259,7 @@ contract Batches is Market {
         Order memory offer = anOffer();
         Fill memory fill = aFill();
         (bid.price, offer.price, fill.price) = (bidPrice, askPrice, price);
-        fund(buyer, type(uint120).max);
+        fund(buyer, type(uint120).max / 4);
         (Leaf[] memory leaves,) = settle(pair(bid, offer), list(fill));
         assertEq(leaves.length, price <= bidPrice && price >= askPrice ? 1 : 0, "locked");
     }
@@ -141,8 +280,8 @@ contract Batches is Market {
         uint256 least = bid.quantity < offer.quantity ? bid.quantity : offer.quantity;
         uint256 expected = first.quantity <= least ? first.quantity : 0;
         if (expected + second.quantity <= least) expected += second.quantity;
-        assertEq(settlement.filledOf(orderDigest(bid)), expected, "bid filled");
-        assertEq(settlement.filledOf(orderDigest(offer)), expected, "offer filled");
+        assertEq(settlement.filledOf(buyer, 1), expected, "bid filled");
+        assertEq(settlement.filledOf(seller, 1), expected, "offer filled");
         assertEq(slot().sold, expected, "sold");
     }
 
@@ -154,8 +293,8 @@ contract Batches is Market {
         bid.referencePrice = offer.referencePrice = referencePrice;
         (bid.price, offer.price, fill.price) = (price, 0, price);
         bid.quantity = offer.quantity = fill.quantity = uint64(bound(quantity, 1, type(uint64).max));
-        fund(buyer, type(uint120).max);
-        fund(seller, type(uint120).max);
+        fund(buyer, type(uint120).max / 4);
+        fund(seller, type(uint120).max / 4);
         uint256 before = total(buyer) + total(seller);
         settle(pair(bid, offer), list(fill));
         assertEq(total(buyer) + total(seller), before, "money");

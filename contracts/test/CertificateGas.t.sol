@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {ICertificate} from "../src/interfaces/ICertificate.sol";
 import {Leaf} from "../src/types/Leaf.sol";
+import {Packing} from "./support/Packing.sol";
 import {CertificateMarket} from "./support/CertificateMarket.sol";
 
 /// What each step in a certificate's life costs, as a transaction of its own, before refunds.
@@ -33,8 +34,8 @@ contract CertificateGas is CertificateMarket {
         measured(meter, HOUR, 1500);
         measured(dischargeMeter, HOUR + 1, 850);
         measured(solarMeter, SOLD_HOUR, 1_000_000);
-        settlement.deliverBatch(1, list(compute), 1, noReadings());
-        settlement.deliverBatch(3, toDeliver, 1, noReadings());
+        settlement.deliverBatch(1, Packing.leaves(list(compute)), 1, noReadings());
+        settlement.deliverBatch(3, Packing.leaves(toDeliver), 1, noReadings());
         toTake = ICertificate.Lock(seller, id, compute.leafHash(), LONG);
         toRelease = ICertificate.Lock(seller, id, keccak256("leaf"), uint64(vm.getBlockTimestamp() + 1));
         vm.prank(seller);

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {ICertificate} from "../src/interfaces/ICertificate.sol";
 import {Leaf} from "../src/types/Leaf.sol";
+import {Packing} from "./support/Packing.sol";
 import {CertificateMarket} from "./support/CertificateMarket.sol";
 
 /// Trades the sun of two hours, meters, stores, certifies, moves, locks and retires it, and keeps its own account.
@@ -73,7 +74,7 @@ contract CertificateCrowd is CertificateMarket {
         uint64 number = uint64(1 + seed % (nextBatch - 1));
         Leaf[] memory leaves = leavesOf[number];
         if (leaves.length == 0) return;
-        settlement.deliverBatch(number, leaves, type(uint256).max, noReadings());
+        settlement.deliverBatch(number, Packing.leaves(leaves), type(uint256).max, noReadings());
         for (uint256 i = 0; i < leaves.length; ++i) {
             try guarantee.open(number, leaves[i], proofOf(leaves, i)) {} catch {}
             try guarantee.payOut(leaves[i]) {} catch {}

@@ -4,7 +4,8 @@ pragma solidity 0.8.37;
 import {ICertificate} from "../src/interfaces/ICertificate.sol";
 import {ISettlement} from "../src/interfaces/ISettlement.sol";
 import {Leaf} from "../src/types/Leaf.sol";
-import {Fill, Order} from "../src/types/Order.sol";
+import {Order} from "../src/types/Order.sol";
+import {Fill} from "./support/Packing.sol";
 import {CertificateMarket} from "./support/CertificateMarket.sol";
 import {Receiver} from "./support/Receivers.sol";
 

@@ -140,8 +140,8 @@ contract Deposits is Market {
     }
 
     function testFuzz_deposits_add_up(uint128 first, uint128 second) public {
-        uint256 one = bound(first, 1, type(uint128).max / 2);
-        uint256 other = bound(second, 1, type(uint128).max / 2);
+        uint256 one = bound(first, 1, type(uint120).max / 2);
+        uint256 other = bound(second, 1, type(uint120).max / 2);
         fund(stranger, one);
         fund(stranger, other);
         assertAccount(stranger, one + other, 0, "stranger");

@@ -8,6 +8,7 @@ import {Leaf} from "../src/types/Leaf.sol";
 import {Order} from "../src/types/Order.sol";
 import {Reading} from "../src/types/Reading.sol";
 import {Market} from "./support/Market.sol";
+import {Packing} from "./support/Packing.sol";
 
 /// Trades that fell short: opened, argued about, paid out.
 contract Guarantees is Market {
@@ -203,7 +204,7 @@ contract Guarantees is Market {
     function test_a_leaf_is_released_or_opened_but_not_both() public {
         Leaf[] memory leaves = settleQuantities(list(1, 500, 999));
         report(1499);
-        settlement.deliverBatch(1, leaves, ALL, noReadings());
+        settlement.deliverBatch(1, Packing.leaves(leaves), ALL, noReadings());
         bytes32[] memory first = proofOf(leaves, 0);
         vm.expectRevert(abi.encodeWithSelector(ISettlement.LeafAlreadyMarked.selector, 1, 0));
         guarantee.open(1, leaves[0], first);
@@ -214,7 +215,7 @@ contract Guarantees is Market {
         guarantee.open(1, leaves[2], last);
         vm.expectEmit();
         emit ISettlement.BatchDelivered(1, 0);
-        settlement.deliverBatch(1, leaves, ALL, noReadings());
+        settlement.deliverBatch(1, Packing.leaves(leaves), ALL, noReadings());
     }
 
     function test_a_leaf_delivered_in_full_cannot_be_opened() public {
@@ -300,7 +301,7 @@ contract Guarantees is Market {
         units = uint64(bound(units, 0, sold - 1));
         Leaf[] memory leaves = settleQuantities(quantities);
         report(units);
-        settlement.deliverBatch(1, leaves, ALL, noReadings());
+        settlement.deliverBatch(1, Packing.leaves(leaves), ALL, noReadings());
         for (uint256 i = 0; i < 3; ++i) {
             if (settlement.markedOf(1) >> i & 1 == 0) guarantee.open(1, leaves[i], proofOf(leaves, i));
         }

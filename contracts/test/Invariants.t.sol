@@ -3,8 +3,9 @@ pragma solidity 0.8.37;
 
 import {IMetering} from "../src/interfaces/IMetering.sol";
 import {Amounts, Leaf} from "../src/types/Leaf.sol";
-import {Fill, Order} from "../src/types/Order.sol";
+import {Order} from "../src/types/Order.sol";
 import {Market} from "./support/Market.sol";
+import {Fill, Packing} from "./support/Packing.sol";
 
 /// Does random things to a market of three buyers, three sellers and four hours, and keeps its own account of locks.
 contract Crowd is Market {
@@ -72,7 +73,7 @@ contract Crowd is Market {
         uint64 number = uint64(1 + seed % (nextBatch - 1));
         if (leavesOf[number].length == 0) return;
         uint256 before = settlement.markedOf(number);
-        settlement.deliverBatch(number, leavesOf[number], which, noReadings());
+        settlement.deliverBatch(number, Packing.leaves(leavesOf[number]), which, noReadings());
         uint256 released = settlement.markedOf(number) & ~before;
         for (uint256 i = 0; i < trades.length; ++i) {
             if (trades[i].batchNumber == number && released >> trades[i].leaf.position & 1 == 1) {

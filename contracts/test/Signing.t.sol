@@ -2,8 +2,9 @@
 pragma solidity 0.8.37;
 
 import {ISettlement} from "../src/interfaces/ISettlement.sol";
-import {Fill, Order} from "../src/types/Order.sol";
+import {Order} from "../src/types/Order.sol";
 import {Market} from "./support/Market.sol";
+import {Fill} from "./support/Packing.sol";
 
 /// A contract wallet: accepts what its owner signed, or misbehaves in one way.
 contract Wallet {

@@ -2,8 +2,9 @@
 pragma solidity 0.8.37;
 
 import {ISettlement} from "../src/interfaces/ISettlement.sol";
-import {BUY, Fill, Order, SELL} from "../src/types/Order.sol";
+import {BUY, Order, SELL} from "../src/types/Order.sol";
 import {Market} from "./support/Market.sol";
+import {Fill} from "./support/Packing.sol";
 
 /// One bid, one offer, one fill, and one thing wrong with them.
 contract SkipCodes is Market {
@@ -42,6 +43,7 @@ contract SkipCodes is Market {
     function test_the_highest_trade_number_does_no_harm() public {
         fill.tradeNumber = type(uint64).max;
         Fill memory second = aFill();
+        second.tradeNumber = type(uint64).max - 1;
         (, ISettlement.SkipCode[] memory skipped) = settle(pair(bid, offer), list(fill, second));
         assertEq(uint256(skipped[0]), uint256(ISettlement.SkipCode.TradeNumberNotIncreasing), "code");
     }
@@ -134,10 +136,12 @@ contract SkipCodes is Market {
     function test_slot_full() public {
         (offer.price, fill.price) = (0, 0);
         bid.referencePrice = offer.referencePrice = 0;
-        bid.quantity = offer.quantity = fill.quantity = type(uint64).max;
+        bid.quantity = offer.quantity = fill.quantity = type(uint64).max / 2;
         settleOne(bid, offer, fill);
         bid.clientOrderId = offer.clientOrderId = 2;
-        fill.quantity = 1;
+        settleOne(bid, offer, fill);
+        bid.clientOrderId = offer.clientOrderId = 3;
+        fill.quantity = 2;
         assertSkipped(ISettlement.SkipCode.SlotFull);
     }
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import admm, auctions, coalitions, cooperative, footprint, mechanisms, order_flows
+from tests.benchmarks import admm, auctions, coalitions, cooperative, footprint, gas, mechanisms, order_flows
 from tests.ledger import measure
 
 MEASUREMENTS: dict[str, tuple[str, Callable[[], None]]] = {
@@ -21,6 +21,7 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[], None]]] = {
         coalitions.main,
     ),
     "tests.benchmarks.admm": ("Private negotiation, beside the central solution", admm.main),
+    "tests.benchmarks.gas": ("Settlement: gas per trade, beside a design that checks nothing", gas.main),
     "tests.ledger.measure": ("Ledger: orders decided, booked and made durable", measure.main),
 }
 

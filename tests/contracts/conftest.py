@@ -96,6 +96,7 @@ class Stage:
         reference: int = 50_000,
         fee_cap_bps: int = FEE_BPS,
         settle_until_s: int = 1 << 40,
+        client_order_id: int | None = None,
         signer: Signer | None = None,
     ) -> SignedOrder:
         """Return a signed order; prices in micros per unit, quantities in lots."""
@@ -109,7 +110,7 @@ class Stage:
             settle_until_s=settle_until_s,
             fee_cap_bps=fee_cap_bps,
             reference_micros=Micros(reference),
-            client_order_id=next(self._serial),
+            client_order_id=next(self._serial) if client_order_id is None else client_order_id,
         )
         return SignedOrder(terms, sign_order(terms, signer or trader, self.market.domain))
 

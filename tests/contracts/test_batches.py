@@ -6,7 +6,8 @@ import pytest
 
 from contracts.batches import BatchOutcome, SignedOrder, SkipCode, check_outcome, plan_batch, read_outcome
 from contracts.chain import Reverted
-from contracts.signing import order_digest, sign_order
+from contracts.settlement import CancelledBelow
+from contracts.signing import sign_order
 from market.orders import Side
 from market.units import InvariantBroken, Lots, Malformed, Micros
 
@@ -94,17 +95,36 @@ def test_a_cancelled_order_fills_until_the_notice_is_over_and_never_after(stage:
     bid = stage.order(buyer, instrument, Side.BUY)
     offer = stage.order(seller, instrument, Side.SELL)
     settlement = stage.market.settlement
-    with pytest.raises(Reverted, match="NotYourOrder"):
-        stage.send(settlement.cancel_order(bid.terms))
-    stage.send(settlement.cancel_order(bid.terms), by=buyer)
-    digest = order_digest(bid.terms, stage.market.domain)
-    effective_at_s = settlement.cancelled_from(stage.chain, digest)
+    order_id = bid.terms.client_order_id
+    stage.send(settlement.cancel_order(order_id))  # the operator's own, whatever the number
+    stage.send(settlement.cancel_order(order_id), by=buyer)
+    effective_at_s = settlement.cancelled_from(stage.chain, buyer.address, order_id)
     assert effective_at_s == stage.chain.now_s() + 3600
     assert stage.settle(stage.trade(bid, offer)).skipped == ()
     stage.chain.set_time(effective_at_s)
     late = stage.trade(bid, offer)
     assert stage.settle(late).skipped == ((late.agreed.trade_number, SkipCode.BUY_CANCELLED),)
-    assert settlement.filled_of(stage.chain, digest) == 100_000
+    assert settlement.filled_of(stage.chain, buyer.address, order_id) == 100_000
+
+
+def test_all_orders_below_an_id_are_cancelled_at_a_stroke(stage: Stage) -> None:
+    buyer, seller = stage.trader(ether=True), stage.trader()
+    instrument = stage.instrument()
+    stage.meter(seller, instrument)
+    old, new = (stage.order(buyer, instrument, Side.BUY) for _ in range(2))
+    offer = stage.order(seller, instrument, Side.SELL)
+    settlement = stage.market.settlement
+    stage.send(settlement.cancel_below(new.terms.client_order_id), by=buyer)
+    asked = settlement.cancelled_below(stage.chain, buyer.address)
+    assert asked == CancelledBelow(0, new.terms.client_order_id, stage.chain.now_s() + 3600)
+    with pytest.raises(Reverted, match=rf"CancelBelowPending\(effectiveAt={asked.pending_from_s}\)"):
+        stage.send(settlement.cancel_below(new.terms.client_order_id + 1), by=buyer)
+    assert stage.settle(stage.trade(old, offer)).skipped == ()
+    stage.chain.set_time(asked.pending_from_s)
+    late = stage.trade(old, offer)
+    outcome = stage.settle(late, stage.trade(new, offer))
+    assert outcome.skipped == ((late.agreed.trade_number, SkipCode.BUY_CANCELLED),)
+    assert len(outcome.locked) == 1
 
 
 def test_a_repeated_batch_changes_nothing_and_its_outcome_is_found_again(stage: Stage) -> None:
@@ -156,8 +176,11 @@ def test_only_the_whole_batch_in_its_sequence_can_be_delivered(stage: Stage) -> 
     settlement = stage.market.settlement
     forged = (replace(leaves[0], quantity_lots=Lots(1)), *leaves[1:])
     for bad in (leaves[:2], forged, (leaves[1], leaves[0], leaves[2])):
-        with pytest.raises(Reverted, match=r"NotTheBatch|LeafOutOfPlace"):
-            stage.send(settlement.deliver_batch(outcome.batch_number, bad, [0], [reading]))
+        in_places = [replace(leaf, position=place) for place, leaf in enumerate(bad)]
+        with pytest.raises(Reverted, match="NotTheBatch"):
+            stage.send(settlement.deliver_batch(outcome.batch_number, in_places, [0], [reading]))
+    with pytest.raises(Malformed, match="not all of one batch, in position order"):
+        settlement.deliver_batch(outcome.batch_number, leaves[1:], [0])
     only_last = stage.send(settlement.deliver_batch(outcome.batch_number, leaves, [2], [reading]))
     assert settlement.released(only_last, batch_number=outcome.batch_number) == (2,)
     assert stage.deliver(outcome) == (0, 1)

@@ -5,13 +5,14 @@ import {IOperated} from "./IOperated.sol";
 
 /// Whose money it is: deposits, withdrawals and exits. All amounts are micros of the settlement token.
 ///
-/// The token is chosen at deployment and trusted to move what it says, and to have a supply below 2^128. No function
-/// sends tokens anywhere but to the participant who owns them.
+/// The token is chosen at deployment and trusted to move what it says, and to have a supply below 2^120 micros (with six
+/// decimals, 10^30 tokens): an account is one storage word, and a number that would not fit reverts. No function sends
+/// tokens anywhere but to the participant who owns them.
 interface ICustody is IOperated {
     /// A participant's money: `free` to trade with or take out, `locked` in trades that are not over.
     struct Account {
-        uint128 free;
-        uint128 locked;
+        uint120 free;
+        uint120 locked;
     }
 
     /// A wish to leave without the operator; `effectiveAt` is 0 when there is none.

@@ -2,10 +2,9 @@
 pragma solidity 0.8.37;
 
 import {Amounts, Leaf} from "../types/Leaf.sol";
-import {Fill, Order} from "../types/Order.sol";
 import {Reading} from "../types/Reading.sol";
-import {ICustody} from "./ICustody.sol";
 import {IMetering} from "./IMetering.sol";
+import {IOrders} from "./IOrders.sol";
 
 /// Locks what was traded and releases it when it was delivered. EIP-712 domain: `CCEI Market`, version `1`.
 ///
@@ -15,8 +14,8 @@ import {IMetering} from "./IMetering.sol";
 ///
 /// Trust: the operator chooses which signed orders meet and in which sequence, and may refuse to submit. It cannot invent
 /// a trade, repeat one, exceed a signed limit, quantity, fee or time, or move money out. Leaves are published in
-/// `TradeLocked`, so delivery needs nobody's help.
-interface ISettlement is ICustody, IMetering {
+/// `TradesLocked`, so delivery needs nobody's help.
+interface ISettlement is IOrders, IMetering {
     /// Why a fill was left out. The batch goes on without it; checks run in this sequence and the first failure is told.
     enum SkipCode {
         /// 0: never emitted.
@@ -73,9 +72,8 @@ interface ISettlement is ICustody, IMetering {
         uint256 compensation;
     }
 
-    event CancelRequested(bytes32 indexed orderHash, address indexed participant, uint256 effectiveAt);
-    /// A trade was locked; the leaf is all that is needed to deliver or open it.
-    event TradeLocked(uint64 indexed batchNumber, uint64 indexed tradeNumber, Leaf leaf);
+    /// These trades were locked, if any: `packedLeaves` is all that is needed to deliver the batch or to open a leaf.
+    event TradesLocked(uint64 indexed batchNumber, bytes packedLeaves);
     event TradeSkipped(uint64 indexed batchNumber, uint64 indexed tradeNumber, SkipCode code);
     /// `recordHash` ties the batch to the exchange's record; `root` is 0 if `locked`, the number of leaves, is 0.
     event BatchSettled(uint64 indexed batchNumber, bytes32 recordHash, bytes32 root, uint256 locked, uint16 feeBps);
@@ -87,15 +85,15 @@ interface ISettlement is ICustody, IMetering {
     event LeafRedistributed(bytes32 indexed leafHash, uint256 toSeller, uint256 fee, uint256 toBuyer);
 
     error NotGuarantee(address caller);
-    error NotYourOrder(address caller, address participant);
     /// Batches are numbered 1, 2, 3, … without gaps.
     error BatchOutOfSequence(uint64 expected, uint64 found);
     error TooManyFills(uint256 found, uint256 most);
-    error SignatureCountDiffers(uint256 orders, uint256 signatures);
+    /// The participant at this place is not above the one before: one named twice would have its money twice.
+    error ParticipantsNotAscending(uint256 place);
+    /// The order at this place comes before the one before it, by participant and client order id.
+    error OrdersNotAscending(uint256 place);
     /// A fee above the whole value.
     error FeeTooHigh(uint16 found, uint16 most);
-    /// The leaf at `place` in the list says that it belongs elsewhere.
-    error LeafOutOfPlace(uint256 place, uint256 position);
     /// These are not all leaves of the batch in position order, or the leaf and proof do not lead to its root.
     error NotTheBatch(uint64 batchNumber, bytes32 root, bytes32 found);
     /// The leaf was released or opened before.
@@ -107,37 +105,27 @@ interface ISettlement is ICustody, IMetering {
     /// The guarantee would share out more than the leaf locked. Cannot happen; stops everything if it does.
     error PayoutBeyondLock(bytes32 leafHash);
 
-    /// Forbid further fills of an order, `noticePeriod` seconds from now. Only its participant may.
-    ///
-    /// The notice lets trades already matched settle. Asking again does not move the time.
-    function cancelOrder(Order calldata order) external;
-
     /// Lock the fills of a batch. Operator only.
     ///
     /// A number already settled changes nothing (`BatchRepeated`), so sending twice is safe; a gap reverts. A
-    /// failing fill is skipped with its code and does not stop the others. Hostile wallets among the participants
-    /// can burn a capped amount of the operator's gas and no more. The caller must keep a batch within the block's gas.
+    /// failing fill is skipped with its code and does not stop the others. Each order's signature is checked once per
+    /// batch, whatever was locked of it before: what is counted under an id does not say which order was signed.
+    ///
+    /// Hostile wallets among the participants can burn a capped amount of the operator's gas and no more. Bytes that are
+    /// no batch revert, which only the operator can bring about. The caller must keep a batch within the block's gas.
     /// @param recordHash Hash of the exchange's record up to this batch, kept in the log for the audit.
     /// @param feeBps The fee of all fills of the batch, basis points of delivered value.
-    /// @param orders Each order that the fills name, once.
-    /// @param signatures One per order: 65 bytes (r, s, v), 64 bytes (EIP-2098), or what an EIP-1271 wallet takes.
-    /// @param fills At most 256.
-    function settleBatch(
-        uint64 batchNumber,
-        bytes32 recordHash,
-        uint16 feeBps,
-        Order[] calldata orders,
-        bytes[] calldata signatures,
-        Fill[] calldata fills
-    ) external;
+    /// @param packed Participants, terms, conditions, orders, at most 256 fills, and signatures; see `PackedBatch`. A
+    /// signature is 65 bytes (r, s, v), 64 bytes (EIP-2098), or what an EIP-1271 wallet takes.
+    function settleBatch(uint64 batchNumber, bytes32 recordHash, uint16 feeBps, bytes calldata packed) external;
 
     /// Store `readings`, then release those leaves of `which` that were delivered in full and are not marked yet.
     ///
     /// Anyone may call it: the readings decide, not the caller. Leaves that are short or without a reading stay as
     /// they are, to be opened by the guarantee; `BatchDelivered` tells exactly which were released.
-    /// @param leaves All leaves of the batch in position order.
+    /// @param packedLeaves All leaves of the batch in position order, as `TradesLocked` told them; see `PackedLeaves`.
     /// @param which Bitmap of positions to release.
-    function deliverBatch(uint64 batchNumber, Leaf[] calldata leaves, uint256 which, Reading[] calldata readings)
+    function deliverBatch(uint64 batchNumber, bytes calldata packedLeaves, uint256 which, Reading[] calldata readings)
         external;
 
     /// Take a short leaf out of its batch. Guarantee only.
@@ -162,15 +150,6 @@ interface ISettlement is ICustody, IMetering {
     /// A shortfall is shared pro rata: with R lots delivered of S sold, a leaf of q lots sold after c others gets
     /// ceil(R (c + q) / S) - ceil(R c / S). These add up to exactly R; what rounding leaves goes to the earliest.
     function deliveredOf(Leaf calldata leaf) external view returns (uint64 delivered, uint64 reportedAt);
-
-    /// Return the EIP-712 digest of an order: what is signed, and the key of its fills.
-    function orderHash(Order calldata order) external view returns (bytes32);
-
-    /// Return the lots of an order that were locked so far.
-    function filledOf(bytes32 orderHash) external view returns (uint64);
-
-    /// Return the time from which an order takes no more fills, 0 if it was not cancelled on chain.
-    function cancelledFrom(bytes32 orderHash) external view returns (uint64);
 
     /// Return the number of the last settled batch, 0 before the first.
     function lastBatch() external view returns (uint64);

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Amounts, Leaf} from "../types/Leaf.sol";
+import {Terms} from "../types/Terms.sol";
 import {Instruments} from "./Instruments.sol";
 import {Tiers} from "./Tiers.sol";
 
@@ -26,6 +27,19 @@ library Money {
     /// Return the collateral per unit: the tier's rate of the reference price, rounded up.
     function collateralPrice(uint256 instrument, uint256 referencePrice) internal pure returns (uint256) {
         return (Tiers.collateralRate(instrument.tier()) * referencePrice + Tiers.PPM_ONE - 1) / Tiers.PPM_ONE;
+    }
+
+    /// Return what a trade locks: `payment` and `fee_` of the buyer, `collateral` of the seller.
+    function amounts(Terms memory terms, uint256 price, uint256 quantity, uint256 feeBps)
+        internal
+        pure
+        returns (uint256 payment, uint256 fee_, uint256 collateral)
+    {
+        unchecked {
+            payment = price * quantity / terms.lotsPerUnit;
+            fee_ = payment * feeBps / BPS_ONE;
+            collateral = terms.collateralPrice * quantity / terms.lotsPerUnit;
+        }
     }
 
     /// Return what a leaf locks.

@@ -23,7 +23,10 @@ library Signatures {
     /// Return whether the key of `signer` signed `digest`: (r, s, v) or EIP-2098, with s in its lower half.
     function isSignedByKey(bytes32 digest, address signer, bytes calldata signature) internal view returns (bool) {
         if (signature.length != 64 && signature.length != 65) return false;
-        uint256 s = uint256(bytes32(signature[32:64]));
+        uint256 s;
+        assembly ("memory-safe") {
+            s := calldataload(add(signature.offset, 0x20)) // within bounds; a slice would check twice more
+        }
         if (signature.length == 64) s &= type(uint256).max >> 1; // the highest bit of EIP-2098 is the parity
         if (s > ECDSA.N / 2) return false;
         address recovered = ECDSA.tryRecoverCalldata(digest, signature);

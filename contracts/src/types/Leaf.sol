@@ -41,13 +41,4 @@ function leafHash(Leaf memory leaf) pure returns (bytes32 hash) {
     }
 }
 
-/// Return the hash of a leaf where it stands in the call. A field with stray high bits gives the hash of no leaf.
-function encodedHash(Leaf calldata leaf) pure returns (bytes32 hash) {
-    assembly ("memory-safe") {
-        let start := mload(0x40)
-        calldatacopy(start, leaf, 0x160)
-        hash := keccak256(start, 0x160)
-    }
-}
-
-using {leafHash, encodedHash} for Leaf global;
+using {leafHash} for Leaf global;

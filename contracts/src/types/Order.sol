@@ -22,20 +22,23 @@ struct Order {
     uint16 feeCapBps;
     /// Price per unit, in micros, from which collateral and cover are computed.
     uint64 referencePrice;
-    /// The participant's own number, which makes otherwise equal orders differ.
+    /// The participant's own number, which makes otherwise equal orders differ and under which fills are counted.
     uint64 clientOrderId;
 }
 
-/// A part of two orders that traded. `buy` and `sell` are positions in the batch's list of orders.
-struct Fill {
-    uint32 buy;
-    uint32 sell;
-    /// The exchange's number of the trade; grows within a batch.
-    uint64 tradeNumber;
-    /// Price in micros per unit, within both limits.
-    uint64 price;
-    /// Quantity in lots.
-    uint64 quantity;
+/// An order as EIP-712 hashes it: the hash of its type, then its fields, a word each.
+struct TypedOrder {
+    bytes32 typeHash;
+    address participant;
+    uint256 instrument;
+    uint256 side;
+    uint256 price;
+    uint256 quantity;
+    uint256 goodUntil;
+    uint256 settleUntil;
+    uint256 feeCapBps;
+    uint256 referencePrice;
+    uint256 clientOrderId;
 }
 
 uint8 constant BUY = 0;
@@ -47,17 +50,22 @@ bytes32 constant ORDER_TYPEHASH = keccak256(
 );
 
 /// Return the EIP-712 struct hash: every field is one word, so the ABI encoding is the EIP-712 encoding.
+function structHash(Order calldata order) pure returns (bytes32) {
+    return keccak256(abi.encode(ORDER_TYPEHASH, order));
+}
+
+/// Return the EIP-712 digest of an order that stands in memory as it is hashed.
 ///
-/// Hashed where it stands, in assembly: encoding it anew would cost more than all checks of a trade together. A field
-/// with stray high bits gives a hash that nobody signed, and reverts where the field is read.
-function structHash(Order calldata order) pure returns (bytes32 hash) {
-    bytes32 typehash = ORDER_TYPEHASH;
+/// Assembly, because `abi.encode` would copy the eleven words for each order of a batch.
+function digest(TypedOrder memory order, bytes32 domainSeparator) pure returns (bytes32 hash) {
     assembly ("memory-safe") {
-        let start := mload(0x40)
-        mstore(start, typehash)
-        calldatacopy(add(start, 0x20), order, 0x140)
-        hash := keccak256(start, 0x160)
+        let end := mload(0x40)
+        mstore(end, hex"1901")
+        mstore(add(end, 0x02), domainSeparator)
+        mstore(add(end, 0x22), keccak256(order, 0x160))
+        hash := keccak256(end, 0x42)
     }
 }
 
 using {structHash} for Order global;
+using {digest} for TypedOrder global;

@@ -5,8 +5,9 @@ import {Certificate} from "../../src/Certificate.sol";
 import {ICertificate} from "../../src/interfaces/ICertificate.sol";
 import {IMetering} from "../../src/interfaces/IMetering.sol";
 import {Leaf} from "../../src/types/Leaf.sol";
-import {Fill, Order} from "../../src/types/Order.sol";
+import {Order} from "../../src/types/Order.sol";
 import {Market} from "./Market.sol";
+import {Fill, Packing} from "./Packing.sol";
 
 /// The market with a seller of solar energy, who has a storage too, and the certificates of both.
 abstract contract CertificateMarket is Market {
@@ -107,7 +108,7 @@ abstract contract CertificateMarket is Market {
     }
 
     function delivered(Leaf[] memory leaves) internal {
-        settlement.deliverBatch(nextBatch - 1, leaves, type(uint256).max, noReadings());
+        settlement.deliverBatch(nextBatch - 1, Packing.leaves(leaves), type(uint256).max, noReadings());
     }
 
     /// Open what is short, wait, and pay it out.

@@ -9,9 +9,10 @@ import {IMetering} from "../../src/interfaces/IMetering.sol";
 import {ISettlement} from "../../src/interfaces/ISettlement.sol";
 import {Merkle} from "../../src/libraries/Merkle.sol";
 import {Leaf} from "../../src/types/Leaf.sol";
-import {BUY, Fill, Order, ORDER_TYPEHASH, SELL} from "../../src/types/Order.sol";
+import {BUY, Order, ORDER_TYPEHASH, SELL} from "../../src/types/Order.sol";
 import {Reading, READING_TYPEHASH} from "../../src/types/Reading.sol";
 import {Assertions} from "./Assertions.sol";
+import {Fill, Packing} from "./Packing.sol";
 import {Vm} from "./Vm.sol";
 
 /// A small market: one buyer, one seller with a meter, one instrument, an hour before its delivery.
@@ -154,11 +155,14 @@ abstract contract Market is Assertions {
         internal
         returns (Leaf[] memory leaves, ISettlement.SkipCode[] memory skipped)
     {
-        bytes[] memory signatures = new bytes[](orders.length);
+        return settleSigned(orders, signed(orders), fills);
+    }
+
+    function signed(Order[] memory orders) internal view returns (bytes[] memory signatures) {
+        signatures = new bytes[](orders.length);
         for (uint256 i = 0; i < orders.length; ++i) {
             signatures[i] = signDigest(orders[i].participant, orderDigest(orders[i]));
         }
-        return settleSigned(orders, signatures, fills);
     }
 
     function settleSigned(Order[] memory orders, bytes[] memory signatures, Fill[] memory fills)
@@ -167,7 +171,7 @@ abstract contract Market is Assertions {
     {
         vm.recordLogs();
         vm.prank(operator);
-        settlement.settleBatch(nextBatch++, RECORD_HASH, FEE_BPS, orders, signatures, fills);
+        settlement.settleBatch(nextBatch++, RECORD_HASH, FEE_BPS, Packing.batch(orders, signatures, fills));
         return outcomeOf(vm.getRecordedLogs());
     }
 
@@ -197,13 +201,11 @@ abstract contract Market is Assertions {
         pure
         returns (Leaf[] memory leaves, ISettlement.SkipCode[] memory skipped)
     {
-        leaves = new Leaf[](count(logs, ISettlement.TradeLocked.selector));
         skipped = new ISettlement.SkipCode[](count(logs, ISettlement.TradeSkipped.selector));
-        uint256 locked = 0;
         uint256 left = 0;
         for (uint256 i = 0; i < logs.length; ++i) {
-            if (logs[i].topics[0] == ISettlement.TradeLocked.selector) {
-                leaves[locked++] = abi.decode(logs[i].data, (Leaf));
+            if (logs[i].topics[0] == ISettlement.TradesLocked.selector) {
+                leaves = Packing.unpack(abi.decode(logs[i].data, (bytes)));
             } else if (logs[i].topics[0] == ISettlement.TradeSkipped.selector) {
                 skipped[left++] = abi.decode(logs[i].data, (ISettlement.SkipCode));
             }

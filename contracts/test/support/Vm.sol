@@ -9,9 +9,22 @@ interface Vm {
         address emitter;
     }
 
+    struct Gas {
+        uint64 gasLimit;
+        uint64 gasTotalUsed;
+        uint64 gasMemoryUsed;
+        int64 gasRefunded;
+        uint64 gasRemaining;
+    }
+
+    /// What the last call cost: where tests are isolated, as a transaction of its own.
+    function lastCallGas() external view returns (Gas memory);
     function warp(uint256 timestamp) external;
     /// What `block.timestamp` should be after a warp: the optimiser of the IR pipeline takes that for a constant.
     function getBlockTimestamp() external view returns (uint256);
+    function toString(uint256 number) external pure returns (string memory);
+    function readFile(string calldata path) external view returns (string memory);
+    function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
     function chainId(uint256 chainId) external;
     function prank(address sender) external;
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
