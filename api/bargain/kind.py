@@ -1,5 +1,6 @@
 """What all kinds of bargaining problems have in common: keys of a JSON object, and a way to be solved."""
 
+from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -26,7 +27,11 @@ class Asked:
     progress: Callable[[int, Residuals], None] | None = None
 
 
-class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _Abstract(msgspec.StructMeta, ABCMeta):
+    """A struct that cannot be made before all that it promises is there."""
+
+
+class Kind(msgspec.Struct, metaclass=_Abstract, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A kind of problem: its fields are the keys of the file beside "kind", which is `kind`."""
 
     kind: ClassVar[str]
@@ -35,13 +40,13 @@ class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Return the solutions that can be asked for; the first is that of the kind itself."""
         return ("nash",)
 
+    @abstractmethod
     def solve(self, asked: Asked) -> Answer:
         """Return what is to be told.
 
         Raises:
             PricingError: if a figure is out of range, or there is no solution; begins with the key that it is about.
         """
-        raise NotImplementedError
 
 
 def names_of(

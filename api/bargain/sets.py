@@ -1,5 +1,6 @@
 """Sets of payoffs, solved in every way side by side: a total in money, a polygon, a frontier."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -31,9 +32,9 @@ class PayoffSet(Kind, frozen=True, kw_only=True):
         """Return all four."""
         return SOLUTIONS
 
+    @abstractmethod
     def problem(self) -> Problem:
         """Return the problem as `pricing.bargaining` states it."""
-        raise NotImplementedError
 
     def points(self) -> Sequence[Sequence[float]]:
         """Return the payoff vectors that the set is made of, to be drawn; nothing where it is not made of points."""

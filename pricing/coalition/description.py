@@ -12,13 +12,16 @@ Keys are the fields of `Balance`, `Storage`, `Generator`, `FlexibleLoad`, `GridT
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pricing.coalition.agents import ENERGY, Agent, Balance, FlexibleLoad, Generator, GridTariff, Storage
 from pricing.coalition.lines import Line
 from pricing.errors import PricingError
 
-Part = TypeVar("Part")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Part = TypeVar("Part", bound="DataclassInstance")
 Reader = Callable[[str, Any], Any]
 
 
@@ -81,7 +84,7 @@ def _balance(where: str, commodity: str, given: Any) -> Balance:
 
 def _part(kind: type[Part], where: str, given: Any, **readers: Reader) -> Part:
     """Make a part from a mapping of its fields, those of `readers` read by them."""
-    needed = [field.name for field in fields(kind) if field.default is MISSING]  # type: ignore[arg-type]
+    needed = [field.name for field in fields(kind) if field.default is MISSING]
     figures = _keys(where, given, known=_names(kind), needed=needed)
     return _made(
         where,

@@ -59,7 +59,7 @@ def opened(market: Market, **changes: object) -> str:
         WINDOW,
         buyer=buyer.participant,
         seller=supplier.participant,
-        **asked,  # type: ignore[arg-type]
+        **asked,
     ).number
 
 

@@ -24,10 +24,10 @@ def test_each_bad_trade_is_skipped_with_its_reason_and_the_good_ones_are_locked(
     now = stage.chain.now_s()
 
     def bid(**changes: object) -> SignedOrder:
-        return stage.order(buyer, instrument, Side.BUY, **changes)  # type: ignore[arg-type]
+        return stage.order(buyer, instrument, Side.BUY, **changes)
 
     def offer(**changes: object) -> SignedOrder:
-        return stage.order(seller, instrument, Side.SELL, **changes)  # type: ignore[arg-type]
+        return stage.order(seller, instrument, Side.SELL, **changes)
 
     small = bid(quantity=150_000)
     expected = {}

@@ -26,7 +26,7 @@ def answers(url: str) -> bool:
 
 
 def url_of(chain: Chain) -> str:
-    return str(chain.w3.provider.endpoint_uri)  # type: ignore[attr-defined]
+    return str(chain.w3.provider.endpoint_uri)
 
 
 def test_a_driven_clock_goes_where_it_is_told_and_one_second_a_block(chain: Chain) -> None:

@@ -57,7 +57,7 @@ def test_a_counter_signed_withdrawal_is_paid_at_once_and_once(stage: Stage) -> N
             domain=stage.market.domain,
         )
 
-    def transaction(signature: bytes, nonce: int = 1, deadline_s: int = deadline_s):  # type: ignore[no-untyped-def]
+    def transaction(signature: bytes, nonce: int = 1, deadline_s: int = deadline_s):
         return settlement.withdraw(
             trader.address,
             Micros(400 * TOKEN),

@@ -40,7 +40,7 @@ def a_leaf(**changes: object) -> Leaf:
         fee_bps=10,
         sold_before_lots=Lots(0),
     )
-    return replace(leaf, **changes)  # type: ignore[arg-type]
+    return replace(leaf, **changes)
 
 
 def view(stage: Stage, function: str, *arguments: object) -> tuple[object, ...]:
@@ -72,7 +72,7 @@ def test_a_leaf_locks_the_money_that_the_contract_locks(one_stage: Stage, commod
             fee_bps=33,
         )
         amounts = leaf.amounts
-        ((payment, fee, collateral),) = view(one_stage, "amountsOf", leaf.to_abi())  # type: ignore[misc]
+        ((payment, fee, collateral),) = view(one_stage, "amountsOf", leaf.to_abi())
         assert (payment, fee, collateral) == (
             amounts.payment_micros,
             amounts.fee_micros,

@@ -68,7 +68,7 @@ def a_listing(instrument: Instrument = SOLAR, **changes: object) -> ListInstrume
         "quantity_cap_lots": Lots(10_000_000),
         "fee_bps": FEE_BPS,
     }
-    return ListInstrument(**{**fields, **changes})  # type: ignore[arg-type]
+    return ListInstrument(**{**fields, **changes})
 
 
 def a_meter(

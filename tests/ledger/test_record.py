@@ -198,7 +198,7 @@ def test_after_a_failed_commit_nothing_is_appended_any_more(engine: Engine) -> N
 def test_what_cannot_be_encoded_is_not_recorded(engine: Engine) -> None:
     record = Record(engine, GENESIS)
     with pytest.raises(KeyError):
-        record.append(a_batch(1), ("not an event",))  # type: ignore[arg-type]
+        record.append(a_batch(1), ("not an event",))
     assert record.verify() == 0
 
 

@@ -117,7 +117,7 @@ def test_orders_of_one_batch_share_the_funds_in_their_order(venue: Venue, day: D
         day.batch(CONTINUOUS_S + 1, *(a_bid(client_order_id=each, quantity=10_000) for each in (1, 2)))
     )
     assert [type(event) for event in decision.events] == [OrderAccepted, Refused]
-    assert decision.events[1].detail == (  # type: ignore[union-attr]
+    assert decision.events[1].detail == (
         "found 0.499 tokens spendable, needed 0.501 tokens for price times quantity and the fee"
     )
 
@@ -142,7 +142,7 @@ def test_what_time_frees_is_spendable_in_the_same_batch(venue: Venue, day: Day) 
 def test_gate_closure_frees_what_rests(venue: Venue, day: Day) -> None:
     venue.decide(day.batch(CONTINUOUS_S + 1, a_bid()))
     decision = venue.decide(day.batch(GATE_S))
-    assert decision.opening[0] == OrderCancelled(1, 10_000, CancelReason.GATE_CLOSED)  # type: ignore[arg-type]
+    assert decision.opening[0] == OrderCancelled(1, 10_000, CancelReason.GATE_CLOSED)
     assert venue.books.balances.of(FREE, ALICE) == 1_000_000
     assert venue.books.balances.of(ORDER_HOLD, ALICE) == 0
 

@@ -7,7 +7,6 @@ from itertools import count
 from market.exchange import Exchange
 from market.instruments import Instrument, parse_symbol
 from market.orders import (
-    PLAIN,
     Address,
     Conditions,
     Eligible,
@@ -148,8 +147,6 @@ def an_order(
         budget_micros=None if budget_micros is None else Micros(budget_micros),
         self_trade=self_trade,
     )
-    if conditions == PLAIN:
-        conditions = PLAIN
     return PlaceOrder(terms, b"signature", order_type, time_in_force, post_only, conditions)
 
 
@@ -157,7 +154,7 @@ def _an_order_of(side: Side, by: Address, **wanted: object) -> PlaceOrder:
     flags = inspect.signature(an_order).parameters
     asked = {name: value for name, value in wanted.items() if name in flags}
     terms = {name: value for name, value in wanted.items() if name not in flags or name == "instrument"}
-    return an_order(some_terms(side, by=by, **terms), **asked)  # type: ignore[arg-type]
+    return an_order(some_terms(side, by=by, **terms), **asked)
 
 
 def a_bid(*, by: Address = ALICE, **wanted: object) -> PlaceOrder:

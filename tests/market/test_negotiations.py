@@ -65,7 +65,7 @@ def a_proposal(**changes: object) -> Proposal:
         "answer_by_s": ANSWER_BY_S,
         "salt": b"\x07" * 32,
     }
-    return Proposal(**{**wanted, **changes})  # type: ignore[arg-type]
+    return Proposal(**{**wanted, **changes})
 
 
 def asks(by: Address = ALICE, **changes: object) -> RequestNegotiation:
