@@ -93,14 +93,19 @@ class Artifact:
 
     name: str
     bytecode: bytes
+    links: Mapping[str, tuple[int, ...]]
     constructor: tuple[str, ...]
     functions: Mapping[str, Function]
     events: Mapping[str, Event]
     errors: Mapping[bytes, tuple[str, tuple[tuple[str, str], ...]]]
 
-    def creation(self, *arguments: Any) -> bytes:
-        """Return the data of the transaction that creates the contract."""
-        return self.bytecode + _CODEC.encode(self.constructor, arguments)
+    def creation(self, *arguments: Any, libraries: Mapping[str, bytes] | None = None) -> bytes:
+        """Return the data of the transaction that creates the contract, linked to the `libraries` that it names."""
+        code = bytearray(self.bytecode)
+        for library, places in self.links.items():
+            for place in places:
+                code[place : place + 20] = (libraries or {})[library]
+        return bytes(code) + _CODEC.encode(self.constructor, arguments)
 
 
 @cache
@@ -127,7 +132,9 @@ def artifact(name: str) -> Artifact:
                 events[entry["name"]] = Event(entry["name"], fingerprint, indexed, plain)
             case "error":
                 errors[fingerprint[:4]] = (entry["name"], fields)
-    return Artifact(name, bytes.fromhex(built["bytecode"][2:]), constructor, functions, events, errors)
+    code = bytes.fromhex(built["bytecode"][2:])
+    links = {library: tuple(places) for library, places in built["links"].items()}
+    return Artifact(name, code, links, constructor, functions, events, errors)
 
 
 def encode_struct(kinds: Sequence[str], values: Sequence[Any]) -> bytes:

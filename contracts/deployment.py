@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_abi.exceptions import DecodingError
+from eth_utils.crypto import keccak
 
 from contracts.abi import artifact
 from contracts.certificate import Certificate
@@ -16,6 +17,8 @@ from market.orders import Address
 from market.units import InvariantBroken, Ppm
 
 _GAS_TOKEN = 1_500_000
+_GAS_LIBRARY = 2_000_000
+_GAS_MODULE = 6_000_000
 _GAS_SETTLEMENT = 8_000_000
 _GAS_CERTIFICATE = 4_000_000
 
@@ -50,29 +53,45 @@ def deploy(
     reading_window_s: int,
     challenge_window_s: int,
     fee_recipient: Address | None = None,
+    guardian: Address | None = None,
 ) -> Deployment:
-    """Deploy a test token, owned by the operator, and the settlement, which deploys its guarantee.
+    """Deploy a test token, owned by the operator, and the settlement with its modules.
 
-    The operator earns the fees unless a `fee_recipient` is named.
+    The operator earns the fees unless a `fee_recipient` is named, and is its own guardian unless there is another.
 
     Raises:
         Reverted: if the chain refuses a contract.
     """
-    operator = chain.operator
-    creation = artifact("SettlementToken").creation(operator.address)
+    operator = chain.operator.address
+    creation = artifact("SettlementToken").creation(operator)
     token = _created(chain, Transaction(None, creation, _GAS_TOKEN))
-    creation = artifact("Settlement").creation(
+    deliveries = _created(chain, Transaction(None, artifact("Deliveries").creation(), _GAS_LIBRARY))
+    block_number = chain.block_number()
+
+    # Modules and settlement know each other for good: the settlement's address is foretold to its modules, and it
+    # refuses modules that belong to another.
+    settlement = created_address(operator, chain.nonce(operator) + 1)
+    creation = artifact("Guarantee").creation(settlement, challenge_window_s)
+    guarantee = _created(chain, Transaction(None, creation, _GAS_MODULE))
+    setup = (
         token,
-        operator.address,
-        fee_recipient or operator.address,
+        operator,
+        guardian or operator,
+        fee_recipient or operator,
         notice_period_s,
         reading_window_s,
-        challenge_window_s,
+        [guarantee],
     )
-    block_number = chain.block_number()
-    return attach(
-        chain, _created(chain, Transaction(None, creation, _GAS_SETTLEMENT)), block_number=block_number
-    )
+    creation = artifact("Settlement").creation(setup, libraries={"Deliveries": deliveries})
+    created = _created(chain, Transaction(None, creation, _GAS_SETTLEMENT))
+    return attach(chain, created, block_number=block_number)
+
+
+def created_address(creator: Address, nonce: int) -> Address:
+    """Return where a creator's transaction with this nonce puts a contract."""
+    import rlp
+
+    return Address(bytes(keccak(rlp.encode([bytes(creator), nonce]))[12:]))
 
 
 def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deployment:

@@ -6,7 +6,14 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const CONTRACTS = ["Certificate", "Guarantee", "Settlement", "SettlementToken"];
+// What is deployed, and where it is written. A library is linked when it is deployed: its address is zero here.
+const CONTRACTS = {
+  Certificate: "src/Certificate.sol",
+  Deliveries: "src/libraries/Deliveries.sol",
+  Guarantee: "src/Guarantee.sol",
+  Settlement: "src/Settlement.sol",
+  SettlementToken: "src/SettlementToken.sol",
+};
 const REMAPPINGS = ["solady/=node_modules/solady/src/"];
 // The twin of foundry.toml: what forge tests is what is deployed.
 const SETTINGS = {
@@ -44,7 +51,7 @@ function compile(paths, wanted) {
       outputSelection: Object.fromEntries(
         wanted.map(([path, name]) => [
           path,
-          { [name]: ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] },
+          { [name]: ["abi", "evm.bytecode.object", "evm.bytecode.linkReferences", "evm.deployedBytecode.object"] },
         ]),
       ),
     },
@@ -58,13 +65,26 @@ function compile(paths, wanted) {
   return output.contracts;
 }
 
+/// Each library's name, and where in the bytecode its address belongs.
+function linksOf(bytecode) {
+  const libraries = Object.assign({}, ...Object.values(bytecode.linkReferences));
+  return Object.fromEntries(
+    Object.entries(libraries).map(([name, places]) => [name, places.map((place) => place.start)]),
+  );
+}
+
+function unlinked(object) {
+  return `0x${object.replace(/__\$[0-9a-f]{34}\$__/g, "00".repeat(20))}`;
+}
+
 function artifact(contracts, contractName) {
-  const { abi, evm } = contracts[`src/${contractName}.sol`][contractName];
+  const { abi, evm } = contracts[CONTRACTS[contractName]][contractName];
   const content = {
     contractName,
     abi,
-    bytecode: `0x${evm.bytecode.object}`,
-    deployedBytecode: `0x${evm.deployedBytecode.object}`,
+    bytecode: unlinked(evm.bytecode.object),
+    deployedBytecode: unlinked(evm.deployedBytecode.object),
+    links: linksOf(evm.bytecode),
     solc: solc.version().replace(".Emscripten.clang", ""),
     settings: SETTINGS,
   };
@@ -79,10 +99,10 @@ if (option === "--code") {
 const check = option === "--check";
 const contracts = compile(
   sources(),
-  CONTRACTS.map((contractName) => [`src/${contractName}.sol`, contractName]),
+  Object.entries(CONTRACTS).map(([contractName, path]) => [path, contractName]),
 );
 let stale = 0;
-for (const contractName of CONTRACTS) {
+for (const contractName of Object.keys(CONTRACTS)) {
   const path = `artifacts/${contractName}.json`;
   const fresh = artifact(contracts, contractName);
   if (!check) {

@@ -117,6 +117,10 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
         return _withdrawalUsed[participant][nonce];
     }
 
+    function _allPurses() internal view returns (mapping(address participant => Purse) storage) {
+        return _purses;
+    }
+
     function _purseOf(address participant) internal view returns (Purse) {
         return _purses[participant];
     }

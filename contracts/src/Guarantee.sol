@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IEscrow} from "./interfaces/IEscrow.sol";
 import {IGuarantee} from "./interfaces/IGuarantee.sol";
+import {IModule} from "./interfaces/IModule.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
 import {Instruments} from "./libraries/Instruments.sol";
 import {Money} from "./libraries/Money.sol";
@@ -13,6 +15,13 @@ import {Reading} from "./types/Reading.sol";
 contract Guarantee is IGuarantee {
     using Instruments for uint256;
     using Money for Leaf;
+
+    /// How what a leaf locks is shared out, in micros.
+    struct Payout {
+        uint256 toSeller;
+        uint256 fee;
+        uint256 compensation;
+    }
 
     /// @inheritdoc IGuarantee
     uint64 public immutable challengeWindow;
@@ -70,7 +79,7 @@ contract Guarantee is IGuarantee {
         return _states[leafHash];
     }
 
-    /// @inheritdoc IGuarantee
+    /// @inheritdoc IModule
     function settlement() external view returns (address) {
         return address(_settlement);
     }
@@ -89,11 +98,11 @@ contract Guarantee is IGuarantee {
 
         (uint64 delivered, uint64 reportedAt) = _settlement.deliveredOf(leaf);
         if (reportedAt > closesAt) delivered = 0;
-        ISettlement.Payout memory payout = _payoutOf(leaf, delivered);
+        Payout memory payout = _payoutOf(leaf, delivered);
         _states[hash].status = Status.PaidOut;
-        _settlement.redistribute(leaf, payout);
-
         Amounts memory locked = leaf.amounts();
+        _settlement.allot(leaf.meter, leaf.instrument.startHour(), delivered);
+        _settlement.share(hash, _sharesOf(leaf, locked, payout));
         emit GuaranteePaidOut(
             state.batchNumber,
             leaf.position,
@@ -115,9 +124,23 @@ contract Guarantee is IGuarantee {
         return uint256(state.openedAt) + challengeWindow;
     }
 
+    /// Return the buyer's, the seller's and the venue's share.
+    function _sharesOf(Leaf memory leaf, Amounts memory locked, Payout memory payout)
+        private
+        view
+        returns (IEscrow.Share[] memory shares)
+    {
+        shares = new IEscrow.Share[](3);
+        uint256 fromBuyer = locked.payment + locked.fee;
+        uint256 toBuyer = fromBuyer - payout.toSeller - payout.fee + payout.compensation;
+        shares[0] = IEscrow.Share(leaf.buyer, fromBuyer, toBuyer);
+        uint256 toSeller = payout.toSeller + locked.collateral - payout.compensation;
+        shares[1] = IEscrow.Share(leaf.seller, locked.collateral, toSeller);
+        shares[2] = IEscrow.Share(_settlement.feeRecipient(), 0, payout.fee);
+    }
+
     /// Return who gets what if `delivered` lots came.
-    function _payoutOf(Leaf memory leaf, uint64 delivered) private pure returns (ISettlement.Payout memory payout) {
-        payout.delivered = delivered;
+    function _payoutOf(Leaf memory leaf, uint64 delivered) private pure returns (Payout memory payout) {
         payout.toSeller = Money.value(leaf.instrument, leaf.price, delivered);
         payout.fee = Money.fee(payout.toSeller, leaf.feeBps);
 

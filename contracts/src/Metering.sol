@@ -7,6 +7,7 @@ import {IMetering} from "./interfaces/IMetering.sol";
 import {Instruments} from "./libraries/Instruments.sol";
 import {ProRata} from "./libraries/ProRata.sol";
 import {Signatures} from "./libraries/Signatures.sol";
+import {Slots} from "./libraries/Slots.sol";
 import {Leaf} from "./types/Leaf.sol";
 import {Reading} from "./types/Reading.sol";
 
@@ -14,6 +15,7 @@ import {Reading} from "./types/Reading.sol";
 abstract contract Metering is IMetering, Operated {
     using Instruments for uint256;
     using SafeCastLib for uint256;
+    using Slots for mapping(address meter => mapping(uint32 startHour => Slot));
 
     mapping(bytes32 owner => address meter) private _meters;
     mapping(address meter => bytes32 owner) private _owners;
@@ -83,12 +85,28 @@ abstract contract Metering is IMetering, Operated {
         return (delivered, slot.reportedAt);
     }
 
-    /// Give `delivered` of the slot's units to trades that are over. No reading is spent twice.
     function _allot(address meter, uint32 startHour, uint256 delivered) internal {
-        Slot storage slot = _slotAt(meter, startHour);
-        uint256 allotted = slot.allotted + delivered;
-        if (allotted > slot.units) revert AllottedBeyondReading(meter, startHour, allotted, slot.units);
-        slot.allotted = allotted.toUint64();
+        _slots.allot(meter, startHour, delivered);
+    }
+
+    /// Count `quantity` as sold of the seller's hour, which lies ahead.
+    function _reserve(address seller, uint256 instrument, uint64 quantity)
+        internal
+        returns (address meter, uint64 soldBefore)
+    {
+        uint32 startHour = instrument.startHour();
+        if (!instrument.isSettleable()) revert NotReservable(instrument);
+        if (block.timestamp >= uint256(startHour) * 1 hours) revert SlotBegun(startHour);
+        meter = _meterOf(seller, instrument.resource());
+        if (meter == address(0)) revert MeterMissing(seller, instrument.resource());
+        Slot storage slot = _slots[meter][startHour];
+        if (slot.reportedAt != 0) revert SlotMetered(meter, startHour);
+        soldBefore = slot.sold;
+        slot.sold = soldBefore + quantity;
+    }
+
+    function _allSlots() internal view returns (mapping(address => mapping(uint32 => Slot)) storage) {
+        return _slots;
     }
 
     /// Return the end of an hour, Unix seconds.

@@ -2,45 +2,27 @@
 pragma solidity 0.8.37;
 
 import {Custody} from "./Custody.sol";
-import {Guarantee} from "./Guarantee.sol";
+import {Escrow} from "./Escrow.sol";
 import {Locking} from "./Locking.sol";
 import {Operated} from "./Operated.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
-import {Column, newColumn} from "./libraries/Columns.sol";
+import {Deliveries} from "./libraries/Deliveries.sol";
 import {Instruments} from "./libraries/Instruments.sol";
 import {Merkle} from "./libraries/Merkle.sol";
 import {Money} from "./libraries/Money.sol";
 import {PackedBatch} from "./libraries/PackedBatch.sol";
-import {PackedLeaf, PackedLeaves} from "./libraries/PackedLeaves.sol";
-import {ProRata} from "./libraries/ProRata.sol";
+import {PackedLeaves} from "./libraries/PackedLeaves.sol";
 import {Amounts, Leaf} from "./types/Leaf.sol";
 import {Reading} from "./types/Reading.sol";
-import {Terms, termsOf} from "./types/Terms.sol";
 
-/// Lock trades in batches, release what was delivered, and let the guarantee share out what was not.
-contract Settlement is Locking {
+/// Lock trades in batches, release what was delivered, and let the modules keep and share out what is in trouble.
+contract Settlement is Locking, Escrow {
     using Instruments for uint256;
     using Money for Leaf;
     using PackedBatch for PackedBatch.Tables;
-    using PackedLeaves for PackedLeaves.Tables;
 
-    /// What a delivery adds up for a participant: what is no longer locked, and what is free instead.
-    struct Release {
-        uint256 unlocked;
-        uint256 earned;
-    }
-
-    /// A batch while it is being delivered.
-    struct Delivery {
-        PackedLeaves.Tables tables;
-        Terms[] terms;
-        Release[] releases;
-        /// Per supply: what its slot says, and the lots of the leaves released now.
-        Slot[] slots;
-        uint256[] lots;
-        uint256 fees;
-    }
-
+    /// @inheritdoc ISettlement
+    address public immutable guardian;
     /// @inheritdoc ISettlement
     address public immutable feeRecipient;
     /// @inheritdoc ISettlement
@@ -49,28 +31,34 @@ contract Settlement is Locking {
     address public immutable guarantee;
 
     uint64 private _lastBatch;
+    bool private _paused;
     mapping(uint64 batchNumber => bytes32) private _roots;
     mapping(uint64 batchNumber => uint256 bitmap) private _marked;
-    mapping(bytes32 leafHash => bool) private _open;
 
     modifier onlyGuarantee() {
         if (msg.sender != guarantee) revert NotGuarantee(msg.sender);
         _;
     }
 
-    /// Deploy the settlement and, with it, its guarantee. Nothing here can be changed afterwards; times are seconds.
-    constructor(
-        address token_,
-        address operator_,
-        address feeRecipient_,
-        uint64 noticePeriod_,
-        uint64 readingWindow_,
-        uint64 challengeWindow_
-    ) Operated(operator_) Custody(token_, noticePeriod_) {
-        if (feeRecipient_ == address(0)) revert ZeroAddress();
-        feeRecipient = feeRecipient_;
-        readingWindow = readingWindow_;
-        guarantee = address(new Guarantee(this, challengeWindow_));
+    modifier onlyGuardian() {
+        if (msg.sender != guardian) revert NotGuardian(msg.sender);
+        _;
+    }
+
+    /// Deploy the settlement for modules that know it already. Nothing here can be changed afterwards.
+    constructor(Setup memory setup)
+        Operated(setup.operator)
+        Custody(setup.token, setup.noticePeriod)
+        Escrow(setup.modules)
+    {
+        if (setup.guardian == address(0) || setup.feeRecipient == address(0)) {
+            revert ZeroAddress();
+        }
+        if (setup.modules.length == 0) revert NotModule(address(0));
+        guardian = setup.guardian;
+        feeRecipient = setup.feeRecipient;
+        readingWindow = setup.readingWindow;
+        guarantee = setup.modules[0];
     }
 
     /// @inheritdoc ISettlement
@@ -78,6 +66,7 @@ contract Settlement is Locking {
         external
         onlyOperator
     {
+        if (_paused) revert BatchesArePaused();
         if (batchNumber != 0 && batchNumber <= _lastBatch) {
             emit BatchRepeated(batchNumber);
             return;
@@ -98,20 +87,11 @@ contract Settlement is Locking {
         external
     {
         _report(readings);
-        Delivery memory delivery;
-        delivery.tables = PackedLeaves.tablesOf(packedLeaves);
-        _readTables(delivery);
-        _requireWholeBatch(batchNumber, delivery);
-
-        uint256 candidates = which & ~_marked[batchNumber];
-        uint256 released = 0;
-        for (uint256 i = 0; i < delivery.tables.leafCount; ++i) {
-            if (candidates >> i & 1 == 1 && _releaseIfDelivered(delivery, delivery.tables.leafAt(i))) {
-                released |= 1 << i;
-            }
-        }
-        _marked[batchNumber] |= released;
-        _writeReleases(delivery);
+        uint256 marked = _marked[batchNumber];
+        uint256 released = Deliveries.release(
+            _allPurses(), _allSlots(), batchNumber, _roots[batchNumber], feeRecipient, which & ~marked, packedLeaves
+        );
+        _marked[batchNumber] = marked | released;
         emit BatchDelivered(batchNumber, released);
     }
 
@@ -135,26 +115,36 @@ contract Settlement is Locking {
         if (!short) revert LeafNotShort(hash, deadline);
 
         _marked[batchNumber] |= bit;
-        _open[hash] = true;
+        Amounts memory locked = leaf.amounts();
+        _keep(guarantee, hash, leaf.buyer, locked.payment + locked.fee);
+        _keep(guarantee, hash, leaf.seller, locked.collateral);
         emit LeafOpened(batchNumber, leaf.position, hash);
     }
 
     /// @inheritdoc ISettlement
-    function redistribute(Leaf calldata leaf, Payout calldata payout) external onlyGuarantee {
-        bytes32 hash = leaf.leafHash();
-        if (!_open[hash]) revert LeafNotOpen(hash);
-        Amounts memory locked = leaf.amounts();
-        uint256 fromBuyer = locked.payment + locked.fee;
-        uint256 spent = payout.toSeller + payout.fee;
-        if (spent > fromBuyer || payout.compensation > locked.collateral) revert PayoutBeyondLock(hash);
+    function reserve(address seller, uint256 instrument, uint64 quantity)
+        external
+        onlyModule
+        returns (address meter, uint64 soldBefore)
+    {
+        return _reserve(seller, instrument, quantity);
+    }
 
-        delete _open[hash];
-        _allot(leaf.meter, leaf.instrument.startHour(), payout.delivered);
-        uint256 toBuyer = fromBuyer - spent + payout.compensation;
-        _unlock(leaf.buyer, fromBuyer, toBuyer);
-        _unlock(leaf.seller, locked.collateral, payout.toSeller + locked.collateral - payout.compensation);
-        _unlock(feeRecipient, 0, payout.fee);
-        emit LeafRedistributed(hash, payout.toSeller, payout.fee, toBuyer);
+    /// @inheritdoc ISettlement
+    function allot(address meter, uint32 startHour, uint64 delivered) external onlyModule {
+        _allot(meter, startHour, delivered);
+    }
+
+    /// @inheritdoc ISettlement
+    function pauseBatches() external onlyGuardian {
+        _paused = true;
+        emit BatchesPaused();
+    }
+
+    /// @inheritdoc ISettlement
+    function resumeBatches() external onlyGuardian {
+        _paused = false;
+        emit BatchesResumed();
     }
 
     /// @inheritdoc ISettlement
@@ -165,6 +155,11 @@ contract Settlement is Locking {
     /// @inheritdoc ISettlement
     function deliveredOf(Leaf calldata leaf) external view returns (uint64 delivered, uint64 reportedAt) {
         return _deliveredOf(leaf);
+    }
+
+    /// @inheritdoc ISettlement
+    function batchesPaused() external view returns (bool) {
+        return _paused;
     }
 
     /// @inheritdoc ISettlement
@@ -192,89 +187,5 @@ contract Settlement is Locking {
             batch.supplies.toArray(batch.supplyCount),
             batch.packedLeaves.toArray(batch.locked)
         );
-    }
-
-    function _readTables(Delivery memory delivery) private view {
-        PackedLeaves.Tables memory tables = delivery.tables;
-        delivery.releases = new Release[](tables.participantCount);
-        delivery.terms = new Terms[](tables.termsCount);
-        for (uint256 i = 0; i < tables.termsCount; ++i) {
-            (uint256 instrument, uint256 referencePrice) = tables.termsAt(i);
-            delivery.terms[i] = termsOf(instrument, referencePrice);
-        }
-        delivery.lots = new uint256[](tables.supplyCount);
-        delivery.slots = new Slot[](tables.supplyCount);
-        for (uint256 i = 0; i < tables.supplyCount; ++i) {
-            (address meter, uint32 startHour) = tables.supplyAt(i);
-            delivery.slots[i] = _slotAt(meter, startHour);
-        }
-    }
-
-    /// Require that the leaves are those of the batch, all of them, in their places.
-    function _requireWholeBatch(uint64 batchNumber, Delivery memory delivery) private view {
-        PackedLeaves.Tables memory tables = delivery.tables;
-        uint256 count = tables.leafCount;
-        Column hashes = newColumn(count);
-        Leaf memory leaf;
-        for (uint256 i = 0; i < count; ++i) {
-            _unpackLeaf(delivery, i, leaf);
-            hashes.put(i, uint256(leaf.leafHash()));
-        }
-        bytes32 root = Merkle.root(hashes, count);
-        if (root == 0 || root != _roots[batchNumber]) revert NotTheBatch(batchNumber, _roots[batchNumber], root);
-    }
-
-    /// Write out the leaf at a place. Its supply must be of its hour, or its slot would be another one.
-    function _unpackLeaf(Delivery memory delivery, uint256 place, Leaf memory leaf) private pure {
-        PackedLeaves.Tables memory tables = delivery.tables;
-        PackedLeaf packed = tables.leafAt(place);
-        Terms memory terms = delivery.terms[packed.leafTermsIndex()];
-        uint32 startHour;
-        leaf.position = uint32(place);
-        leaf.tradeNumber = uint64(tables.firstTradeNumber + packed.leafTradeOffset());
-        leaf.instrument = terms.instrument;
-        leaf.buyer = tables.participantAt(packed.buyerIndex());
-        leaf.seller = tables.participantAt(packed.sellerIndex());
-        (leaf.meter, startHour) = tables.supplyAt(packed.supplyIndex());
-        leaf.price = uint64(packed.leafPrice());
-        leaf.quantity = uint64(packed.leafQuantity());
-        leaf.referencePrice = uint64(terms.referencePrice);
-        leaf.feeBps = uint16(tables.feeBps);
-        leaf.soldBefore = uint64(packed.leafSoldBefore());
-        if (startHour != terms.instrument.startHour()) revert PackedLeaves.LeavesMalformed();
-    }
-
-    /// Add up what a leaf releases, if the reading covers all of it.
-    function _releaseIfDelivered(Delivery memory delivery, PackedLeaf leaf) private pure returns (bool) {
-        Slot memory slot = delivery.slots[leaf.supplyIndex()];
-        uint256 quantity = leaf.leafQuantity();
-        if (slot.reportedAt == 0) return false;
-        if (ProRata.delivered(slot.units, slot.sold, leaf.leafSoldBefore(), quantity) < quantity) return false;
-
-        (uint256 payment, uint256 fee, uint256 collateral) =
-            Money.amounts(delivery.terms[leaf.leafTermsIndex()], leaf.leafPrice(), quantity, delivery.tables.feeBps);
-        delivery.releases[leaf.buyerIndex()].unlocked += payment + fee;
-        Release memory seller = delivery.releases[leaf.sellerIndex()];
-        seller.unlocked += collateral;
-        seller.earned += collateral + payment;
-        delivery.lots[leaf.supplyIndex()] += quantity;
-        delivery.fees += fee;
-        return true;
-    }
-
-    /// Write the sums. Each is added to what is stored, so a table that names somebody twice does no harm.
-    function _writeReleases(Delivery memory delivery) private {
-        PackedLeaves.Tables memory tables = delivery.tables;
-        for (uint256 i = 0; i < tables.participantCount; ++i) {
-            Release memory release = delivery.releases[i];
-            if (release.unlocked == 0 && release.earned == 0) continue;
-            _unlock(tables.participantAt(i), release.unlocked, release.earned);
-        }
-        for (uint256 i = 0; i < tables.supplyCount; ++i) {
-            if (delivery.lots[i] == 0) continue;
-            (address meter, uint32 startHour) = tables.supplyAt(i);
-            _allot(meter, startHour, delivery.lots[i]);
-        }
-        if (delivery.fees != 0) _unlock(feeRecipient, 0, delivery.fees);
     }
 }

@@ -96,7 +96,7 @@ contract Deposits is Market {
 
     function test_what_really_arrived_is_credited() public {
         GreedyToken greedy = new GreedyToken();
-        settlement = new Settlement(address(greedy), operator, feeRecipient, NOTICE, READING_WINDOW, CHALLENGE_WINDOW);
+        settlement = deploySettlement(address(greedy));
         greedy.mint(address(this), 100e6);
         greedy.approve(address(settlement), 100e6);
         settlement.deposit(100e6);
@@ -105,8 +105,7 @@ contract Deposits is Market {
 
     function test_a_reentrant_token_cannot_be_credited_twice() public {
         ReentrantToken reentrant = new ReentrantToken();
-        settlement =
-            new Settlement(address(reentrant), operator, feeRecipient, NOTICE, READING_WINDOW, CHALLENGE_WINDOW);
+        settlement = deploySettlement(address(reentrant));
         reentrant.mint(address(this), 1e6);
         reentrant.approve(address(settlement), 1e6);
         vm.expectRevert(abi.encodeWithSignature("TransferFromFailed()"));
@@ -118,16 +117,6 @@ contract Deposits is Market {
         settlement.deposit(0);
         vm.expectRevert(abi.encodeWithSelector(IOperated.ZeroAddress.selector));
         settlement.depositFor(address(0), 1);
-    }
-
-    function test_the_settlement_needs_a_token_an_operator_and_a_fee_recipient() public {
-        bytes memory zero = abi.encodeWithSelector(IOperated.ZeroAddress.selector);
-        vm.expectRevert(zero);
-        new Settlement(address(0), operator, feeRecipient, 0, 0, 0);
-        vm.expectRevert(zero);
-        new Settlement(address(token), address(0), feeRecipient, 0, 0, 0);
-        vm.expectRevert(zero);
-        new Settlement(address(token), operator, address(0), 0, 0, 0);
     }
 
     function test_test_money_is_minted_by_its_owner_only() public {

@@ -257,35 +257,24 @@ contract Guarantees is Market {
 
     function test_only_the_guarantee_touches_leaves() public {
         Leaf memory leaf = aTrade(2);
-        bytes memory notGuarantee = abi.encodeWithSelector(ISettlement.NotGuarantee.selector, operator);
-        vm.expectRevert(notGuarantee);
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.NotGuarantee.selector, operator));
         vm.prank(operator);
         settlement.openLeaf(1, leaf, new bytes32[](0));
-        vm.expectRevert(notGuarantee);
-        vm.prank(operator);
-        settlement.redistribute(leaf, ISettlement.Payout(0, 0, 0, 0));
         assertEq(guarantee.settlement(), address(settlement), "settlement");
     }
 
-    function test_even_the_guarantee_is_bounded_by_the_lock_and_the_reading() public {
+    function test_even_the_guarantee_is_bounded_by_the_lock() public {
         Leaf memory leaf = aTrade(2);
         report(1000);
         bytes32 hash = leaf.leafHash();
-        vm.expectRevert(abi.encodeWithSelector(ISettlement.LeafNotOpen.selector, hash));
-        redistribute(leaf, ISettlement.Payout(0, 0, 0, 0));
+        assertEq(settlement.escrowOf(address(guarantee), hash, buyer), 0, "nothing behind a leaf that is not open");
         open(leaf);
-        bytes memory beyond = abi.encodeWithSelector(ISettlement.PayoutBeyondLock.selector, hash);
-        vm.expectRevert(beyond);
-        redistribute(leaf, ISettlement.Payout(1000, PAYMENT, FEE + 1, 0));
-        vm.expectRevert(beyond);
-        redistribute(leaf, ISettlement.Payout(1000, 0, 0, COLLATERAL + 1));
-        vm.expectRevert(abi.encodeWithSelector(IMetering.AllottedBeyondReading.selector, meter, HOUR, 1001, 1000));
-        redistribute(leaf, ISettlement.Payout(1001, 0, 0, 0));
-    }
-
-    function redistribute(Leaf memory leaf, ISettlement.Payout memory payout) private {
-        vm.prank(address(guarantee));
-        settlement.redistribute(leaf, payout);
+        assertEq(settlement.escrowOf(address(guarantee), hash, buyer), PAYMENT + FEE, "of the buyer");
+        assertEq(settlement.escrowOf(address(guarantee), hash, seller), COLLATERAL, "of the seller");
+        closeWindow(leaf);
+        guarantee.payOut(leaf);
+        assertEq(settlement.escrowOf(address(guarantee), hash, buyer), 0, "all of the buyer's went");
+        assertEq(settlement.escrowOf(address(guarantee), hash, seller), 0, "all of the seller's went");
     }
 
     function testFuzz_a_shortfall_is_shared_exactly_and_money_is_conserved(

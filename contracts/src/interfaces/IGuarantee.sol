@@ -3,12 +3,13 @@ pragma solidity 0.8.37;
 
 import {Leaf} from "../types/Leaf.sol";
 import {Reading} from "../types/Reading.sol";
+import {IModule} from "./IModule.sol";
 
 /// Pays out trades that fell short, the buyer first. Holds no money: it shares out the lock of a leaf in `Settlement`.
 ///
 /// Everything here is open to anyone, since the leaf, its reading and the clock leave nothing to choose. It trusts
 /// `Settlement` alone. Amounts are micros, quantities lots.
-interface IGuarantee {
+interface IGuarantee is IModule {
     enum Status {
         None,
         Open,
@@ -79,9 +80,6 @@ interface IGuarantee {
 
     /// Return where the guarantee of a leaf stands.
     function stateOf(bytes32 leafHash) external view returns (State memory);
-
-    /// Return the contract whose leaves are guaranteed.
-    function settlement() external view returns (address);
 
     /// Return the seconds between opening and paying out.
     function challengeWindow() external view returns (uint64);

@@ -31,6 +31,14 @@ interface IMetering is IOperated {
     error ReadingSignatureInvalid(address meter, uint32 startHour);
     /// The hour is not over, so nothing can have been measured.
     error SlotNotOver(uint32 startHour, uint256 endsAt);
+    /// The instrument is not one hour of a known commodity and tier.
+    error NotReservable(uint256 instrument);
+    /// The hour lies in the past, or has begun.
+    error SlotBegun(uint32 startHour);
+    /// The hour was metered already, so its sales are final.
+    error SlotMetered(address meter, uint32 startHour);
+    /// The seller has no meter for the resource.
+    error MeterMissing(address seller, uint256 resource);
     /// More units would be given to trades than the meter measured. Cannot happen; stops everything if it does.
     error AllottedBeyondReading(address meter, uint32 startHour, uint256 allotted, uint256 units);
 

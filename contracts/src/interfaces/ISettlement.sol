@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Amounts, Leaf} from "../types/Leaf.sol";
 import {Reading} from "../types/Reading.sol";
+import {IEscrow} from "./IEscrow.sol";
 import {IMetering} from "./IMetering.sol";
 import {IOrders} from "./IOrders.sol";
 
@@ -10,12 +11,12 @@ import {IOrders} from "./IOrders.sol";
 ///
 /// A locked trade moves the buyer's payment and fee, and the seller's collateral, from free to locked. Delivered in full,
 /// the seller gets payment and collateral and the fee goes to the fee recipient (`deliverBatch`). Anything less
-/// is opened and paid out by the one `Guarantee` contract, which this contract deployed.
+/// is opened and shared out by the one `Guarantee` contract named at deployment.
 ///
 /// Trust: the operator chooses which signed orders meet and in which sequence, and may refuse to submit. It cannot invent
 /// a trade, repeat one, exceed a signed limit, quantity, fee or time, or move money out. Leaves are published in
 /// `TradesLocked`, so delivery needs nobody's help.
-interface ISettlement is IOrders, IMetering {
+interface ISettlement is IOrders, IMetering, IEscrow {
     /// Why a fill was left out. The batch goes on without it; checks run in this sequence and the first failure is told.
     enum SkipCode {
         /// 0: never emitted.
@@ -64,12 +65,17 @@ interface ISettlement is IOrders, IMetering {
         SellerCollateralInsufficient
     }
 
-    /// How the guarantee shares out what a leaf locked, in micros; `delivered` in lots.
-    struct Payout {
-        uint64 delivered;
-        uint256 toSeller;
-        uint256 fee;
-        uint256 compensation;
+    /// Who is who, for good. Times are seconds.
+    struct Setup {
+        address token;
+        address operator;
+        /// May stop new batches, and nothing else.
+        address guardian;
+        address feeRecipient;
+        uint64 noticePeriod;
+        uint64 readingWindow;
+        /// The guarantee, then whatever else may lock and share out money; each names this settlement as its own.
+        address[] modules;
     }
 
     /// These trades were locked, if any: `packedLeaves` is all that is needed to deliver the batch or to open a leaf.
@@ -82,9 +88,12 @@ interface ISettlement is IOrders, IMetering {
     /// The leaves of this bitmap (bit i is position i) were released now.
     event BatchDelivered(uint64 indexed batchNumber, uint256 released);
     event LeafOpened(uint64 indexed batchNumber, uint32 indexed position, bytes32 leafHash);
-    event LeafRedistributed(bytes32 indexed leafHash, uint256 toSeller, uint256 fee, uint256 toBuyer);
+    event BatchesPaused();
+    event BatchesResumed();
 
     error NotGuarantee(address caller);
+    error NotGuardian(address caller);
+    error BatchesArePaused();
     /// Batches are numbered 1, 2, 3, … without gaps.
     error BatchOutOfSequence(uint64 expected, uint64 found);
     error TooManyFills(uint256 found, uint256 most);
@@ -100,10 +109,6 @@ interface ISettlement is IOrders, IMetering {
     error LeafAlreadyMarked(uint64 batchNumber, uint32 position);
     /// The leaf is not short: delivered in full, or its reading may still come until `readingDeadline`.
     error LeafNotShort(bytes32 leafHash, uint256 readingDeadline);
-    /// The leaf was never opened, or was paid out already.
-    error LeafNotOpen(bytes32 leafHash);
-    /// The guarantee would share out more than the leaf locked. Cannot happen; stops everything if it does.
-    error PayoutBeyondLock(bytes32 leafHash);
 
     /// Lock the fills of a batch. Operator only.
     ///
@@ -128,7 +133,7 @@ interface ISettlement is IOrders, IMetering {
     function deliverBatch(uint64 batchNumber, bytes calldata packedLeaves, uint256 which, Reading[] calldata readings)
         external;
 
-    /// Take a short leaf out of its batch. Guarantee only.
+    /// Take a short leaf out of its batch, and keep what it locks behind its hash. Guarantee only.
     ///
     /// Short is a reading that leaves it less than its quantity, or no reading `readingWindow` seconds after the hour.
     /// @return delivered Lots delivered, 0 without a reading.
@@ -137,10 +142,24 @@ interface ISettlement is IOrders, IMetering {
         external
         returns (uint64 delivered, bool hadReading);
 
-    /// Share out what an open leaf locked, once. Guarantee only, and bounded by the lock.
+    /// Count `quantity` as sold by `seller` in the instrument's hour, as a trade does that is locked. Module only.
     ///
-    /// The seller gets `toSeller + collateral - compensation`, the fee recipient `fee`, the buyer the rest.
-    function redistribute(Leaf calldata leaf, Payout calldata payout) external;
+    /// Reverts if the instrument cannot be settled, no meter is registered, or the hour has begun or been metered.
+    /// @return meter The seller's meter. @return soldBefore Lots sold of its hour before these.
+    function reserve(address seller, uint256 instrument, uint64 quantity)
+        external
+        returns (address meter, uint64 soldBefore);
+
+    /// Give lots that a meter measured to a contract that is over, never more than it measured. Module only.
+    function allot(address meter, uint32 startHour, uint64 delivered) external;
+
+    /// Refuse new batches until `resumeBatches`. Guardian only.
+    ///
+    /// Everything else goes on: deliveries, guarantees, cancellations, withdrawals and exits.
+    function pauseBatches() external;
+
+    /// Take new batches again. Guardian only.
+    function resumeBatches() external;
 
     /// Return what a leaf locks.
     function amountsOf(Leaf calldata leaf) external pure returns (Amounts memory);
@@ -159,6 +178,12 @@ interface ISettlement is IOrders, IMetering {
 
     /// Return the bitmap of leaves of a batch that were released or opened.
     function markedOf(uint64 batchNumber) external view returns (uint256);
+
+    /// Return whether new batches are refused.
+    function batchesPaused() external view returns (bool);
+
+    /// Return the account that may stop new batches.
+    function guardian() external view returns (address);
 
     /// Return the account that earns the fees.
     function feeRecipient() external view returns (address);

@@ -27,6 +27,8 @@ abstract contract Market is Assertions {
     uint256 internal constant SLOT_END = (uint256(HOUR) + 1) * 1 hours;
     bytes32 internal constant RECORD_HASH = keccak256("record");
 
+    uint64 internal constant MODULES = 1;
+
     uint128 internal constant FUNDS = 100e6;
     uint256 internal constant PAYMENT = 3e6;
     uint256 internal constant FEE = 30_000;
@@ -34,6 +36,7 @@ abstract contract Market is Assertions {
 
     mapping(address participant => uint256) internal keyOf;
     address internal operator = withKey(0x0B);
+    address internal guardian = withKey(0x6A);
     address internal feeRecipient = withKey(0xFE);
     address internal buyer = withKey(0xB1);
     address internal seller = withKey(0x51);
@@ -49,11 +52,29 @@ abstract contract Market is Assertions {
         vm.warp(SLOT_END - 2 hours);
         nextBatch = 1;
         token = new SettlementToken(address(this));
-        settlement = new Settlement(address(token), operator, feeRecipient, NOTICE, READING_WINDOW, CHALLENGE_WINDOW);
+        settlement = deploySettlement(address(token));
         guarantee = Guarantee(settlement.guarantee());
         fund(buyer, FUNDS);
         fund(seller, FUNDS);
         registerMeter(seller, anInstrument(2), meter);
+    }
+
+    // --- deployment ---------------------------------------------------------------------------------------------
+
+    /// The modules must know the settlement, which must know them: its address is foretold.
+    function deploySettlement(address token_) internal returns (Settlement) {
+        address foretold = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + MODULES);
+        return new Settlement(aSetup(token_, deployModules(foretold)));
+    }
+
+    /// As many as `MODULES`, the guarantee first.
+    function deployModules(address settlement_) internal returns (address[] memory modules) {
+        modules = new address[](MODULES);
+        modules[0] = address(new Guarantee(ISettlement(settlement_), CHALLENGE_WINDOW));
+    }
+
+    function aSetup(address token_, address[] memory modules) internal view returns (ISettlement.Setup memory) {
+        return ISettlement.Setup(token_, operator, guardian, feeRecipient, NOTICE, READING_WINDOW, modules);
     }
 
     // --- who and what -------------------------------------------------------------------------------------------

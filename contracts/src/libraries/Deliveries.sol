@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IMetering} from "../interfaces/IMetering.sol";
+import {ISettlement} from "../interfaces/ISettlement.sol";
+import {Leaf} from "../types/Leaf.sol";
+import {Purse} from "../types/Purse.sol";
+import {Terms, termsOf} from "../types/Terms.sol";
+import {Column, newColumn} from "./Columns.sol";
+import {Instruments} from "./Instruments.sol";
+import {Merkle} from "./Merkle.sol";
+import {Money} from "./Money.sol";
+import {PackedLeaf, PackedLeaves} from "./PackedLeaves.sol";
+import {ProRata} from "./ProRata.sol";
+import {Slots} from "./Slots.sol";
+
+/// Release those leaves of a batch that were delivered in full: read what they touch once, add up in memory, write once.
+///
+/// Linked to `Settlement`, whose code would not fit one contract with it; it runs on the settlement's storage and has
+/// none of its own.
+library Deliveries {
+    using Instruments for uint256;
+    using PackedLeaves for PackedLeaves.Tables;
+    using Slots for mapping(address meter => mapping(uint32 startHour => IMetering.Slot));
+
+    /// What a delivery adds up for a participant: what is no longer locked, and what is free instead.
+    struct Release {
+        uint256 unlocked;
+        uint256 earned;
+    }
+
+    /// A batch while it is being delivered.
+    struct Delivery {
+        PackedLeaves.Tables tables;
+        Terms[] terms;
+        Release[] releases;
+        /// Per supply: what its slot says, and the lots of the leaves released now.
+        IMetering.Slot[] slots;
+        uint256[] lots;
+        uint256 fees;
+    }
+
+    /// Release what `candidates` names and the readings cover; return the bitmap of what was released.
+    ///
+    /// Reverts unless `packedLeaves` are all leaves under `root`, in their places.
+    function release(
+        mapping(address participant => Purse) storage purses,
+        mapping(address meter => mapping(uint32 startHour => IMetering.Slot)) storage slots,
+        uint64 batchNumber,
+        bytes32 root,
+        address feeRecipient,
+        uint256 candidates,
+        bytes calldata packedLeaves
+    ) external returns (uint256 released) {
+        Delivery memory delivery;
+        delivery.tables = PackedLeaves.tablesOf(packedLeaves);
+        _readTables(slots, delivery);
+        _requireWholeBatch(batchNumber, root, delivery);
+        for (uint256 i = 0; i < delivery.tables.leafCount; ++i) {
+            if (candidates >> i & 1 == 1 && _releaseIfDelivered(delivery, delivery.tables.leafAt(i))) {
+                released |= 1 << i;
+            }
+        }
+        _write(purses, slots, feeRecipient, delivery);
+    }
+
+    function _readTables(
+        mapping(address meter => mapping(uint32 startHour => IMetering.Slot)) storage slots,
+        Delivery memory delivery
+    ) private view {
+        PackedLeaves.Tables memory tables = delivery.tables;
+        delivery.releases = new Release[](tables.participantCount);
+        delivery.terms = new Terms[](tables.termsCount);
+        for (uint256 i = 0; i < tables.termsCount; ++i) {
+            (uint256 instrument, uint256 referencePrice) = tables.termsAt(i);
+            delivery.terms[i] = termsOf(instrument, referencePrice);
+        }
+        delivery.lots = new uint256[](tables.supplyCount);
+        delivery.slots = new IMetering.Slot[](tables.supplyCount);
+        for (uint256 i = 0; i < tables.supplyCount; ++i) {
+            (address meter, uint32 startHour) = tables.supplyAt(i);
+            delivery.slots[i] = slots[meter][startHour];
+        }
+    }
+
+    /// Require that the leaves are those of the batch, all of them, in their places.
+    function _requireWholeBatch(uint64 batchNumber, bytes32 root, Delivery memory delivery) private pure {
+        uint256 count = delivery.tables.leafCount;
+        Column hashes = newColumn(count);
+        Leaf memory leaf;
+        for (uint256 i = 0; i < count; ++i) {
+            _unpackLeaf(delivery, i, leaf);
+            hashes.put(i, uint256(leaf.leafHash()));
+        }
+        bytes32 found = Merkle.root(hashes, count);
+        if (found == 0 || found != root) revert ISettlement.NotTheBatch(batchNumber, root, found);
+    }
+
+    /// Write out the leaf at a place. Its supply must be of its hour, or its slot would be another one.
+    function _unpackLeaf(Delivery memory delivery, uint256 place, Leaf memory leaf) private pure {
+        PackedLeaves.Tables memory tables = delivery.tables;
+        PackedLeaf packed = tables.leafAt(place);
+        Terms memory terms = delivery.terms[packed.leafTermsIndex()];
+        uint32 startHour;
+        leaf.position = uint32(place);
+        leaf.tradeNumber = uint64(tables.firstTradeNumber + packed.leafTradeOffset());
+        leaf.instrument = terms.instrument;
+        leaf.buyer = tables.participantAt(packed.buyerIndex());
+        leaf.seller = tables.participantAt(packed.sellerIndex());
+        (leaf.meter, startHour) = tables.supplyAt(packed.supplyIndex());
+        leaf.price = uint64(packed.leafPrice());
+        leaf.quantity = uint64(packed.leafQuantity());
+        leaf.referencePrice = uint64(terms.referencePrice);
+        leaf.feeBps = uint16(tables.feeBps);
+        leaf.soldBefore = uint64(packed.leafSoldBefore());
+        if (startHour != terms.instrument.startHour()) revert PackedLeaves.LeavesMalformed();
+    }
+
+    /// Add up what a leaf releases, if the reading covers all of it.
+    function _releaseIfDelivered(Delivery memory delivery, PackedLeaf leaf) private pure returns (bool) {
+        IMetering.Slot memory slot = delivery.slots[leaf.supplyIndex()];
+        uint256 quantity = leaf.leafQuantity();
+        if (slot.reportedAt == 0) return false;
+        if (ProRata.delivered(slot.units, slot.sold, leaf.leafSoldBefore(), quantity) < quantity) return false;
+
+        (uint256 payment, uint256 fee, uint256 collateral) =
+            Money.amounts(delivery.terms[leaf.leafTermsIndex()], leaf.leafPrice(), quantity, delivery.tables.feeBps);
+        delivery.releases[leaf.buyerIndex()].unlocked += payment + fee;
+        Release memory seller = delivery.releases[leaf.sellerIndex()];
+        seller.unlocked += collateral;
+        seller.earned += collateral + payment;
+        delivery.lots[leaf.supplyIndex()] += quantity;
+        delivery.fees += fee;
+        return true;
+    }
+
+    /// Write the sums. Each is added to what is stored, so a table that names somebody twice does no harm.
+    function _write(
+        mapping(address participant => Purse) storage purses,
+        mapping(address meter => mapping(uint32 startHour => IMetering.Slot)) storage slots,
+        address feeRecipient,
+        Delivery memory delivery
+    ) private {
+        PackedLeaves.Tables memory tables = delivery.tables;
+        for (uint256 i = 0; i < tables.participantCount; ++i) {
+            Release memory one = delivery.releases[i];
+            if (one.unlocked == 0 && one.earned == 0) continue;
+            address participant = tables.participantAt(i);
+            purses[participant] = purses[participant].release(one.unlocked, one.earned);
+        }
+        for (uint256 i = 0; i < tables.supplyCount; ++i) {
+            if (delivery.lots[i] == 0) continue;
+            (address meter, uint32 startHour) = tables.supplyAt(i);
+            slots.allot(meter, startHour, delivery.lots[i]);
+        }
+        if (delivery.fees != 0) purses[feeRecipient] = purses[feeRecipient].credit(delivery.fees);
+    }
+}
