@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_abi.exceptions import DecodingError
-from eth_utils.crypto import keccak
+from eth_utils.address import to_checksum_address
 
 from contracts.abi import artifact
 from contracts.certificate import Certificate
@@ -89,9 +89,9 @@ def deploy(
 
 def created_address(creator: Address, nonce: int) -> Address:
     """Return where a creator's transaction with this nonce puts a contract."""
-    import rlp
+    from web3.utils import get_create_address
 
-    return Address(bytes(keccak(rlp.encode([bytes(creator), nonce]))[12:]))
+    return Address(bytes.fromhex(get_create_address(to_checksum_address(creator), nonce)[2:]))
 
 
 def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deployment:
