@@ -89,9 +89,10 @@ def deploy(
 
 def created_address(creator: Address, nonce: int) -> Address:
     """Return where a creator's transaction with this nonce puts a contract."""
+    from web3.types import Nonce
     from web3.utils import get_create_address
 
-    return Address(bytes.fromhex(get_create_address(to_checksum_address(creator), nonce)[2:]))
+    return Address(bytes.fromhex(get_create_address(to_checksum_address(creator), Nonce(nonce))[2:]))
 
 
 def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deployment:
