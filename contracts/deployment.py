@@ -1,6 +1,6 @@
 """Put the contracts on a chain, or find them there again."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from eth_abi.exceptions import DecodingError
@@ -9,7 +9,7 @@ from eth_utils.address import to_checksum_address
 from contracts.abi import artifact
 from contracts.certificate import Certificate
 from contracts.chain import Chain, ChainUnavailable, Reverted, Transaction
-from contracts.guarantee import Guarantee
+from contracts.guarantee import Guarantee, Rules
 from contracts.settlement import Settlement
 from contracts.signing import Domain
 from contracts.tokens import SettlementToken
@@ -21,6 +21,9 @@ _GAS_LIBRARY = 2_000_000
 _GAS_MODULE = 6_000_000
 _GAS_SETTLEMENT = 8_000_000
 _GAS_CERTIFICATE = 4_000_000
+
+NO_STANDBY = Address(bytes(20))
+"""Named to a guarantee whose sellers have no fallbacks."""
 
 STORAGE_EFFICIENCY = Ppm(850_000)
 """The share of what goes into a storage that is certified when it comes out: a lithium-ion battery's round trip."""
@@ -37,8 +40,13 @@ class Deployment:
     fee_recipient: Address
     notice_period_s: int
     reading_window_s: int
-    challenge_window_s: int
+    rules: Rules
     block_number: int
+
+    @property
+    def challenge_window_s(self) -> int:
+        """How long a guarantee takes late readings and claims, in seconds."""
+        return self.rules.challenge_window_s
 
     @property
     def domain(self) -> Domain:
@@ -51,13 +59,14 @@ def deploy(
     *,
     notice_period_s: int,
     reading_window_s: int,
-    challenge_window_s: int,
+    rules: Rules,
     fee_recipient: Address | None = None,
     guardian: Address | None = None,
 ) -> Deployment:
     """Deploy a test token, owned by the operator, and the settlement with its modules.
 
-    The operator earns the fees unless a `fee_recipient` is named, and is its own guardian unless there is another.
+    The operator earns the fees unless a `fee_recipient` is named, and is its own guardian unless there is another, and
+    the arbiter of the guarantees unless `rules` name one.
 
     Raises:
         Reverted: if the chain refuses a contract.
@@ -71,7 +80,8 @@ def deploy(
     # Modules and settlement know each other for good: the settlement's address is foretold to its modules, and it
     # refuses modules that belong to another.
     settlement = created_address(operator, chain.nonce(operator) + 1)
-    creation = artifact("Guarantee").creation(settlement, challenge_window_s)
+    rulebook = (rules.arbiter or operator, *astuple(rules)[1:])
+    creation = artifact("Guarantee").creation(settlement, NO_STANDBY, rulebook)
     guarantee = _created(chain, Transaction(None, creation, _GAS_MODULE))
     setup = (
         token,
@@ -119,7 +129,7 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
                 "readingWindow",
             )
         )
-        challenge_s = _constant(chain, "Guarantee", guarantee, "challengeWindow")
+        rules = Guarantee(guarantee).rules_of(chain)
     except (Reverted, DecodingError) as error:
         raise ChainUnavailable(f"0x{settlement.hex()} does not answer as a settlement: {error}") from error
     if separator != twin.domain.separator:
@@ -134,7 +144,7 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
         fee_recipient=fee_recipient,
         notice_period_s=notice_s,
         reading_window_s=reading_s,
-        challenge_window_s=challenge_s,
+        rules=rules,
         block_number=block_number,
     )
 
