@@ -1,7 +1,7 @@
 """Put the contracts on a chain, or find them there again."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import count
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from eth_utils.address import to_checksum_address
 from contracts.abi import artifact
 from contracts.certificate import Certificate
 from contracts.chain import Chain, ChainUnavailable, Reverted, Transaction
-from contracts.guarantee import Guarantee
+from contracts.guarantee import Guarantee, Rules
 from contracts.settlement import Settlement
 from contracts.signing import Domain
 from contracts.tokens import SettlementToken
@@ -33,8 +33,13 @@ class Deployment:
     fee_recipient: Address
     notice_period_s: int
     reading_window_s: int
-    challenge_window_s: int
+    rules: Rules
     block_number: int
+
+    @property
+    def challenge_window_s(self) -> int:
+        """How long a guarantee takes late readings and claims, in seconds."""
+        return self.rules.challenge_window_s
 
     @property
     def domain(self) -> Domain:
@@ -54,7 +59,8 @@ class Charter:
     fee_recipient: Address
     notice_period_s: int
     reading_window_s: int
-    challenge_window_s: int
+    rules: Rules
+    delivery_window_s: int
     token: Address | None = None
 
 
@@ -116,9 +122,10 @@ LIBRARIES: Final = (Entry("Deliveries", 2_000_000),)
 """Linked into the contracts that name them, so they come first."""
 
 MODULES: Final = (
-    Entry("Guarantee", 6_000_000, lambda charter, at: (at["Settlement"], charter.challenge_window_s)),
+    Entry("Guarantee", 6_000_000, lambda charter, at: (at["Settlement"], at["Standby"], _rulebook(charter))),
+    Entry("Standby", 6_000_000, lambda charter, at: (at["Settlement"], charter.delivery_window_s)),
 )
-"""Whom the settlement lets lock and share out money, the guarantee first."""
+"""Whom the settlement lets lock and share out money, in the order in which it names them, the guarantee first."""
 
 _TOKEN: Final = Entry("SettlementToken", 1_500_000, lambda charter, _: (charter.operator,))
 _SETTLEMENT: Final = Entry("Settlement", 8_000_000, lambda charter, at: (_setup(charter, at),))
@@ -156,6 +163,11 @@ def _step(entry: Entry, charter: Charter, nonce: int, at: Places) -> Step:
     )
 
 
+def _rulebook(charter: Charter) -> tuple[Any, ...]:
+    arbiter, *bounds = astuple(charter.rules)
+    return (arbiter or charter.operator, *bounds)
+
+
 def _setup(charter: Charter, at: Places) -> tuple[Any, ...]:
     return (
         at[_TOKEN.name],
@@ -173,13 +185,14 @@ def deploy(
     *,
     notice_period_s: int,
     reading_window_s: int,
-    challenge_window_s: int,
+    rules: Rules,
     fee_recipient: Address | None = None,
     guardian: Address | None = None,
 ) -> Deployment:
     """Deploy a test token, owned by the operator, and the settlement with its modules.
 
-    The operator earns the fees unless a `fee_recipient` is named, and is its own guardian unless there is another.
+    The operator earns the fees unless a `fee_recipient` is named, and is its own guardian unless there is another, and
+    the arbiter of the guarantees unless `rules` name one.
 
     Raises:
         Reverted: if the chain refuses a contract.
@@ -191,7 +204,8 @@ def deploy(
         fee_recipient=fee_recipient or operator,
         notice_period_s=notice_period_s,
         reading_window_s=reading_window_s,
-        challenge_window_s=challenge_window_s,
+        rules=rules,
+        delivery_window_s=delivery_window_s,
     )
     block_number = chain.block_number()
     plan = plan_deployment(charter, first_nonce=chain.nonce(operator))
@@ -232,7 +246,7 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
                 "readingWindow",
             )
         )
-        challenge_s = _constant(chain, "Guarantee", guarantee, "challengeWindow")
+        rules = Guarantee(guarantee).rules_of(chain)
     except (Reverted, DecodingError) as error:
         raise ChainUnavailable(f"0x{settlement.hex()} does not answer as a settlement: {error}") from error
     if separator != twin.domain.separator:
@@ -247,7 +261,7 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
         fee_recipient=fee_recipient,
         notice_period_s=notice_s,
         reading_window_s=reading_s,
-        challenge_window_s=challenge_s,
+        rules=rules,
         block_number=block_number,
     )
 
