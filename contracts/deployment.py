@@ -12,6 +12,7 @@ from contracts.chain import Chain, ChainUnavailable, Reverted, Transaction
 from contracts.guarantee import Guarantee
 from contracts.settlement import Settlement
 from contracts.signing import Domain
+from contracts.standby import Standby
 from contracts.tokens import SettlementToken
 from market.orders import Address
 from market.units import InvariantBroken, Ppm
@@ -21,6 +22,9 @@ _GAS_LIBRARY = 2_000_000
 _GAS_MODULE = 6_000_000
 _GAS_SETTLEMENT = 8_000_000
 _GAS_CERTIFICATE = 4_000_000
+
+DELIVERY_WINDOW_S = 48 * 3600
+"""The seconds after a call of standby capacity within which its hour begins."""
 
 STORAGE_EFFICIENCY = Ppm(850_000)
 """The share of what goes into a storage that is certified when it comes out: a lithium-ion battery's round trip."""
@@ -33,6 +37,7 @@ class Deployment:
     token: SettlementToken
     settlement: Settlement
     guarantee: Guarantee
+    standby: Standby
     operator: Address
     fee_recipient: Address
     notice_period_s: int
@@ -52,6 +57,7 @@ def deploy(
     notice_period_s: int,
     reading_window_s: int,
     challenge_window_s: int,
+    delivery_window_s: int = DELIVERY_WINDOW_S,
     fee_recipient: Address | None = None,
     guardian: Address | None = None,
 ) -> Deployment:
@@ -70,9 +76,11 @@ def deploy(
 
     # Modules and settlement know each other for good: the settlement's address is foretold to its modules, and it
     # refuses modules that belong to another.
-    settlement = created_address(operator, chain.nonce(operator) + 1)
+    settlement = created_address(operator, chain.nonce(operator) + 2)
     creation = artifact("Guarantee").creation(settlement, challenge_window_s)
     guarantee = _created(chain, Transaction(None, creation, _GAS_MODULE))
+    creation = artifact("Standby").creation(settlement, delivery_window_s)
+    standby = _created(chain, Transaction(None, creation, _GAS_MODULE))
     setup = (
         token,
         operator,
@@ -80,7 +88,7 @@ def deploy(
         fee_recipient or operator,
         notice_period_s,
         reading_window_s,
-        [guarantee],
+        [guarantee, standby],
     )
     creation = artifact("Settlement").creation(setup, libraries={"Deliveries": deliveries})
     created = _created(chain, Transaction(None, creation, _GAS_SETTLEMENT))
@@ -130,6 +138,7 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
         token=SettlementToken(token, chain.chain_id),
         settlement=twin,
         guarantee=Guarantee(guarantee),
+        standby=Standby(_standby_of(chain, settlement, operator), chain.chain_id),
         operator=operator,
         fee_recipient=fee_recipient,
         notice_period_s=notice_s,
@@ -137,6 +146,18 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
         challenge_window_s=challenge_s,
         block_number=block_number,
     )
+
+
+def _standby_of(chain: Chain, settlement: Address, operator: Address) -> Address:
+    """Find the standby contract: the operator created it just before the settlement, which knows it as a module."""
+    for nonce in range(1, chain.nonce(operator)):
+        if created_address(operator, nonce) == settlement:
+            found = created_address(operator, nonce - 1)
+            is_module = artifact("Settlement").functions["isModule"]
+            (known,) = is_module.decode_output(chain.call(settlement, is_module.encode(found)))
+            if known and _constant(chain, "Standby", found, "settlement") == settlement:
+                return found
+    raise ChainUnavailable(f"0x{settlement.hex()}: found no standby contract among its modules")
 
 
 def deploy_certificate(

@@ -141,9 +141,7 @@ contract StandbyOpenTest is StandbyMarket {
         for (uint256 i = 0; i < cases.length; ++i) {
             IStandby.Terms memory terms = aTerms();
             (terms.firstHour, terms.lastHour) = (cases[i][0], cases[i][1]);
-            refuseOpening(
-                terms, abi.encodeWithSelector(IStandby.HoursUnfit.selector, terms.firstHour, terms.lastHour)
-            );
+            refuseOpening(terms, abi.encodeWithSelector(IStandby.HoursUnfit.selector, terms.firstHour, terms.lastHour));
         }
         IStandby.Terms memory edge = aTerms();
         edge.lastHour = farthest;
