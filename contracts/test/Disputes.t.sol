@@ -308,7 +308,7 @@ contract Disputes is ShortTrades {
 
     function assertRefused(IGuarantee.Rules memory rules, bytes memory reason) private {
         vm.expectRevert(reason);
-        new Guarantee(settlement, standIn, rules);
+        new Guarantee(settlement, IStandby(address(standIn)), rules);
     }
 
     function test_rules_are_within_bounds() public {
@@ -335,7 +335,7 @@ contract Disputes is ShortTrades {
         StandbyStandIn other = new StandbyStandIn();
         other.serve(stranger);
         vm.expectRevert(abi.encodeWithSelector(IGuarantee.StandbyOfAnother.selector, address(other), stranger));
-        new Guarantee(settlement, other, someRules());
+        new Guarantee(settlement, IStandby(address(other)), someRules());
     }
 
     function test_the_rules_are_told() public {

@@ -19,6 +19,8 @@ contract GuaranteeCrowd is ShortTrades {
         IStandby.Terms called;
     }
 
+    uint256 private constant TRADES_MOST = 6;
+
     Trade[] private trades;
     mapping(uint64 batchNumber => Leaf[]) private leavesOf;
     IStandby.Terms[] private plan;
@@ -36,6 +38,7 @@ contract GuaranteeCrowd is ShortTrades {
     // --- what may happen ------------------------------------------------------------------------------------------
 
     function trade(uint64 first, uint64 second, uint256 tier) external {
+        if (trades.length == TRADES_MOST) return;
         uint256 hour = block.timestamp / 1 hours + 1;
         (Order memory bid, Order memory offer) = (aBid(), anOffer());
         bid.instrument = offer.instrument = instrumentOf(1, hour, 1, tier % 5);
@@ -136,6 +139,7 @@ contract GuaranteeCrowd is ShortTrades {
         vm.prank(who);
         try guarantee.callFallback(chosen.leaf, terms) returns (bytes32 callId) {
             assertEq(who, buyer, "the buyer called");
+            assertEq(standIn.idOf(terms), standIn.idOf(plan[rank]), "who was next");
             assertTrue(block.timestamp >= guarantee.stateOf(hash).finalAt, "what was delivered is final");
             if (callId != 0) chosen.called = terms;
             ++times[callId == 0 ? "passed over" : "called"];
@@ -297,16 +301,15 @@ contract GuaranteeCrowd is ShortTrades {
     }
 
     /// The first moment at which windows and rules let it be paid, worked out anew.
-    function earliestOf(Leaf memory leaf, IGuarantee.State memory state) private view returns (uint256 at) {
-        at = state.openedAt + CHALLENGE_WINDOW;
+    function earliestOf(Leaf memory leaf, IGuarantee.State memory state) private view returns (uint256 from) {
+        bool isFinal = state.stage == Stage.Rescue;
         bool claimed = isPending(leaf, buyer) || isPending(leaf, seller);
-        if (claimed) at += RULING_WINDOW;
-        if (state.stage == Stage.Rescue) at = state.finalAt;
         (uint64 delivered, uint64 reportedAt) = settlement.deliveredOf(leaf);
-        if (reportedAt >= state.openedAt + CHALLENGE_WINDOW) delivered = 0;
-        if (state.stage == Stage.Rescue) delivered = state.delivered;
+        if (reportedAt >= closesAt(leaf)) delivered = 0;
+        if (isFinal) delivered = state.delivered;
+        from = isFinal ? state.finalAt : closesAt(leaf) + (claimed ? RULING_WINDOW : 0);
         bool missing = delivered + state.excused < leaf.quantity;
-        if (missing && state.rank < plan.length && block.timestamp < at + RESCUE_WINDOW) at += RESCUE_WINDOW;
+        if (missing && state.rank < plan.length && block.timestamp < from + RESCUE_WINDOW) from += RESCUE_WINDOW;
     }
 
     function isPending(Leaf memory leaf, address party) private view returns (bool) {

@@ -294,12 +294,23 @@ contract Rescue is ShortTrades {
     function test_a_call_is_concluded_with_its_own_terms() public {
         IStandby.Terms memory terms = anOption(2_200_000, "1");
         Leaf memory leaf = missing500();
-        standIn.end(call(leaf, terms), IStandby.CallStatus.Over, 500);
-        bytes32 expected = standIn.idOf(terms);
+        bytes32 callId = call(leaf, terms);
+        standIn.end(callId, IStandby.CallStatus.Over, 500);
         terms.strike = 3_500_000;
         terms.supplier = stranger;
-        vm.expectRevert(abi.encodeWithSelector(IGuarantee.NotTheFallback.selector, expected, standIn.idOf(terms)));
+        vm.expectRevert(abi.encodeWithSelector(StandbyStandIn.NotTheCall.selector, callId, standIn.idOf(terms)));
         conclude(leaf, terms);
+    }
+
+    function test_a_call_is_concluded_although_its_option_left_the_plan() public {
+        IStandby.Terms memory first = anOption(2_200_000, "1");
+        Leaf memory leaf = missing500();
+        standIn.end(call(leaf, first), IStandby.CallStatus.Over, 400);
+        IStandby.Terms memory other = termsOf(3_500_000, "2");
+        standIn.replace(0, other);
+        conclude(leaf, first);
+        assertAccount(fallbackSupplier, 880_000, 0, "supplier");
+        assertNothingLocked();
     }
 
     function test_no_more_is_rescued_than_was_missing() public {

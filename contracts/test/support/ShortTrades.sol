@@ -25,7 +25,7 @@ abstract contract ShortTrades is Market {
 
     function standbyFor(address settlement_) internal override returns (IStandby) {
         standIn.serve(settlement_);
-        return standIn;
+        return IStandby(address(standIn));
     }
 
     // --- doing --------------------------------------------------------------------------------------------------
