@@ -172,9 +172,7 @@ class Standby:
 
     # What is sent
 
-    def open(
-        self, terms: StandbyTerms, *, holder_signature: bytes, supplier_signature: bytes
-    ) -> Transaction:
+    def open(self, terms: StandbyTerms, *, holder_signature: bytes, supplier_signature: bytes) -> Transaction:
         """Open an option that both signed, and lock the holder's premium; anybody may send it."""
         return self._transaction(_GAS_OPEN, "open", terms.to_abi(), holder_signature, supplier_signature)
 
