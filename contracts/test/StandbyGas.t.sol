@@ -45,15 +45,16 @@ contract StandbyGas is StandbyMarket, Artifacts {
     }
 
     function opened() private {
-        step("open", stranger, abi.encodeCall(standby.open, (terms, byHolder, bySupplier)), 130_000);
+        step("open", stranger, abi.encodeCall(standby.open, (terms, byHolder, bySupplier)), 108_000);
     }
 
     function called() private returns (bytes32) {
-        return abi.decode(step("call", holder, abi.encodeCall(standby.call, (terms, LOTS, ANYTIME)), 105_000), (bytes32));
+        return
+            abi.decode(step("call", holder, abi.encodeCall(standby.call, (terms, LOTS, ANYTIME)), 97_000), (bytes32));
     }
 
     function accepted(bytes32 callId) private {
-        step("accept", supplier, abi.encodeCall(standby.accept, (callId, terms, HOUR)), 105_000);
+        step("accept", supplier, abi.encodeCall(standby.accept, (callId, terms, HOUR)), 91_000);
     }
 
     function concluded(string memory what, bytes32 callId, uint256 most) private {
@@ -63,7 +64,7 @@ contract StandbyGas is StandbyMarket, Artifacts {
     function test_gas_of_a_quiet_life() public {
         opened();
         vm.warp(uint256(terms.lastHour + 1) * 1 hours);
-        step("close", stranger, abi.encodeCall(standby.close, (terms)), 100_000);
+        step("close", stranger, abi.encodeCall(standby.close, (terms)), 61_000);
     }
 
     function test_gas_of_a_call_that_is_delivered() public {
@@ -71,7 +72,7 @@ contract StandbyGas is StandbyMarket, Artifacts {
         bytes32 callId = called();
         accepted(callId);
         supply(HOUR, LOTS);
-        concluded("conclude, delivered", callId, 110_000);
+        concluded("conclude, delivered", callId, 83_000);
     }
 
     function test_gas_of_a_call_that_is_short() public {
@@ -79,31 +80,31 @@ contract StandbyGas is StandbyMarket, Artifacts {
         bytes32 callId = called();
         accepted(callId);
         supply(HOUR, LOTS - 1);
-        concluded("conclude, short", callId, 130_000);
+        concluded("conclude, short", callId, 99_000);
     }
 
     function test_gas_of_a_call_that_lapses() public {
         opened();
         bytes32 callId = called();
         vm.warp(vm.getBlockTimestamp() + ANSWER_WINDOW + 1);
-        concluded("conclude, lapsed", callId, 110_000);
+        concluded("conclude, lapsed", callId, 82_000);
     }
 
     function test_gas_of_a_call_that_is_declined() public {
         opened();
         bytes32 callId = called();
-        step("decline", supplier, abi.encodeCall(standby.decline, (callId, terms)), 110_000);
+        step("decline", supplier, abi.encodeCall(standby.decline, (callId, terms)), 79_000);
     }
 
     function test_gas_of_a_plan_and_a_call_for_a_trade() public {
         opened();
-        step("join a plan", holder, abi.encodeCall(standby.joinPlan, (list(terms))), 90_000);
+        step("join a plan", holder, abi.encodeCall(standby.joinPlan, (list(terms))), 80_000);
         bytes memory data = abi.encodeCall(standby.callFor, (RECORD_HASH, terms, LOTS));
-        step("call for a trade", address(guarantee), data, 75_000);
+        step("call for a trade", address(guarantee), data, 64_000);
     }
 
     function test_gas_of_taking_back() public {
-        step("retract", holder, abi.encodeCall(standby.retract, (terms)), 55_000);
+        step("retract", holder, abi.encodeCall(standby.retract, (terms)), 51_000);
     }
 
     /// The worst that joining can cost: a full plan, whose last option alone is closed.
@@ -114,6 +115,6 @@ contract StandbyGas is StandbyMarket, Artifacts {
         }
         decline(callForTrade(salted(7), 1), salted(7));
         opened();
-        step("join a full plan", holder, abi.encodeCall(standby.joinPlan, (list(terms))), 100_000);
+        step("join a full plan", holder, abi.encodeCall(standby.joinPlan, (list(terms))), 78_000);
     }
 }
