@@ -9,13 +9,13 @@ abstract contract Artifacts is Assertions {
         return vm.parseJsonBytes(json(name), ".bytecode");
     }
 
-    /// The bytecode, with one library's address where it belongs.
-    function linked(string memory name, string memory library_, address at) internal view returns (bytes memory made) {
+    /// The bytecode, with the address of one library in its places.
+    function linked(string memory name, string memory library_, address where) internal view returns (bytes memory made) {
         made = code(name);
         uint256[] memory places = vm.parseJsonUintArray(json(name), string.concat(".links.", library_));
         for (uint256 i = 0; i < places.length; ++i) {
             for (uint256 j = 0; j < 20; ++j) {
-                made[places[i] + j] = bytes20(at)[j];
+                made[places[i] + j] = bytes20(where)[j];
             }
         }
     }
@@ -27,7 +27,7 @@ abstract contract Artifacts is Assertions {
         assertTrue(created != address(0), "created");
     }
 
-    /// Send it and return the gas of the transaction before refunds. Where tests are isolated, its storage is cold.
+    /// Send it as a transaction of its own (the test must be isolated), which may use so much gas.
     function send(string memory what, address from, address to, bytes memory data, uint256 most)
         internal
         returns (bytes memory answer)
