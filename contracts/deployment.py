@@ -1,7 +1,7 @@
 """Put the contracts on a chain, or find them there again."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
@@ -10,6 +10,7 @@ from contracts.abi import artifact
 from contracts.certificate import Certificate
 from contracts.chain import Chain, ChainUnavailable, Reverted, Transaction
 from contracts.guarantee import Guarantee
+from contracts.pay_as_you_go import PayAsYouGo
 from contracts.settlement import Settlement
 from contracts.signing import Domain
 from contracts.tokens import SettlementToken
@@ -26,6 +27,10 @@ STORAGE_EFFICIENCY = Ppm(850_000)
 """The share of what goes into a storage that is certified when it comes out: a lithium-ion battery's round trip."""
 
 
+_MODULES: Final = ("Guarantee", "PayAsYouGo")
+"""In the sequence in which they are created, right before the settlement."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """The contracts of one market. Periods in seconds; `block_number` is where to start looking for its events."""
@@ -33,6 +38,7 @@ class Deployment:
     token: SettlementToken
     settlement: Settlement
     guarantee: Guarantee
+    pay_as_you_go: PayAsYouGo
     operator: Address
     fee_recipient: Address
     notice_period_s: int
@@ -70,9 +76,11 @@ def deploy(
 
     # Modules and settlement know each other for good: the settlement's address is foretold to its modules, and it
     # refuses modules that belong to another.
-    settlement = created_address(operator, chain.nonce(operator) + 1)
+    settlement = created_address(operator, chain.nonce(operator) + len(_MODULES))
     creation = artifact("Guarantee").creation(settlement, challenge_window_s)
     guarantee = _created(chain, Transaction(None, creation, _GAS_MODULE))
+    creation = artifact("PayAsYouGo").creation(settlement)
+    pay_as_you_go = _created(chain, Transaction(None, creation, _GAS_MODULE))
     setup = (
         token,
         operator,
@@ -80,7 +88,7 @@ def deploy(
         fee_recipient or operator,
         notice_period_s,
         reading_window_s,
-        [guarantee],
+        [guarantee, pay_as_you_go],
     )
     creation = artifact("Settlement").creation(setup, libraries={"Deliveries": deliveries})
     created = _created(chain, Transaction(None, creation, _GAS_SETTLEMENT))
@@ -126,10 +134,12 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
         raise ChainUnavailable(
             f"0x{settlement.hex()}: found domain 0x{separator.hex()}, expected 0x{twin.domain.separator.hex()}"
         )
+    modules = _modules(chain, operator, settlement, guarantee)
     return Deployment(
         token=SettlementToken(token, chain.chain_id),
         settlement=twin,
         guarantee=Guarantee(guarantee),
+        pay_as_you_go=PayAsYouGo(modules["PayAsYouGo"], chain.chain_id),
         operator=operator,
         fee_recipient=fee_recipient,
         notice_period_s=notice_s,
@@ -179,7 +189,24 @@ def _created(chain: Chain, transaction: Transaction) -> Address:
     return receipt.created
 
 
-def _constant(chain: Chain, contract: str, address: Address, name: str) -> Any:
+def _modules(chain: Chain, operator: Address, settlement: Address, guarantee: Address) -> dict[str, Address]:
+    """Foretell the modules once more: the operator created them one after the other, the guarantee first."""
+    nonces = range(chain.nonce(operator))
+    first = next((n for n in nonces if created_address(operator, n) == guarantee), None)
+    if first is None:
+        raise ChainUnavailable(
+            f"0x{settlement.hex()}: its operator 0x{operator.hex()} did not create its guarantee 0x{guarantee.hex()}"
+        )
+    modules = {name: created_address(operator, first + place) for place, name in enumerate(_MODULES)}
+    for name, address in modules.items():
+        if not _constant(chain, "Settlement", settlement, "isModule", address):
+            raise ChainUnavailable(
+                f"0x{settlement.hex()}: found no {name} at 0x{address.hex()} that is its module"
+            )
+    return modules
+
+
+def _constant(chain: Chain, contract: str, address: Address, name: str, *arguments: Any) -> Any:
     abi = artifact(contract).functions[name]
-    (answer,) = abi.decode_output(chain.call(address, abi.encode()))
+    (answer,) = abi.decode_output(chain.call(address, abi.encode(*arguments)))
     return answer
