@@ -336,7 +336,7 @@ def test_every_step_stays_within_its_gas(one_stage: Market) -> None:
     used["retract"] = agreement.send(module.retract(another), by=agreement.seller)
     most = {
         "open": 107_000,
-        "first draw": 120_000,
+        "first draw": 103_000,
         "draw": 86_000,
         "top up": 50_000,
         "stop": 36_000,

@@ -7,9 +7,9 @@ import {IModule} from "./IModule.sol";
 /// Pay-as-you-go: units are paid as they are metered, out of a deposit, until either side stops with notice.
 ///
 /// Nothing is promised beyond that. The buyer owes no more than its deposit holds, and the seller no more than it likes:
-/// there is no collateral, and units that do not come are simply not paid. An agreement has no set time, so an end by
-/// notice is its fulfilment. Stages: `Active` from opening until it is `Closed`; outcomes: `Fulfilled` after a notice,
-/// `Terminated` if it was retracted before it opened, or its seller stopped it for want of money.
+/// there is no collateral, and units that do not come are simply not paid. Stages: `Active` from opening until it is
+/// `Closed`. An agreement has no set time, so one that ends by notice is `Fulfilled`; it is `Terminated` if it was retracted
+/// before it opened, or its seller stopped it for want of money.
 ///
 /// Trust: the meter, which both sides name and the operator has registered for the seller. One that lies can give the
 /// seller the deposit, or let it deliver for nothing, and no more. It signs for each agreement what went to that one; what
