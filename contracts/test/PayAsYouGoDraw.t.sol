@@ -173,6 +173,25 @@ contract PayAsYouGoDraw is PayAsYouGoMarket {
         assertRefused(terms, readingOf(terms, type(uint64).max, 1), refusal);
     }
 
+    function testFuzz_a_reading_counts_in_its_time_and_upwards(uint64 through, uint64 units, uint64 time) public {
+        IPayAsYouGo.Terms memory terms = opened();
+        drawAfter(terms, 1 hours, 1000);
+        uint256 drawnAt = vm.getBlockTimestamp();
+        uint256 now_ = drawnAt + bound(time, 0, 2 hours);
+        vm.warp(now_);
+        through = uint64(bound(through, drawnAt - 1 hours, drawnAt + 3 hours));
+        units = uint64(bound(units, 0, 3000));
+        IPayAsYouGo.CumulativeReading memory reading = readingOf(terms, through, units);
+        if (through > now_) {
+            vm.expectRevert(abi.encodeWithSelector(IPayAsYouGo.ReadingInFuture.selector, through));
+        } else if (through <= drawnAt) {
+            vm.expectRevert(abi.encodeWithSelector(IPayAsYouGo.ReadingNotNewer.selector, drawnAt, through));
+        } else if (units < 1000) {
+            vm.expectRevert(abi.encodeWithSelector(IPayAsYouGo.ReadingFell.selector, 1000, units));
+        }
+        payAsYouGo.draw(terms, reading);
+    }
+
     function test_a_meter_replaced_later_goes_on_counting_for_what_is_open() public {
         IPayAsYouGo.Terms memory terms = opened();
         registerMeter(seller, anInstrument(2), withKey(0x3E3E));
@@ -202,6 +221,18 @@ contract PayAsYouGoDraw is PayAsYouGoMarket {
         uint256 free = FUNDS - DEPOSIT;
         vm.expectRevert(abi.encodeWithSelector(ICustody.InsufficientFree.selector, buyer, free, free + 1));
         topUp(terms, free + 1);
+    }
+
+    function testFuzz_what_is_paid_in_is_locked_and_draws(uint256 amount, uint64 units) public {
+        IPayAsYouGo.Terms memory terms = opened();
+        drawAfter(terms, 1, 5000);
+        amount = bound(amount, 1, FUNDS - DEPOSIT);
+        topUp(terms, amount);
+        assertAccount(buyer, FUNDS - DEPOSIT - amount, amount, "buyer");
+        units = uint64(bound(units, 5000, type(uint64).max));
+        drawAfter(terms, 1, units);
+        uint256 cost = uint256(units - 5000) * 2_020;
+        assertEq(left(terms), cost < amount ? amount - cost : 0, "left");
     }
 
     // --- whatever the numbers ---------------------------------------------------------------------------------------

@@ -110,6 +110,13 @@ contract PayAsYouGoOpen is PayAsYouGoMarket {
         payAsYouGo.open(terms, bought, sold);
     }
 
+    function testFuzz_nothing_but_their_signatures_opens(bytes calldata noise, bool buyers) public {
+        IPayAsYouGo.Terms memory terms = someTerms();
+        bytes memory good = signDigest(buyers ? seller : buyer, idOf(terms));
+        vm.expectRevert(abi.encodeWithSelector(IPayAsYouGo.NotSignedBy.selector, buyers ? buyer : seller));
+        payAsYouGo.open(terms, buyers ? noise : good, buyers ? good : noise);
+    }
+
     function test_signatures_for_another_chain_or_contract_are_worthless() public {
         IPayAsYouGo.Terms memory terms = someTerms();
         PayAsYouGo other = new PayAsYouGo(settlement);
@@ -201,6 +208,15 @@ contract PayAsYouGoOpen is PayAsYouGoMarket {
         vm.expectRevert(abi.encodeWithSelector(IPayAsYouGo.AgreementNotNew.selector, idOf(terms)));
         vm.prank(buyer);
         payAsYouGo.retract(terms);
+    }
+
+    function testFuzz_only_a_party_retracts(address by) public {
+        IPayAsYouGo.Terms memory terms = someTerms();
+        vm.assume(by != buyer && by != seller);
+        vm.expectRevert(abi.encodeWithSelector(IPayAsYouGo.NotAParty.selector, by));
+        vm.prank(by);
+        payAsYouGo.retract(terms);
+        open(terms);
     }
 
     function test_what_is_not_open_takes_nothing() public {
