@@ -196,7 +196,9 @@ class Books:
 
     def state_bytes(self) -> bytes:
         """Return the balances and holds as canonical bytes: equal books give equal bytes."""
-        later = (sorted(self._taken.items()), sorted(self._exits.items()))
+        # an amount that is asked for may need more than 64 bits, which msgpack has not
+        exits = sorted((participant, str(wanted)) for participant, wanted in self._exits.items())
+        later = (sorted(self._taken.items()), exits)
         return msgspec.msgpack.encode(
             (
                 [(kind, participant, amount) for (kind, participant), amount in self.balances.items()],
