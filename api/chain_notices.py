@@ -22,10 +22,14 @@ def commands_for(happened: Iterable[AccountEvent], venue: Venue) -> list[Command
 
 
 def is_endangered(venue: Venue, trade: Trade) -> bool:
-    """Return whether an agreed trade may fail on chain if it waits: a party cancelled its order, or is taking the money."""
-    if venue.exchange.cancelled_from_s(trade.agreed.trade_number) is not None:
+    """Return whether an agreed trade may fail on chain if it waits: a party cancelled its order, or is taking the money.
+
+    An exit that is covered by what was set aside leaves the trade its money.
+    """
+    agreed = trade.agreed
+    if venue.exchange.cancelled_from_s(agreed.trade_number) is not None:
         return True
-    return not all(venue.books.is_exit_covered(who) for who in (trade.agreed.buyer, trade.agreed.seller))
+    return not all(venue.books.is_exit_covered(who) for who in (agreed.buyer, agreed.seller))
 
 
 def is_cancelled(venue: Venue, trade: Trade, *, now_s: int) -> bool:

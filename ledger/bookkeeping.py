@@ -198,7 +198,8 @@ class Books:
         """Return the balances and holds as canonical bytes: equal books give equal bytes."""
         # an amount that is asked for may need more than 64 bits, which msgpack has not
         exits = sorted((participant, str(wanted)) for participant, wanted in self._exits.items())
-        later = (sorted(self._taken.items()), exits)
+        # books that never knew an exit have the bytes that they had before there were any
+        later = (sorted(self._taken.items()), exits) if self._taken or exits else ()
         return msgspec.msgpack.encode(
             (
                 [(kind, participant, amount) for (kind, participant), amount in self.balances.items()],
@@ -206,9 +207,7 @@ class Books:
                 sorted((*key, hold.amount_micros) for key, hold in self._withdrawal_holds.items()),
                 sorted(self._agreed),
                 sorted(self._locked),
-                *(
-                    later if any(later) else ()
-                ),  # books that never needed them have the bytes that they had before
+                *later,
             )
         )
 

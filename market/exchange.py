@@ -5,9 +5,8 @@ the one transition of everything outside the books. The books change in the kern
 `book_moves.py` otherwise: what a match did is what its events do one by one, so a rebuild ends in the same state.
 
 Where to read on: `order_entry.py` and `routing.py` (participants), `negotiating.py` (long-term contracts),
-`operating.py` (operator, settler, meters), `honouring.py` (exits
-and cancels on chain), `timekeeping.py` and `uncrossing.py` (time, auctions, halts), `meeting.py`
-(from a book's fills to events).
+`operating.py` (operator, settler, meters), `honouring.py` (exits and cancels on chain), `timekeeping.py` and
+`uncrossing.py` (time, auctions, halts), `meeting.py` (from a book's fills to events).
 """
 
 from collections.abc import Callable, Iterator

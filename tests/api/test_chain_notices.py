@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from api.client import Client, MarketError
 from contracts.chain import Transaction
 from contracts.signing import Signer
 from ledger.audit import audit
@@ -113,6 +114,9 @@ def test_a_cancel_on_chain_takes_the_order_off_and_refuses_its_id(market: Market
     on_chain(market, SUPPLIER, settlement.cancel_below(max(first, third) + 1))
     market.house.settler.step()
     assert supplier.open_orders() == []
+    again = Client("http://testserver", SUPPLIER, http=market.http, next_order_id=lambda: 1)
+    with pytest.raises(MarketError, match="cancelled_on_chain: you cancelled this client order id on chain"):
+        again.sell(SOLAR, price="0.05", quantity="10")
     assert is_balanced(market)
 
 
