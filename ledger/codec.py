@@ -12,6 +12,7 @@ written in an earlier version stays readable, with the defaults of the fields th
 * 2: conditions and eligible sets of orders, trading rules of listings; mass cancels, dead-man timers, halts, triggered
   stops and orders reduced without a trade.
 * 3: negotiations of long-term contracts.
+* 4: exits and cancels on chain; who is at fault when a trade is void.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,10 +26,14 @@ import msgspec
 
 from market.events import (
     AgreementSigned,
+    CancelBelowRequested,
+    CancelRequested,
     Cleared,
     DeadManSet,
     Deposited,
     Event,
+    Exited,
+    ExitRequested,
     GuaranteeOpened,
     GuaranteePaid,
     InstrumentListed,
@@ -57,6 +62,7 @@ from market.events import (
     WithdrawalExpired,
     Withdrawn,
 )
+from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit
 from market.orders import (
     Address,
     CancelOrder,
@@ -86,7 +92,7 @@ from market.proposals import (
     SignAgreement,
 )
 
-VERSION = 3
+VERSION = 4
 
 COMMAND_TAGS: dict[int, type] = {
     1: ListInstrument,
@@ -111,6 +117,10 @@ COMMAND_TAGS: dict[int, type] = {
     20: RevealReservation,
     21: ConcludeNegotiation,
     22: SignAgreement,
+    23: NoteExit,
+    24: ConfirmExit,
+    25: NoteCancel,
+    26: NoteCancelBelow,
 }
 EVENT_TAGS: dict[int, type] = {
     1: InstrumentListed,
@@ -144,13 +154,20 @@ EVENT_TAGS: dict[int, type] = {
     29: NegotiationFailed,
     30: NegotiationLapsed,
     31: AgreementSigned,
+    32: ExitRequested,
+    33: Exited,
+    34: CancelRequested,
+    35: CancelBelowRequested,
 }
-_LAST_COMMAND_TAGS = {1: 15, 2: 17, 3: 22}
-_LAST_EVENT_TAGS = {1: 20, 2: 24, 3: 31}
-_ADDED_IN_2 = {
-    ListInstrument: {"rules"},
-    PlaceOrder: {"conditions", "eligible"},
-    OrderAccepted: {"conditions", "eligible"},
+_LAST_COMMAND_TAGS = {1: 15, 2: 17, 3: 22, 4: 26}
+_LAST_EVENT_TAGS = {1: 20, 2: 24, 3: 31, 4: 35}
+_ADDED_IN: dict[int, dict[type, set[str]]] = {
+    2: {
+        ListInstrument: {"rules"},
+        PlaceOrder: {"conditions", "eligible"},
+        OrderAccepted: {"conditions", "eligible"},
+    },
+    4: {TradeVoided: {"at_fault"}},
 }
 
 _INT64_MIN = -(1 << 63)
@@ -257,7 +274,9 @@ class _Field(NamedTuple):
 def _fields(kind: type, version: int) -> list[_Field]:
     """Return the fields that a dataclass had in a version. Those added later are its last ones, and have defaults."""
     hints = get_type_hints(kind)
-    later = _ADDED_IN_2.get(kind, set()) if version == 1 else set()
+    later = {
+        name for added_in, names in _ADDED_IN.items() if version < added_in for name in names.get(kind, ())
+    }
     found = []
     for field in fields(kind):
         hint = hints[field.name]

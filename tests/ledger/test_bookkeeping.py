@@ -36,7 +36,7 @@ from tests.ledger.builders import (
     terms,
 )
 
-FREE, ORDER_HOLD, TRADE_HOLD, WITHDRAWAL_HOLD, LOCKED, FEES, CUSTODY = AccountKind
+FREE, ORDER_HOLD, TRADE_HOLD, WITHDRAWAL_HOLD, LOCKED, FEES, CUSTODY, EXIT_HOLD = AccountKind
 TX = b"\x11" * 32
 TOKEN = 1_000_000
 
