@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+from api.day.certificates import Certificates
 from market.events import GuaranteePaid
 from market.instruments import SECONDS_PER_HOUR, from_id
 from market.orders import Address, OrderType, Side
@@ -178,6 +179,7 @@ class DayResult:
     settlement: tuple[SettlementRow, ...]
     guarantees: tuple[GuaranteePaid, ...]
     generation: tuple[GenerationRow, ...]
+    certificates: Certificates
     balances: tuple[BalanceRow, ...]
     data_centres: frozenset[str]
     grid_gco2_per_kwh: tuple[float, ...]

@@ -23,6 +23,8 @@ from rich.progress import (
 
 from api.clock import DrivenClock
 from api.day.agents import Agents
+from api.day.certificates import Certificates
+from api.day.certifying import Certifying
 from api.day.intents import Cancel, Intent, Place, Replace
 from api.day.parts import Role
 from api.day.result import (
@@ -143,10 +145,14 @@ def run_day(
             day.call()
             day.trade_and_deliver()
             day.pay_out()
+            day.retire()
         except (SettlementFailed, Reverted) as error:
             raise DayFailed(f"the chain refused: {error}") from error
         difference = day.check()
-        return day.result(time.perf_counter() - started, chain_difference=difference)
+        certificates = day.check_certificates()
+        return day.result(
+            time.perf_counter() - started, chain_difference=difference, certificates=certificates
+        )
 
 
 class _Day:
@@ -163,6 +169,7 @@ class _Day:
         self._signers = [Signer.from_seed(seed, each.label) for each in scenario.participants]
         self._meters = [Signer.from_seed(seed, f"meter {each.label}") for each in scenario.meters]
         self._agents = Agents(scenario, seed)
+        self._certifying = Certifying(scenario, house, self._signers)
         self._index_of = {signer.address: index for index, signer in enumerate(self._signers)}
         self._next_order_id = [0] * len(self._signers)
         self._view = View(house.venue.exchange, [signer.address for signer in self._signers])
@@ -221,7 +228,7 @@ class _Day:
                 self._move_to(start_s + SLOT_END_TO_READING_S)
                 if hour > first:
                     self._report_readings(hour - 1)
-                self._house.settler.step()
+                self._settle()
                 self._reprice(hour)
                 self._view.look()
                 self._send(self._agents.intents_at(hour, self._view))
@@ -229,7 +236,8 @@ class _Day:
                 if 0 <= slot < len(self._scenario.schedules):
                     self._move_to(self._scenario.schedules[slot].gate_closes_s + GATE_TO_LOCK_S)
                     self._process(())
-                    self._house.settler.step()
+                    self._settle()
+                    self._certifying.pledge()
                 advance(count)
 
     def pay_out(self) -> None:
@@ -237,7 +245,7 @@ class _Day:
         chain, settler = self._house.chain, self._house.settler
         window_s = self._house.deployment.challenge_window_s + self._house.deployment.reading_window_s
         for _ in range(10):
-            settler.step()
+            self._settle()
             if not settler.unfinished:
                 break
             if chain.drives_time:
@@ -248,6 +256,11 @@ class _Day:
         else:
             raise DayFailed(f"{settler.unfinished} trades are locked or opened still, expected none")
         self._process(())
+
+    def retire(self) -> None:
+        """Let data centres retire certificates for the compute that they delivered."""
+        with self._task("retiring certificates", 1):
+            self._certifying.retire()
 
     def check(self) -> Micros:
         """Audit the record, the tables and the books against the contract; return their difference, which is 0.
@@ -270,6 +283,21 @@ class _Day:
         if report.chain_difference_micros is None:
             raise InvariantBroken("the audit was given the contract's values but compared none")
         return report.chain_difference_micros
+
+    def check_certificates(self) -> Certificates:
+        """Compare the certificates with the record and return them.
+
+        Raises:
+            DayFailed: if they do not agree.
+        """
+        with self._task("counting certificates", 1):
+            certificates = self._certifying.result()
+        if certificates.difference_wh:
+            raise DayFailed(
+                f"certificates: found a difference of {certificates.difference_wh} Wh between record, events and "
+                "contract, expected none"
+            )
+        return certificates
 
     # --- what agents intend becomes signed commands ------------------------------------------------------------------
 
@@ -416,6 +444,11 @@ class _Day:
     def _process(self, commands: Sequence[Command]) -> list[Answer]:
         return self._house.sequencer.process(commands)
 
+    def _settle(self) -> None:
+        """Do on the chain all that is due; certificates go with what is over."""
+        self._house.settler.step()
+        self._certifying.deliver()
+
     def _move_to(self, time_s: int) -> None:
         self._clock.move_to(time_s)
         self._house.chain.set_time(time_s)
@@ -428,7 +461,7 @@ class _Day:
 
     # --- what is left behind ----------------------------------------------------------------------------------------
 
-    def result(self, seconds: float, *, chain_difference: Micros) -> DayResult:
+    def result(self, seconds: float, *, chain_difference: Micros, certificates: Certificates) -> DayResult:
         """Return the finished day."""
         scenario, venue = self._scenario, self._house.venue
         names = {
@@ -472,6 +505,7 @@ class _Day:
             ),
             guarantees=tuple(payouts),
             generation=self._generation(),
+            certificates=certificates,
             balances=(
                 *(
                     BalanceRow(each.name, each.role.value, each.deposit_micros, self._wealth(signer.address))
