@@ -12,6 +12,7 @@ written in an earlier version stays readable, with the defaults of the fields th
 * 2: conditions and eligible sets of orders, trading rules of listings; mass cancels, dead-man timers, halts, triggered
   stops and orders reduced without a trade.
 * 3: negotiations of long-term contracts.
+* 5: money that modules lock and share out; fallback suppliers in payouts.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from typing import Any, NamedTuple, cast, get_args, get_type_hints
 
 import msgspec
 
+from market.escrow import ConfirmSecured, ConfirmShared, EscrowSecured, EscrowShared
 from market.events import (
     AgreementSigned,
     Cleared,
@@ -86,7 +88,7 @@ from market.proposals import (
     SignAgreement,
 )
 
-VERSION = 3
+VERSION = 5
 
 COMMAND_TAGS: dict[int, type] = {
     1: ListInstrument,
@@ -111,6 +113,8 @@ COMMAND_TAGS: dict[int, type] = {
     20: RevealReservation,
     21: ConcludeNegotiation,
     22: SignAgreement,
+    27: ConfirmSecured,
+    28: ConfirmShared,
 }
 EVENT_TAGS: dict[int, type] = {
     1: InstrumentListed,
@@ -144,13 +148,21 @@ EVENT_TAGS: dict[int, type] = {
     29: NegotiationFailed,
     30: NegotiationLapsed,
     31: AgreementSigned,
+    36: EscrowSecured,
+    37: EscrowShared,
 }
-_LAST_COMMAND_TAGS = {1: 15, 2: 17, 3: 22}
-_LAST_EVENT_TAGS = {1: 20, 2: 24, 3: 31}
-_ADDED_IN_2 = {
-    ListInstrument: {"rules"},
-    PlaceOrder: {"conditions", "eligible"},
-    OrderAccepted: {"conditions", "eligible"},
+_LAST_COMMAND_TAGS = {1: 15, 2: 17, 3: 22, 4: 26, 5: 28}
+_LAST_EVENT_TAGS = {1: 20, 2: 24, 3: 31, 4: 35, 5: 37}
+_ADDED_IN: dict[int, dict[type, set[str]]] = {
+    2: {
+        ListInstrument: {"rules"},
+        PlaceOrder: {"conditions", "eligible"},
+        OrderAccepted: {"conditions", "eligible"},
+    },
+    5: {
+        ConfirmPayout: {"paid_to_fallback", "gap", "shares"},
+        GuaranteePaid: {"paid_to_fallback", "gap", "shares"},
+    },
 }
 
 _INT64_MIN = -(1 << 63)
@@ -257,7 +269,9 @@ class _Field(NamedTuple):
 def _fields(kind: type, version: int) -> list[_Field]:
     """Return the fields that a dataclass had in a version. Those added later are its last ones, and have defaults."""
     hints = get_type_hints(kind)
-    later = _ADDED_IN_2.get(kind, set()) if version == 1 else set()
+    later = {
+        name for added_in, names in _ADDED_IN.items() if version < added_in for name in names.get(kind, ())
+    }
     found = []
     for field in fields(kind):
         hint = hints[field.name]

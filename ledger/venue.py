@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 from ledger.bookkeeping import Books
 from ledger.entries import Posting
+from ledger.escrows import Escrows
 from ledger.funds import Funds
+from market.escrow import ConfirmSecured, ConfirmShared
 from market.events import Event
 from market.exchange import Exchange
 from market.orders import (
@@ -52,6 +54,7 @@ class Venue:
         self.exchange = Exchange(notice_period_s=notice_period_s)
         self.books = Books()
         self.funds = Funds(self.books, withdrawal_margin_s=withdrawal_margin_s)
+        self.escrows = Escrows(self.books)
         self.number = 0
         self.time_us = 0
 
@@ -105,8 +108,9 @@ class Venue:
         """Return the hash of all state. Equal histories give equal hashes, on any machine, rebuilt or not."""
         digest = hashlib.sha256(self.exchange.state_hash())
         digest.update(self.number.to_bytes(8, "big"))
-        for part in (self.books.state_bytes(), self.funds.state_bytes()):
-            digest.update(hashlib.sha256(part).digest())
+        for part in (self.books.state_bytes(), self.funds.state_bytes(), self.escrows.state_bytes()):
+            if part:
+                digest.update(hashlib.sha256(part).digest())
         return digest.digest()
 
     def _turn_to(self, batch: Batch) -> None:
@@ -122,6 +126,8 @@ class Venue:
         match command:
             case CreditDeposit() | RequestWithdrawal() | ConfirmWithdrawal():
                 return [self.funds.decide(command, time_us=self.time_us)]
+            case ConfirmSecured() | ConfirmShared():
+                return [self.escrows.decide(command)]
             case PlaceOrder() | ReplaceOrder():
                 refused = self.exchange.refusal_of(command) or self.books.check(
                     command, hold_micros=self.exchange.hold_for(command)
@@ -138,12 +144,14 @@ class _Journal:
         self.postings: list[Posting] = []
         self._books = venue.books
         self._funds = venue.funds
+        self._escrows = venue.escrows
         self._batch_number = batch_number
         self._position = 0
 
     def book(self, events: list[Event] | tuple[Event, ...]) -> None:
         for event in events:
             self._funds.absorb(event)
+            self._escrows.absorb(event)
             posting = self._books.post(event, batch_number=self._batch_number, event_position=self._position)
             if posting is not None:
                 self.postings.append(posting)

@@ -429,9 +429,10 @@ class _Day:
         for index, (meter, key) in enumerate(zip(self._scenario.meters, self._meters, strict=True)):
             owner = self._signers[meter.owner].address
             sold_lots = sold.get((owner, self._scenario.series[meter.series].resource), 0)
-            delivered = Lots(sold_lots) if meter.delivered_lots is None else meter.delivered_lots[slot]
+            called_lots = self._rescuing.called_lots(index, hour)
+            delivered = self._delivered(index, slot, Lots(sold_lots)) + called_lots
             self._notes.readings[index, slot] = delivered
-            if sold_lots:
+            if sold_lots or called_lots:
                 reading = sign_reading(
                     key, start_hour=hour, delivered_lots=delivered, domain=self._house.deployment.domain
                 )
