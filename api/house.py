@@ -14,6 +14,7 @@ from api.settler import Settler
 from api.tapes import read_tapes
 from contracts.chain import Chain, ChainUnavailable
 from contracts.deployment import Deployment, attach, deploy
+from contracts.guarantee import Rules
 from contracts.opening import open_chain
 from ledger.database import open_database, remove_database
 from ledger.outbox import Outbox
@@ -132,7 +133,7 @@ def _deployment(engine: Engine, chain: Chain, settings: Settings) -> Deployment:
             chain,
             notice_period_s=settings.notice_period_s,
             reading_window_s=settings.reading_window_s,
-            challenge_window_s=settings.challenge_window_s,
+            rules=Rules(challenge_window_s=settings.challenge_window_s),
         )
     if chain.chain_id != genesis.chain_id or not chain.code(genesis.settlement):
         raise ChainUnavailable(

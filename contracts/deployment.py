@@ -1,7 +1,9 @@
 """Put the contracts on a chain, or find them there again."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import astuple, dataclass
+from itertools import count
+from typing import Any, Final
 
 from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
@@ -9,18 +11,12 @@ from eth_utils.address import to_checksum_address
 from contracts.abi import artifact
 from contracts.certificate import Certificate
 from contracts.chain import Chain, ChainUnavailable, Reverted, Transaction
-from contracts.guarantee import Guarantee
+from contracts.guarantee import Guarantee, Rules
 from contracts.settlement import Settlement
 from contracts.signing import Domain
 from contracts.tokens import SettlementToken
 from market.orders import Address
 from market.units import InvariantBroken, Ppm
-
-_GAS_TOKEN = 1_500_000
-_GAS_LIBRARY = 2_000_000
-_GAS_MODULE = 6_000_000
-_GAS_SETTLEMENT = 8_000_000
-_GAS_CERTIFICATE = 4_000_000
 
 STORAGE_EFFICIENCY = Ppm(850_000)
 """The share of what goes into a storage that is certified when it comes out: a lithium-ion battery's round trip."""
@@ -37,8 +33,13 @@ class Deployment:
     fee_recipient: Address
     notice_period_s: int
     reading_window_s: int
-    challenge_window_s: int
+    rules: Rules
     block_number: int
+
+    @property
+    def challenge_window_s(self) -> int:
+        """How long a guarantee takes late readings and claims, in seconds."""
+        return self.rules.challenge_window_s
 
     @property
     def domain(self) -> Domain:
@@ -46,45 +47,171 @@ class Deployment:
         return self.settlement.domain
 
 
+@dataclass(frozen=True, slots=True)
+class Charter:
+    """What a market is founded on and nobody can change afterwards. Periods in seconds.
+
+    Without a `token`, test money is deployed, which the operator mints.
+    """
+
+    operator: Address
+    guardian: Address
+    fee_recipient: Address
+    notice_period_s: int
+    reading_window_s: int
+    rules: Rules
+    delivery_window_s: int
+    token: Address | None = None
+
+
+Places = Mapping[str, Address]
+"""Where each contract of a plan will stand, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A contract that belongs to a market: at most how much gas it takes, and what its constructor is given."""
+
+    name: str
+    gas: int
+    arguments: Callable[[Charter, Places], tuple[Any, ...]] = lambda _charter, _places: ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The transaction that creates one contract: by its nonce it is known beforehand where."""
+
+    name: str
+    arguments: tuple[Any, ...]
+    libraries: Places
+    gas: int
+    nonce: int
+    address: Address
+
+    @property
+    def creation(self) -> bytes:
+        """The transaction's data: the linked code, then the constructor's arguments."""
+        return artifact(self.name).creation(*self.arguments, libraries=self.libraries)
+
+    @property
+    def transaction(self) -> Transaction:
+        """The transaction, unsigned."""
+        return Transaction(None, self.creation, self.gas)
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentPlan:
+    """All contracts of a market in the sequence in which they are created, one transaction each.
+
+    Modules and settlement know each other for good, and the settlement refuses modules that belong to another. So
+    their addresses are foretold, from the operator's next nonce on; no other transaction of its may come between.
+    """
+
+    charter: Charter
+    steps: tuple[Step, ...]
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def step(self, name: str) -> Step:
+        """Return the step that creates a contract."""
+        return next(each for each in self.steps if each.name == name)
+
+
+LIBRARIES: Final = (Entry("Deliveries", 2_000_000),)
+"""Linked into the contracts that name them, so they come first."""
+
+MODULES: Final = (
+    Entry("Guarantee", 6_000_000, lambda charter, at: (at["Settlement"], at["Standby"], _rulebook(charter))),
+    Entry("Standby", 6_000_000, lambda charter, at: (at["Settlement"], charter.delivery_window_s)),
+)
+"""Whom the settlement lets lock and share out money, in the order in which it names them, the guarantee first."""
+
+_TOKEN: Final = Entry("SettlementToken", 1_500_000, lambda charter, _: (charter.operator,))
+_SETTLEMENT: Final = Entry("Settlement", 8_000_000, lambda charter, at: (_setup(charter, at),))
+_CERTIFICATE: Final = Entry("Certificate", 4_000_000, lambda _, at: (at["Settlement"], STORAGE_EFFICIENCY))
+
+
+def plan_deployment(charter: Charter, *, first_nonce: int, certificate: bool = False) -> DeploymentPlan:
+    """Plan a market's contracts, the first of them with the operator's nonce `first_nonce`.
+
+    `certificate` says whether certificates come with it: who wants them can deploy them at any time.
+    """
+    entries = (
+        *(() if charter.token else (_TOKEN,)),
+        *LIBRARIES,
+        *MODULES,
+        _SETTLEMENT,
+        *((_CERTIFICATE,) if certificate else ()),
+    )
+    nonces = dict(zip((entry.name for entry in entries), count(first_nonce), strict=False))
+    at = {name: created_address(charter.operator, nonce) for name, nonce in nonces.items()}
+    if charter.token:
+        at[_TOKEN.name] = charter.token
+    return DeploymentPlan(charter, tuple(_step(entry, charter, nonces[entry.name], at) for entry in entries))
+
+
+def _step(entry: Entry, charter: Charter, nonce: int, at: Places) -> Step:
+    libraries = {name: at[name] for name in artifact(entry.name).links}
+    return Step(
+        entry.name,
+        entry.arguments(charter, at),
+        libraries,
+        entry.gas,
+        nonce,
+        created_address(charter.operator, nonce),
+    )
+
+
+def _rulebook(charter: Charter) -> tuple[Any, ...]:
+    arbiter, *bounds = astuple(charter.rules)
+    return (arbiter or charter.operator, *bounds)
+
+
+def _setup(charter: Charter, at: Places) -> tuple[Any, ...]:
+    return (
+        at[_TOKEN.name],
+        charter.operator,
+        charter.guardian,
+        charter.fee_recipient,
+        charter.notice_period_s,
+        charter.reading_window_s,
+        [at[module.name] for module in MODULES],
+    )
+
+
 def deploy(
     chain: Chain,
     *,
     notice_period_s: int,
     reading_window_s: int,
-    challenge_window_s: int,
+    rules: Rules,
     fee_recipient: Address | None = None,
     guardian: Address | None = None,
 ) -> Deployment:
     """Deploy a test token, owned by the operator, and the settlement with its modules.
 
-    The operator earns the fees unless a `fee_recipient` is named, and is its own guardian unless there is another.
+    The operator earns the fees unless a `fee_recipient` is named, and is its own guardian unless there is another, and
+    the arbiter of the guarantees unless `rules` name one.
 
     Raises:
         Reverted: if the chain refuses a contract.
     """
     operator = chain.operator.address
-    creation = artifact("SettlementToken").creation(operator)
-    token = _created(chain, Transaction(None, creation, _GAS_TOKEN))
-    deliveries = _created(chain, Transaction(None, artifact("Deliveries").creation(), _GAS_LIBRARY))
-    block_number = chain.block_number()
-
-    # Modules and settlement know each other for good: the settlement's address is foretold to its modules, and it
-    # refuses modules that belong to another.
-    settlement = created_address(operator, chain.nonce(operator) + 1)
-    creation = artifact("Guarantee").creation(settlement, challenge_window_s)
-    guarantee = _created(chain, Transaction(None, creation, _GAS_MODULE))
-    setup = (
-        token,
-        operator,
-        guardian or operator,
-        fee_recipient or operator,
-        notice_period_s,
-        reading_window_s,
-        [guarantee],
+    charter = Charter(
+        operator=operator,
+        guardian=guardian or operator,
+        fee_recipient=fee_recipient or operator,
+        notice_period_s=notice_period_s,
+        reading_window_s=reading_window_s,
+        rules=rules,
+        delivery_window_s=delivery_window_s,
     )
-    creation = artifact("Settlement").creation(setup, libraries={"Deliveries": deliveries})
-    created = _created(chain, Transaction(None, creation, _GAS_SETTLEMENT))
-    return attach(chain, created, block_number=block_number)
+    block_number = chain.block_number()
+    plan = plan_deployment(charter, first_nonce=chain.nonce(operator))
+    for step in plan:
+        _created(chain, step.transaction, expected=step.address)
+    return attach(chain, plan.step("Settlement").address, block_number=block_number)
 
 
 def created_address(creator: Address, nonce: int) -> Address:
@@ -119,7 +246,7 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
                 "readingWindow",
             )
         )
-        challenge_s = _constant(chain, "Guarantee", guarantee, "challengeWindow")
+        rules = Guarantee(guarantee).rules_of(chain)
     except (Reverted, DecodingError) as error:
         raise ChainUnavailable(f"0x{settlement.hex()} does not answer as a settlement: {error}") from error
     if separator != twin.domain.separator:
@@ -134,7 +261,7 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
         fee_recipient=fee_recipient,
         notice_period_s=notice_s,
         reading_window_s=reading_s,
-        challenge_window_s=challenge_s,
+        rules=rules,
         block_number=block_number,
     )
 
@@ -148,7 +275,7 @@ def deploy_certificate(
         Reverted: if the chain refuses the contract.
     """
     creation = artifact("Certificate").creation(settlement.address, storage_efficiency)
-    return Certificate(_created(chain, Transaction(None, creation, _GAS_CERTIFICATE)))
+    return Certificate(_created(chain, Transaction(None, creation, _CERTIFICATE.gas)))
 
 
 def attach_certificate(chain: Chain, certificate: Address, settlement: Settlement) -> Certificate:
@@ -172,10 +299,15 @@ def attach_certificate(chain: Chain, certificate: Address, settlement: Settlemen
     return Certificate(certificate)
 
 
-def _created(chain: Chain, transaction: Transaction) -> Address:
+def _created(chain: Chain, transaction: Transaction, *, expected: Address | None = None) -> Address:
     receipt = chain.send(chain.operator, transaction)
     if receipt.created is None:
         raise InvariantBroken(f"{chain.name}: a contract was created, but the receipt does not say where")
+    if expected is not None and receipt.created != expected:
+        raise InvariantBroken(
+            f"{chain.name}: found the contract at 0x{receipt.created.hex()}, expected 0x{expected.hex()}: "
+            "another transaction of the operator came between"
+        )
     return receipt.created
 
 

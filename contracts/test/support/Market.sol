@@ -5,8 +5,10 @@ import {Guarantee} from "../../src/Guarantee.sol";
 import {Settlement} from "../../src/Settlement.sol";
 import {SettlementToken} from "../../src/SettlementToken.sol";
 import {ICustody} from "../../src/interfaces/ICustody.sol";
+import {IGuarantee} from "../../src/interfaces/IGuarantee.sol";
 import {IMetering} from "../../src/interfaces/IMetering.sol";
 import {ISettlement} from "../../src/interfaces/ISettlement.sol";
+import {IStandby} from "../../src/interfaces/IStandby.sol";
 import {Merkle} from "../../src/libraries/Merkle.sol";
 import {Leaf} from "../../src/types/Leaf.sol";
 import {BUY, Order, ORDER_TYPEHASH, SELL} from "../../src/types/Order.sol";
@@ -22,6 +24,10 @@ abstract contract Market is Assertions {
     uint64 internal constant NOTICE = 1 hours;
     uint64 internal constant READING_WINDOW = 2 hours;
     uint64 internal constant CHALLENGE_WINDOW = 30 minutes;
+    uint64 internal constant RULING_WINDOW = 1 days;
+    uint64 internal constant RESCUE_WINDOW = 2 hours;
+    uint32 internal constant BOND_RATE = 10_000;
+    uint32 internal constant EXCUSE_MOST = 800_000;
     uint16 internal constant FEE_BPS = 100;
     uint32 internal constant HOUR = 457_530;
     uint256 internal constant SLOT_END = (uint256(HOUR) + 1) * 1 hours;
@@ -37,6 +43,7 @@ abstract contract Market is Assertions {
     mapping(address participant => uint256) internal keyOf;
     address internal operator = withKey(0x0B);
     address internal guardian = withKey(0x6A);
+    address internal arbiter = withKey(0xA4);
     address internal feeRecipient = withKey(0xFE);
     address internal buyer = withKey(0xB1);
     address internal seller = withKey(0x51);
@@ -70,7 +77,16 @@ abstract contract Market is Assertions {
     /// As many as `MODULES`, the guarantee first.
     function deployModules(address settlement_) internal returns (address[] memory modules) {
         modules = new address[](MODULES);
-        modules[0] = address(new Guarantee(ISettlement(settlement_), CHALLENGE_WINDOW));
+        modules[0] = address(new Guarantee(ISettlement(settlement_), standbyFor(settlement_), someRules()));
+    }
+
+    /// The contract in which sellers name their fallbacks: none, unless a test needs it.
+    function standbyFor(address) internal virtual returns (IStandby) {
+        return IStandby(address(0));
+    }
+
+    function someRules() internal view returns (IGuarantee.Rules memory) {
+        return IGuarantee.Rules(arbiter, CHALLENGE_WINDOW, RULING_WINDOW, RESCUE_WINDOW, BOND_RATE, EXCUSE_MOST);
     }
 
     function aSetup(address token_, address[] memory modules) internal view returns (ISettlement.Setup memory) {
