@@ -60,14 +60,15 @@ def _payouts(
             place = each.transaction, each.key
             shared[place] = shared.get(place, ()) + each.parts
     found = []
-    for log, payout in guarantee.read_payouts(logs):
-        leaf = leaf_of(payout.batch_number, payout.position)
+    for paid in guarantee.read_payouts(logs):
+        leaf = leaf_of(paid.batch_number, paid.position)
         if leaf is None:
             continue
-        shares = _shares(shared[log.transaction, leaf.hash], deployment.fee_recipient)
+        payout = paid.payout
+        shares = _shares(shared[paid.transaction, leaf.hash], deployment.fee_recipient)
         command = ConfirmPayout(
             trade_number=payout.trade_number,
-            transaction=log.transaction,
+            transaction=paid.transaction,
             delivered_lots=payout.delivered_lots,
             paid_to_seller=payout.paid_to_seller,
             fee=payout.fee,

@@ -155,18 +155,18 @@ class Chain:
     def logs(
         self,
         address: Address,
-        topics: Sequence[bytes | None],
+        topics: Sequence[bytes | tuple[bytes, ...] | None],
         *,
         from_block: int,
         to_block: int | None = None,
     ) -> tuple[Log, ...]:
         """Return a contract's events between two blocks inclusive (to the latest by default), oldest first.
 
-        `topics` are the event's topic and its first indexed fields as words; None takes any.
+        `topics` are the event's topic and its first indexed fields as words; None takes any, a tuple any of its words.
         """
         wanted: Any = {
             "address": _checksum(address),
-            "topics": [None if topic is None else "0x" + topic.hex() for topic in topics],
+            "topics": [_topic(topic) for topic in topics],
             "fromBlock": from_block,
             "toBlock": self.block_number() if to_block is None else to_block,
         }
@@ -286,6 +286,12 @@ class Chain:
 def transaction_hash(raw: bytes) -> bytes:
     """Return the hash by which the chain will know these signed bytes."""
     return bytes(keccak(raw))
+
+
+def _topic(wanted: bytes | tuple[bytes, ...] | None) -> str | list[str] | None:
+    if isinstance(wanted, tuple):
+        return ["0x" + each.hex() for each in wanted]
+    return None if wanted is None else "0x" + wanted.hex()
 
 
 def _receipt(found: "TxReceipt") -> Receipt:

@@ -9,7 +9,7 @@
 | TradeVoided | trade hold | free |
 | TradeLocked | trade hold | locked |
 | TradeDelivered | locked | seller's free: payment, collateral; the venue's fees: fee |
-| GuaranteePaid | locked | as the contract paid: seller, fee, buyer, compensation; the rest of the collateral to the seller |
+| GuaranteePaid | locked | as the contract shared it out: both parties' free, a fallback supplier's, the venue's fees |
 | EscrowSecured | free | locked |
 | EscrowShared | locked | free, or the venue's fees |
 | WithdrawalApproved | free | withdrawal hold |

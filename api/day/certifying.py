@@ -10,12 +10,13 @@ would; what was delivered of it stands in the record.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
 from api.day.certificates import Certificates, Consumer, Source
 from api.day.parts import Role
+from api.day.rescuing import Rescuing
 from api.day.retirement import Use, claims_of_hour, consumer_of
 from api.day.scenario import Scenario
 from api.house import House
@@ -54,10 +55,13 @@ class _Pledged:
 class Certifying:
     """The certificates of one day in one house. Call `pledge` after each lock, `deliver` after each step of the settler."""
 
-    def __init__(self, scenario: Scenario, house: House, signers: Sequence[Signer]) -> None:
+    def __init__(
+        self, scenario: Scenario, house: House, signers: Sequence[Signer], rescuing: Rescuing
+    ) -> None:
         self._scenario = scenario
         self._house = house
         self._signers = signers
+        self._rescuing = rescuing
         self._signer_of = {signer.address: signer for signer in signers}
         self._contract = deploy_certificate(house.chain, house.deployment.settlement)
         self._from_block = house.chain.block_number()
@@ -244,6 +248,11 @@ class Certifying:
                 data_centre = trade.agreed.seller
                 consumer = consumer_of(instrument, buyer=trade.agreed.buyer, data_centre=data_centre)
                 lots[data_centre, instrument, consumer] += trade.delivered_lots
+        for leaf, supplier, hour, rescued in self._rescuing.deliveries():
+            instrument = replace(instrument_of(leaf.instrument_id), start_hour=hour)
+            lots[supplier, instrument, consumer_of(instrument, buyer=leaf.buyer, data_centre=supplier)] += (
+                rescued
+            )
         found: defaultdict[tuple[Address, int], list[Use]] = defaultdict(list)
         for (data_centre, instrument, consumer), delivered in lots.items():
             wh = self._wh_per_gpu_hour[data_centre, instrument.resource]

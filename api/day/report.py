@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from api.day import certificate_report, tallies
+from api.day import certificate_report, rescues, tallies
 from api.day.figures import Plot, draw
 from api.day.result import DayResult, OrderRow
 from api.day.summary import guarantees, settlement
@@ -52,6 +52,8 @@ def page(result: DayResult) -> str:
         table_consumers=_consumers(result),
         table_certificates=_certificates(result),
         table_guarantees=_guarantees(result),
+        told_emergencies=_told_emergencies(result),
+        table_emergencies=_emergencies(result),
         table_settlement=_settlement(result),
         table_balances=_balances(result),
         table_checks=_checks(result),
@@ -343,6 +345,18 @@ def _guarantees(result: DayResult) -> str:
         "compensation",
     )
     return _table("Every trade that fell short; money in tokens", headers, rows, text_columns=5, total=total)
+
+
+def _told_emergencies(result: DayResult) -> str:
+    told = result.emergencies.told()
+    return f"<p>{escape(told)}</p>" if told else ""
+
+
+def _emergencies(result: DayResult) -> str:
+    if not result.emergencies.rescues:
+        return ""
+    rows, total = rescues.rows_of(result.emergencies)
+    return _table("Emergency plan; money in tokens", rescues.COLUMNS, rows, text_columns=6, total=total)
 
 
 def _settlement(result: DayResult) -> str:

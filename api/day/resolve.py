@@ -213,8 +213,18 @@ class Resolver:
             strike, premium = (Micros(round(it * MICROS_PER_TOKEN)) for it in (stated.strike, stated.premium))
             holder = self.meters[held].owner
             self.options.append(StandbyOption(holder, ready.owner, kept, lots, strike, premium))
+            self.note(
+                "Emergency plan",
+                f"{stated.holder} holds an option on {stated.gpus} {stated.class_} of {stated.supplier}: {stated.premium} "
+                f"tokens for the day, {stated.strike} tokens per GPU·h that is called.",
+            )
         for index, outage in enumerate(self.file.layout.outage):
             meter = self._meter_of(f"outage[{index}].data_centre", outage.data_centre, outage.class_)
+            self.note(
+                "Outage",
+                f"In the hour from {outage.hour:02d}:00 UTC {outage.data_centre} delivers {outage.delivered * 100:.0f} % of "
+                f"the {outage.class_} that it sold. This is the scenario's own.",
+            )
             self.outages.append(Outage(meter, outage.hour, round(outage.delivered * BPS_ONE)))
 
     def _meter_of(self, key: str, name: str, product: str) -> int:

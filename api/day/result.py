@@ -10,6 +10,7 @@ from datetime import date
 from functools import cached_property
 
 from api.day.certificates import Certificates
+from api.day.rescues import Emergencies
 from market.events import GuaranteePaid
 from market.instruments import SECONDS_PER_HOUR, from_id
 from market.orders import Address, OrderType, Side
@@ -178,6 +179,7 @@ class DayResult:
     prices: tuple[PriceRow, ...]
     settlement: tuple[SettlementRow, ...]
     guarantees: tuple[GuaranteePaid, ...]
+    emergencies: Emergencies
     generation: tuple[GenerationRow, ...]
     certificates: Certificates
     balances: tuple[BalanceRow, ...]

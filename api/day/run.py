@@ -27,6 +27,7 @@ from api.day.certificates import Certificates
 from api.day.certifying import Certifying
 from api.day.intents import Cancel, Intent, Place, Replace
 from api.day.parts import Role
+from api.day.rescuing import Rescuing
 from api.day.result import (
     BalanceRow,
     DayResult,
@@ -65,7 +66,7 @@ from market.orders import (
 )
 from market.refusals import Refusal
 from market.trades import TradeState
-from market.units import MICROS_PER_TOKEN, Commodity, InvariantBroken, Lots, Micros, format_decimal
+from market.units import BPS_ONE, MICROS_PER_TOKEN, Commodity, InvariantBroken, Lots, Micros, format_decimal
 from pricing.taxonomy import taxonomy
 
 CHUNK = 500
@@ -169,7 +170,8 @@ class _Day:
         self._signers = [Signer.from_seed(seed, each.label) for each in scenario.participants]
         self._meters = [Signer.from_seed(seed, f"meter {each.label}") for each in scenario.meters]
         self._agents = Agents(scenario, seed)
-        self._certifying = Certifying(scenario, house, self._signers)
+        self._rescuing = Rescuing(scenario, house, self._signers)
+        self._certifying = Certifying(scenario, house, self._signers, self._rescuing)
         self._index_of = {signer.address: index for index, signer in enumerate(self._signers)}
         self._next_order_id = [0] * len(self._signers)
         self._view = View(house.venue.exchange, [signer.address for signer in self._signers])
@@ -200,6 +202,7 @@ class _Day:
         }
         with self._task("taking deposits", len(deposits)) as advance:
             settler.fund(deposits, progress=advance)
+        self._rescuing.agree()
         settler.watch()
         self._process(registrations)
         self._process(
@@ -255,6 +258,8 @@ class _Day:
                 settler.fund({})  # any transaction makes an idle development node tell the time
         else:
             raise DayFailed(f"{settler.unfinished} trades are locked or opened still, expected none")
+        self._rescuing.close()
+        settler.watch()
         self._process(())
 
     def retire(self) -> None:
@@ -430,7 +435,7 @@ class _Day:
             owner = self._signers[meter.owner].address
             sold_lots = sold.get((owner, self._scenario.series[meter.series].resource), 0)
             called_lots = self._rescuing.called_lots(index, hour)
-            delivered = self._delivered(index, slot, Lots(sold_lots)) + called_lots
+            delivered = Lots(self._delivered(index, slot, Lots(sold_lots)) + called_lots)
             self._notes.readings[index, slot] = delivered
             if sold_lots or called_lots:
                 reading = sign_reading(
@@ -440,6 +445,14 @@ class _Day:
         if commands:
             self._process(commands)
 
+    def _delivered(self, meter: int, slot: int, sold_lots: Lots) -> Lots:
+        """Return what a meter delivers of what it sold: what it could, or in an outage a share."""
+        delivered = self._scenario.meters[meter].delivered_lots
+        for outage in self._scenario.outages:
+            if (outage.meter, outage.hour) == (meter, slot):
+                return Lots(sold_lots * outage.delivered_bps // BPS_ONE)
+        return sold_lots if delivered is None else delivered[slot]
+
     # --- plumbing -----------------------------------------------------------------------------------------------------
 
     def _process(self, commands: Sequence[Command]) -> list[Answer]:
@@ -448,6 +461,8 @@ class _Day:
     def _settle(self) -> None:
         """Do on the chain all that is due; certificates go with what is over."""
         self._house.settler.step()
+        self._rescuing.step()
+        self._house.settler.watch()
         self._certifying.deliver()
 
     def _move_to(self, time_s: int) -> None:
@@ -477,6 +492,7 @@ class _Day:
                     refusals[event.refusal] += 1
                 elif isinstance(event, GuaranteePaid):
                     payouts.append(event)
+        trades = tuple(trade_row(trade, names) for trade in venue.exchange.trades())
         energy = taxonomy().energy
         fees = venue.books.trial_balance().by_kind[AccountKind.FEES]
         return DayResult(
@@ -491,7 +507,7 @@ class _Day:
             state_hash=venue.state_hash().hex(),
             orders=tuple(self._notes.orders),
             refusals=dict(sorted(refusals.items())),
-            trades=tuple(trade_row(trade, names) for trade in venue.exchange.trades()),
+            trades=trades,
             prices=tuple(self._notes.prices.values()),
             settlement=tuple(
                 SettlementRow(
@@ -505,6 +521,7 @@ class _Day:
                 for batch in self._house.settler.batches.values()
             ),
             guarantees=tuple(payouts),
+            emergencies=self._rescuing.result({trade.trade_number: trade for trade in trades}, payouts),
             generation=self._generation(),
             certificates=certificates,
             balances=(

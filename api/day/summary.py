@@ -66,6 +66,7 @@ def summary(result: DayResult) -> dict[str, Any]:
         "gco2_at_grid_average": round(bought.gco2_at_grid_average),
         "certificates": certificate_report.as_dict(result.certificates),
         "guarantees": guarantees(result),
+        "emergency_plan": result.emergencies.as_dict(),
         "settlement": settlement(result),
         "trial_balance_difference": result.trial_balance_difference,
         "chain_reconciliation_difference": result.chain_reconciliation_difference,
@@ -323,7 +324,7 @@ def _load_table(result: DayResult) -> "Table":
 
 def _outcome_table(result: DayResult, figures: dict[str, Any]) -> "Table":
     told, chain = figures["guarantees"], figures["settlement"]
-    certificates = figures["certificates"]
+    certificates, rescued = figures["certificates"], figures["emergency_plan"]
     table = _table("How it ended", "what", "figure", text_columns=2)
     refused = Counter(result.refusals).most_common(3)
     for label, text in (
@@ -343,6 +344,11 @@ def _outcome_table(result: DayResult, figures: dict[str, Any]) -> "Table":
         (
             "paid to buyers of short trades",
             f"{told['returned_to_buyers']} tokens returned, {told['compensation_paid']} tokens compensation",
+        ),
+        (
+            "emergency plan",
+            f"{rescued['called']} fallbacks called, {rescued['delivered']} delivered; {rescued['paid_to_fallbacks']} tokens "
+            f"paid to them, {rescued['paid_by_failed_suppliers']} by who failed",
         ),
         (
             "green energy of data centres",

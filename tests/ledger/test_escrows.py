@@ -101,7 +101,12 @@ def test_shares_that_cannot_be_break_the_market(venue: Venue, wrong: ConfirmShar
 
 def test_a_rebuild_from_events_stands_the_same(venue: Venue) -> None:
     rebuilt = Venue(notice_period_s=3_600, withdrawal_margin_s=0)
-    commands = [a_deposit(), secured(), secured(7, key=OTHER_KEY, log=1), shared((ALICE, 9, 4), (BOB, 0, 5))]
+    commands: list[Command] = [
+        a_deposit(),
+        secured(),
+        secured(7, key=OTHER_KEY, log=1),
+        shared((ALICE, 9, 4), (BOB, 0, 5)),
+    ]
     other = Venue(notice_period_s=3_600, withdrawal_margin_s=0)
     for number, command in enumerate(commands, start=1):
         batch = Batch(number, number, (command,))

@@ -15,6 +15,7 @@ from rich.console import Console
 from api.day import tallies
 from api.day.certificates import Certificates, Consumer, Source
 from api.day.report import page, story, write_report
+from api.day.rescues import Emergencies, Premium, Rescue
 from api.day.result import (
     BalanceRow,
     DayResult,
@@ -130,6 +131,23 @@ CERTIFICATES = Certificates(
     gas=500_000,
     difference_wh=Lots(0),
 )
+RESCUE = Rescue(
+    trade_number=2,
+    instrument="CMP.H100@SFO#Q3.G2",
+    commodity=Commodity.CMP,
+    failed="dc-sfo",
+    stepped_in="dc-oak",
+    buyer="lab-1",
+    failed_hour=9,
+    delivered_hour=11,
+    called_lots=Lots(500),
+    rescued_lots=Lots(500),
+    price_micros=Micros(2_500_000),
+    strike_micros=Micros(2_700_000),
+    paid_to_fallback_micros=Micros(1_350_000),
+    gap_micros=Micros(100_000),
+)
+EMERGENCIES = Emergencies((RESCUE,), (Premium("dc-sfo", "dc-oak", Micros(5_000_000), "dc-oak"),))
 NO_CERTIFICATES = Certificates("CISO", (), (), 0, 0, 0, Lots(0))
 
 
@@ -164,6 +182,7 @@ def a_day(**changes: Any) -> DayResult:
         prices=(a_price(0.1, 2_000_000), a_price(0.5, 2_500_000), a_price(1.0, 3_000_000)),
         settlement=(SettlementRow(1, 9, 2, 0, 100_000, 30_000), SettlementRow(2, 18, 3, 1, 140_000, 45_001)),
         guarantees=(PAYOUT,),
+        emergencies=EMERGENCIES,
         generation=(GenerationRow(18, "SOLAR", Lots(90_000), Lots(70_000)),),
         certificates=CERTIFICATES,
         balances=(
@@ -190,6 +209,7 @@ def an_empty_day() -> DayResult:
         prices=(),
         settlement=(),
         guarantees=(),
+        emergencies=Emergencies(),
         generation=(),
         certificates=NO_CERTIFICATES,
         balances=(),
@@ -349,6 +369,16 @@ def test_the_page_tells_each_consumers_score_and_that_certificates_agree(finishe
     assert "dc-sfodata centreown use10.0 kWh0.0 kWh0.0%0 of 1" in text
     assert "Difference between certificates, record and contract0 Wh0 Wh" in text
     assert "none of 2 consumers reached 80% in every hour" in text
+
+
+def test_the_emergency_plan_is_told_with_who_paid_the_difference(finished_page: str) -> None:
+    told = summary(a_day())["emergency_plan"]
+    assert (told["called"], told["delivered"], told["premiums"]) == (1, 1, "5")
+    assert (told["paid_to_fallbacks"], told["paid_by_failed_suppliers"]) == ("1.35", "0.1")
+    assert told["rescues"][0]["stepped_in"] == "dc-oak"
+    text = " ".join("".join(Reader(finished_page).text).split())
+    assert "2CMP.H100@SFO#Q3.G2dc-sfodc-oaklab-109 → 110.500 of 0.500 GPU·h2.52.71.350.1" in text
+    assert "dc-oak delivered 0.5 GPU·h within hours" in text
 
 
 def test_an_open_guarantee_awaits_its_payout() -> None:

@@ -91,6 +91,29 @@ energy = ["WIND", "GAS"]
 premium = 0.006
 deposit = 2000
 
+[[data_centre]]
+name = "Hill Compute"
+zone = "SFO"
+pue = 1.2
+gpus = { H100 = 40 }
+expected_load = 0.70
+energy = ["GAS"]
+premium = 0.001
+deposit = 2000
+
+[[standby]]
+holder = "Bay Compute"
+supplier = "Hill Compute"
+class = "H100"
+gpus = 10
+strike = 3.00
+premium = 5
+[[outage]]
+data_centre = "Bay Compute"
+class = "H100"
+hour = 19
+delivered = 0.95
+
 [workload]
 source = "made for this test"
 model = "LLAMA-3.1-70B"
