@@ -1,6 +1,6 @@
 """Put the contracts on a chain, or find them there again."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from itertools import count
 from typing import Any, Final
@@ -14,9 +14,13 @@ from contracts.chain import Chain, ChainUnavailable, Reverted, Transaction
 from contracts.guarantee import Guarantee, Rules
 from contracts.settlement import Settlement
 from contracts.signing import Domain
+from contracts.standby import Standby
 from contracts.tokens import SettlementToken
 from market.orders import Address
 from market.units import InvariantBroken, Ppm
+
+DELIVERY_WINDOW_S = 48 * 3600
+"""The seconds after a call of standby capacity within which its hour begins."""
 
 STORAGE_EFFICIENCY = Ppm(850_000)
 """The share of what goes into a storage that is certified when it comes out: a lithium-ion battery's round trip."""
@@ -29,6 +33,7 @@ class Deployment:
     token: SettlementToken
     settlement: Settlement
     guarantee: Guarantee
+    standby: Standby
     operator: Address
     fee_recipient: Address
     notice_period_s: int
@@ -186,6 +191,7 @@ def deploy(
     notice_period_s: int,
     reading_window_s: int,
     rules: Rules,
+    delivery_window_s: int = DELIVERY_WINDOW_S,
     fee_recipient: Address | None = None,
     guardian: Address | None = None,
 ) -> Deployment:
@@ -234,18 +240,19 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
         )
     twin = Settlement(settlement, chain.chain_id)
     try:
-        separator, token, guarantee, operator, fee_recipient, notice_s, reading_s = (
+        separator, token, modules, operator, fee_recipient, notice_s, reading_s = (
             _constant(chain, "Settlement", settlement, name)
             for name in (
                 "domainSeparator",
                 "token",
-                "guarantee",
+                "modules",
                 "operator",
                 "feeRecipient",
                 "noticePeriod",
                 "readingWindow",
             )
         )
+        guarantee, standby = _modules(settlement, modules)
         rules = Guarantee(guarantee).rules_of(chain)
     except (Reverted, DecodingError) as error:
         raise ChainUnavailable(f"0x{settlement.hex()} does not answer as a settlement: {error}") from error
@@ -257,6 +264,7 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
         token=SettlementToken(token, chain.chain_id),
         settlement=twin,
         guarantee=Guarantee(guarantee),
+        standby=Standby(standby, chain.chain_id),
         operator=operator,
         fee_recipient=fee_recipient,
         notice_period_s=notice_s,
@@ -264,6 +272,13 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
         rules=rules,
         block_number=block_number,
     )
+
+
+def _modules(settlement: Address, found: Sequence[Any]) -> Sequence[Address]:
+    """Return the modules that a settlement names, which are those of `MODULES` in their order."""
+    if len(found) != len(MODULES):
+        raise ChainUnavailable(f"0x{settlement.hex()}: found {len(found)} modules, expected {len(MODULES)}")
+    return [Address(module) for module in found]
 
 
 def deploy_certificate(

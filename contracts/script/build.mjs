@@ -13,6 +13,7 @@ const CONTRACTS = {
   Guarantee: "src/Guarantee.sol",
   Settlement: "src/Settlement.sol",
   SettlementToken: "src/SettlementToken.sol",
+  Standby: "src/Standby.sol",
 };
 const REMAPPINGS = ["solady/=node_modules/solady/src/"];
 // The twin of foundry.toml: what forge tests is what is deployed.

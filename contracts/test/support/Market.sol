@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Guarantee} from "../../src/Guarantee.sol";
 import {Settlement} from "../../src/Settlement.sol";
 import {SettlementToken} from "../../src/SettlementToken.sol";
+import {Standby} from "../../src/Standby.sol";
 import {ICustody} from "../../src/interfaces/ICustody.sol";
 import {IGuarantee} from "../../src/interfaces/IGuarantee.sol";
 import {IMetering} from "../../src/interfaces/IMetering.sol";
@@ -33,7 +34,9 @@ abstract contract Market is Assertions {
     uint256 internal constant SLOT_END = (uint256(HOUR) + 1) * 1 hours;
     bytes32 internal constant RECORD_HASH = keccak256("record");
 
-    uint64 internal constant MODULES = 1;
+    uint64 internal constant DELIVERY_WINDOW = 48 hours;
+
+    uint64 internal constant MODULES = 2;
 
     uint128 internal constant FUNDS = 100e6;
     uint256 internal constant PAYMENT = 3e6;
@@ -53,6 +56,7 @@ abstract contract Market is Assertions {
     SettlementToken internal token;
     Settlement internal settlement;
     Guarantee internal guarantee;
+    Standby internal standby;
     uint64 internal nextBatch;
 
     function setUp() public virtual {
@@ -77,12 +81,13 @@ abstract contract Market is Assertions {
     /// As many as `MODULES`, the guarantee first.
     function deployModules(address settlement_) internal returns (address[] memory modules) {
         modules = new address[](MODULES);
+        modules[1] = address(standby = new Standby(ISettlement(settlement_), DELIVERY_WINDOW));
         modules[0] = address(new Guarantee(ISettlement(settlement_), standbyFor(settlement_), someRules()));
     }
 
-    /// The contract in which sellers name their fallbacks: none, unless a test needs it.
+    /// The contract in which sellers name their fallbacks: the real one, unless a test needs another.
     function standbyFor(address) internal virtual returns (IStandby) {
-        return IStandby(address(0));
+        return standby;
     }
 
     function someRules() internal view returns (IGuarantee.Rules memory) {
