@@ -278,10 +278,10 @@ def _consumer_table(result: DayResult) -> "Table":
         "Carbon-free energy behind compute, by the hour",
         "consumer",
         "class",
-        "energy, kWh",
-        "matched, kWh",
+        "used, kWh",
+        "matched",
         "carbon-free",
-        "hours at 80%",
+        "80% hours",
         text_columns=2,
     )
     rows, total = certificate_report.consumer_rows(result.certificates)
@@ -361,8 +361,8 @@ def _outcome_table(result: DayResult, figures: dict[str, Any]) -> "Table":
         ),
         (
             "certificates",
-            f"{certificates['issued']} kWh issued, {certificates['retired']} retired for compute, "
-            f"{certificates['held']} held still",
+            f"{float(certificates['issued']):,.0f} kWh issued, {float(certificates['retired']):,.0f} retired for compute, "
+            f"{float(certificates['held']):,.0f} held still",
         ),
         (
             "compute matched carbon-free",
