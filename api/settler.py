@@ -17,11 +17,12 @@ from itertools import groupby, islice
 from threading import RLock
 from typing import TypeVar
 
+from api import module_money
 from api.chain_notices import COMMANDS_AT_ONCE, commands_for, is_cancelled, is_endangered
 from api.sequencer import Sequencer
 from contracts.account_events import account_events
 from contracts.batches import TRADES_MAX, SignedOrder, SignedTrade, bitmap_of, check_outcome, plan_batch
-from contracts.chain import Chain, Receipt, Transaction, transaction_hash
+from contracts.chain import Chain, Receipt, Reverted, Transaction, transaction_hash
 from contracts.deployment import Deployment
 from contracts.guarantee import LEAVES_MAX
 from contracts.leaves import Leaf
@@ -37,7 +38,6 @@ from market.orders import (
     ConfirmDelivery,
     ConfirmLocks,
     ConfirmOpening,
-    ConfirmPayout,
     RegisterMeter,
     VoidTrade,
 )
@@ -149,11 +149,13 @@ class Settler:
         last = self._chain.block_number() - self._confirmations
         if last <= self._seen_block:
             return
-        happened = account_events(
-            self._settlement, self._chain, from_block=self._seen_block + 1, to_block=last
-        )
+        span = {"from_block": self._seen_block + 1, "to_block": last}
+        happened = account_events(self._settlement, self._chain, **span)
         for commands in _chunks(commands_for(happened, self._venue), COMMANDS_AT_ONCE):
             self.apply(commands)
+        moved = module_money.commands_for(self._deployment, self._chain, self._venue, self._leaf_at, **span)
+        if moved:
+            self.apply(moved)
         self._seen_block = last
 
     def fund(
@@ -349,7 +351,7 @@ class Settler:
         due = []
         for trade in self._trades(TradeState.OPENED):
             leaf = self._leaf(trade)
-            if self._payable_from_s[leaf.trade_number] <= now_s:
+            if self._is_payable(leaf, now_s):
                 due.append(leaf)
                 continue
             reading = self._venue.exchange.reading(leaf.meter, leaf.start_hour)
@@ -361,6 +363,20 @@ class Settler:
         for chunk in _chunks(due, LEAVES_MAX):
             with self._apart():
                 self._send("pay", str(chunk[0].trade_number), self._guarantee.pay_out_many(chunk))
+
+    def _is_payable(self, leaf: Leaf, now_s: int) -> bool:
+        """Return whether a guarantee can be paid out now: a dispute or a fallback puts it off, which the contract knows."""
+        if self._payable_from_s[leaf.trade_number] > now_s:
+            return False
+        try:
+            from_s = self._guarantee.payable_from_s(self._chain, leaf)
+        except Reverted:  # somebody else has had it paid out; the next `watch` tells
+            return False
+        return from_s is not None and from_s <= now_s
+
+    def _leaf_at(self, batch_number: int, position: int) -> Leaf | None:
+        leaves = self._leaves.get(batch_number, ())
+        return leaves[position] if position < len(leaves) else None
 
     def _leaf(self, trade: Trade) -> Leaf:
         for leaf in self._leaves[trade.batch_number]:
@@ -444,18 +460,7 @@ class Settler:
                     for each in self._guarantee.openings(receipt)
                 ]
             case "pay":
-                return [
-                    ConfirmPayout(
-                        each.trade_number,
-                        receipt.transaction,
-                        each.delivered_lots,
-                        each.paid_to_seller,
-                        each.fee,
-                        each.returned_to_buyer,
-                        each.compensation,
-                    )
-                    for each in self._guarantee.payouts(receipt)
-                ]
+                return list(module_money.payout_commands(self._deployment, receipt.logs, self._leaf_at))
             case _:
                 raise InvariantBroken(
                     f"outbox: found a transaction of kind {entry.kind!r}, expected one of ours"

@@ -5,10 +5,10 @@ The gas that a transaction states is for holders with a key; a holder that is a 
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
-from typing import Any
+from typing import Any, Final
 
 from contracts.abi import Emitted, artifact
-from contracts.chain import Chain, Log, Receipt, Transaction
+from contracts.chain import GAS_MAX, Chain, Log, Receipt, Transaction
 from contracts.leaves import Leaf, merkle_proof
 from contracts.signing import hash_words
 from market.orders import Address
@@ -19,6 +19,11 @@ _GAS_ISSUE = 110_000
 _GAS_PLEDGE = 130_000
 _GAS_SINGLE = 250_000
 _GAS_RETIRE = 60_000
+
+LEAVES_MAX: Final = (GAS_MAX - _GAS_BASE) // _GAS_PLEDGE
+"""Most leaves to pledge or to deliver in one transaction."""
+CLAIMS_MAX: Final = (GAS_MAX - _GAS_BASE) // _GAS_RETIRE
+"""Most claims to retire certificates for in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,15 @@ class Issue:
     meter: Address
     owner: Address
     amount_wh: Lots
+
+
+def read_issues(logs: Iterable[Emitted]) -> tuple[Issue, ...]:
+    """Return what was certified, from the contract's events, in their sequence; other events are passed over."""
+    event = artifact("Certificate").events["Issued"]
+    found = (event.decode(log) for log in logs if log.topics[0] == event.topic)
+    return tuple(
+        Issue(fields["id"], fields["meter"], fields["owner"], Lots(fields["amount"])) for fields in found
+    )
 
 
 def read_claims(logs: Iterable[Emitted]) -> tuple[Claim, ...]:
@@ -188,11 +202,12 @@ class Certificate:
 
     def issues(self, receipt: Receipt) -> tuple[Issue, ...]:
         """Return the certificates that a transaction brought about."""
-        event = artifact("Certificate").events["Issued"]
-        found = (event.decode(log) for log in self._own(receipt.logs) if log.topics[0] == event.topic)
-        return tuple(
-            Issue(fields["id"], fields["meter"], fields["owner"], Lots(fields["amount"])) for fields in found
-        )
+        return read_issues(self._own(receipt.logs))
+
+    def issued(self, chain: Chain, *, from_block: int, to_block: int | None = None) -> tuple[Issue, ...]:
+        """Return the certificates that came to be in a range of blocks, inclusive, oldest first."""
+        topic = artifact("Certificate").events["Issued"].topic
+        return read_issues(chain.logs(self.address, [topic], from_block=from_block, to_block=to_block))
 
     def claims(
         self,
@@ -214,6 +229,11 @@ class Certificate:
     def balance_of(self, chain: Chain, owner: Address, certificate_id: int) -> Lots:
         """Return what an owner holds, with what is locked of it."""
         return Lots(self._view(chain, "balanceOf", owner, certificate_id))
+
+    def balances_of(self, chain: Chain, holdings: Sequence[tuple[Address, int]]) -> tuple[Lots, ...]:
+        """Return what each owner holds of each certificate, for pairs of owner and id."""
+        owners, ids = [owner for owner, _ in holdings], [certificate_id for _, certificate_id in holdings]
+        return tuple(map(Lots, self._view(chain, "balanceOfBatch", owners, ids)))
 
     def locked_of(self, chain: Chain, owner: Address, certificate_id: int) -> Lots:
         """Return what is locked of an owner's certificates."""

@@ -189,13 +189,20 @@ class Chain:
         }
         if transaction.to is not None:
             fields["to"] = _checksum(transaction.to)
+        fields |= self._fees()
+        return bytes(Account.sign_transaction(fields, account.key).raw_transaction)
+
+    def gas_price_wei(self) -> int:
+        """Return the most that a unit of gas may cost in a transaction that is signed now, in wei."""
+        fees = self._fees()
+        return fees.get("gasPrice") or fees["maxFeePerGas"]
+
+    def _fees(self) -> dict[str, int]:
         with self._reaching():
             base_fee = self.w3.eth.get_block("latest").get("baseFeePerGas")
             if base_fee is None:
-                fields["gasPrice"] = self.w3.eth.gas_price
-            else:
-                fields |= {"type": 2, "maxFeePerGas": 2 * base_fee + _GWEI, "maxPriorityFeePerGas": _GWEI}
-        return bytes(Account.sign_transaction(fields, account.key).raw_transaction)
+                return {"gasPrice": int(self.w3.eth.gas_price)}
+        return {"type": 2, "maxFeePerGas": 2 * base_fee + _GWEI, "maxPriorityFeePerGas": _GWEI}
 
     def broadcast(self, raw: bytes) -> bytes:
         """Send signed bytes; return the transaction hash. Sending the same bytes again changes nothing.

@@ -152,7 +152,7 @@ def plan_deployment(charter: Charter, *, first_nonce: int, certificate: bool = F
     entries = (
         *(() if charter.token else (_TOKEN,)),
         *LIBRARIES,
-        *MODULES,
+        *reversed(MODULES),  # the guarantee asks its standby contract whose that is
         _SETTLEMENT,
         *((_CERTIFICATE,) if certificate else ()),
     )

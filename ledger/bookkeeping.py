@@ -9,7 +9,9 @@
 | TradeVoided | trade hold | free |
 | TradeLocked | trade hold | locked |
 | TradeDelivered | locked | seller's free: payment, collateral; the venue's fees: fee |
-| GuaranteePaid | locked | as the contract paid: seller, fee, buyer, compensation; the rest of the collateral to the seller |
+| GuaranteePaid | locked | as the contract shared it out: both parties' free, a fallback supplier's, the venue's fees |
+| EscrowSecured | free | locked |
+| EscrowShared | locked | free, or the venue's fees |
 | WithdrawalApproved | free | withdrawal hold |
 | WithdrawalExpired | withdrawal hold | free |
 | Withdrawn | withdrawal hold | custody |
@@ -19,14 +21,15 @@
 What becomes free while a participant's exit waits goes on to its exit hold, up to what it asked for.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from ledger.accounts import CUSTODY, FEES, FREE_ON_CHAIN, Account, AccountKind, Balances
+from ledger.accounts import CUSTODY, FEES, FREE_ON_CHAIN, VENUE, Account, AccountKind, Balances
 from ledger.entries import Entry, Posting
+from market.escrow import EscrowSecured, EscrowShared, Share
 from market.events import (
     Deposited,
     Event,
@@ -106,6 +109,8 @@ class Books:
             TradeLocked: self._trade_locked,
             TradeDelivered: self._trade_delivered,
             GuaranteePaid: self._guarantee_paid,
+            EscrowSecured: self._escrow_secured,
+            EscrowShared: self._escrow_shared,
             WithdrawalApproved: self._withdrawal_approved,
             WithdrawalExpired: self._withdrawal_expired,
             Withdrawn: self._withdrawn,
@@ -261,6 +266,9 @@ class Books:
 
     def _guarantee_paid(self, event: GuaranteePaid) -> list[Entry]:
         trade = _take(self._locked, event.trade_number, event)
+        if event.shares:
+            _require_all_unlocked(trade, event.shares)
+            return _share_out(event.shares, event)
         paid = event.paid_to_seller + event.fee + event.returned_to_buyer
         locked = trade.payment_micros + trade.fee_micros
         least = min(event.paid_to_seller, event.fee, event.returned_to_buyer, event.compensation)
@@ -278,6 +286,13 @@ class Books:
             to_buyer=event.returned_to_buyer,
             credit=event.compensation,
         )
+
+    def _escrow_secured(self, event: EscrowSecured) -> list[Entry]:
+        who = event.participant
+        return _move(Account(_FREE, who), Account(_LOCKED, who), event.amount_micros)
+
+    def _escrow_shared(self, event: EscrowShared) -> list[Entry]:
+        return _share_out(event.shares, event)
 
     def _withdrawal_approved(self, event: WithdrawalApproved) -> list[Entry]:
         key = (event.participant, event.nonce)
@@ -447,6 +462,43 @@ def _pay_out(trade: TradeAgreed, *, to_seller: int, fee: int, to_buyer: int, cre
         *_move(collateral, buyer, credit),
         *_move(collateral, seller, trade.collateral_micros - credit),
     ]
+
+
+def _share_out(shares: Iterable[Share], event: Event) -> list[Entry]:
+    """Return the entries of what a module shared out: all that was unlocked, and all that was given.
+
+    Raises:
+        InvariantBroken: if the two differ, or an amount is below 0.
+    """
+    entries: list[Entry] = []
+    for share in shares:
+        if min(share.unlocked_micros, share.earned_micros) < 0:
+            raise InvariantBroken(f"{type(event).__name__}: found {share}, expected amounts of at least 0")
+        if share.unlocked_micros:
+            entries.append(Entry(Account(_LOCKED, share.participant), -share.unlocked_micros))
+        if share.earned_micros:
+            earner = FEES if share.participant == VENUE else Account(_FREE, share.participant)
+            entries.append(Entry(earner, share.earned_micros))
+    if difference := sum(amount for _, amount in entries):
+        raise InvariantBroken(
+            f"{type(event).__name__}: found shares that give {difference} micros more than they unlock, expected none"
+        )
+    return entries
+
+
+def _require_all_unlocked(trade: TradeAgreed, shares: Iterable[Share]) -> None:
+    """Require that a payout leaves nothing of a trade locked, and takes nothing else."""
+    unlocked: dict[Address, int] = {}
+    for share in shares:
+        unlocked[share.participant] = unlocked.get(share.participant, 0) + share.unlocked_micros
+    expected = {trade.buyer: trade.payment_micros + trade.fee_micros, trade.seller: trade.collateral_micros}
+    for participant in unlocked.keys() | expected.keys():
+        found, wanted = unlocked.get(participant, 0), expected.get(participant, 0)
+        if found != wanted:
+            raise InvariantBroken(
+                f"trade {trade.trade_number}: the guarantee unlocked {found} micros of 0x{participant.hex()}, "
+                f"expected the {wanted} that it had locked"
+            )
 
 
 def _take(holds: dict[_Key, _Value], key: _Key, event: Event) -> _Value:

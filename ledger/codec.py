@@ -13,6 +13,7 @@ written in an earlier version stays readable, with the defaults of the fields th
   stops and orders reduced without a trade.
 * 3: negotiations of long-term contracts.
 * 4: exits and cancels on chain; who is at fault when a trade is void.
+* 5: money that modules lock and share out; fallback suppliers in payouts.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from typing import Any, NamedTuple, cast, get_args, get_type_hints
 
 import msgspec
 
+from market.escrow import ConfirmSecured, ConfirmShared, EscrowSecured, EscrowShared
 from market.events import (
     AgreementSigned,
     CancelBelowRequested,
@@ -92,7 +94,7 @@ from market.proposals import (
     SignAgreement,
 )
 
-VERSION = 4
+VERSION = 5
 
 COMMAND_TAGS: dict[int, type] = {
     1: ListInstrument,
@@ -121,6 +123,8 @@ COMMAND_TAGS: dict[int, type] = {
     24: ConfirmExit,
     25: NoteCancel,
     26: NoteCancelBelow,
+    27: ConfirmSecured,
+    28: ConfirmShared,
 }
 EVENT_TAGS: dict[int, type] = {
     1: InstrumentListed,
@@ -158,9 +162,11 @@ EVENT_TAGS: dict[int, type] = {
     33: Exited,
     34: CancelRequested,
     35: CancelBelowRequested,
+    36: EscrowSecured,
+    37: EscrowShared,
 }
-_LAST_COMMAND_TAGS = {1: 15, 2: 17, 3: 22, 4: 26}
-_LAST_EVENT_TAGS = {1: 20, 2: 24, 3: 31, 4: 35}
+_LAST_COMMAND_TAGS = {1: 15, 2: 17, 3: 22, 4: 26, 5: 28}
+_LAST_EVENT_TAGS = {1: 20, 2: 24, 3: 31, 4: 35, 5: 37}
 _ADDED_IN: dict[int, dict[type, set[str]]] = {
     2: {
         ListInstrument: {"rules"},
@@ -168,6 +174,10 @@ _ADDED_IN: dict[int, dict[type, set[str]]] = {
         OrderAccepted: {"conditions", "eligible"},
     },
     4: {TradeVoided: {"at_fault"}},
+    5: {
+        ConfirmPayout: {"paid_to_fallback", "gap", "shares"},
+        GuaranteePaid: {"paid_to_fallback", "gap", "shares"},
+    },
 }
 
 _INT64_MIN = -(1 << 63)

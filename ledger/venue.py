@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from ledger.accounts import AccountKind
 from ledger.bookkeeping import Books, tokens
 from ledger.entries import Posting
+from ledger.escrows import Escrows
 from ledger.funds import Funds
+from market.escrow import ConfirmSecured, ConfirmShared
 from market.events import Event, Refused, Withdrawn
 from market.exchange import Exchange
 from market.notices import ConfirmExit, NoteExit
@@ -55,6 +57,7 @@ class Venue:
         self.exchange = Exchange(notice_period_s=notice_period_s)
         self.books = Books()
         self.funds = Funds(self.books, withdrawal_margin_s=withdrawal_margin_s)
+        self.escrows = Escrows(self.books)
         self.number = 0
         self.time_us = 0
 
@@ -108,8 +111,9 @@ class Venue:
         """Return the hash of all state. Equal histories give equal hashes, on any machine, rebuilt or not."""
         digest = hashlib.sha256(self.exchange.state_hash())
         digest.update(self.number.to_bytes(8, "big"))
-        for part in (self.books.state_bytes(), self.funds.state_bytes()):
-            digest.update(hashlib.sha256(part).digest())
+        for part in (self.books.state_bytes(), self.funds.state_bytes(), self.escrows.state_bytes()):
+            if part:
+                digest.update(hashlib.sha256(part).digest())
         return digest.digest()
 
     def _turn_to(self, batch: Batch) -> None:
@@ -123,10 +127,11 @@ class Venue:
     def _answer(self, command: Command) -> list[Event]:
         """Return what one command causes. Orders must pass the exchange's checks, then the books'."""
         match command:
-            case CreditDeposit() | RequestWithdrawal():
-                return [self.funds.decide(command, time_us=self.time_us)]
-            case ConfirmWithdrawal():
-                return self._withdraw(command)
+            case PlaceOrder() | ReplaceOrder():
+                refused = self.exchange.refusal_of(command) or self.books.check(
+                    command, hold_micros=self.exchange.hold_for(command)
+                )
+                return [refused] if refused is not None else self.exchange.execute(command)
             case NoteExit(participant):
                 return self.exchange.request_exit(command, free_micros=self.books.removable(participant))
             case ConfirmExit(participant):
@@ -135,13 +140,18 @@ class Venue:
                     free_micros=self.books.removable(participant),
                     withdrawals_micros=self.books.balances.of(AccountKind.WITHDRAWAL_HOLD, participant),
                 )
-            case PlaceOrder() | ReplaceOrder():
-                refused = self.exchange.refusal_of(command) or self.books.check(
-                    command, hold_micros=self.exchange.hold_for(command)
-                )
-                return [refused] if refused is not None else self.exchange.execute(command)
+            case ConfirmWithdrawal():
+                return self._withdraw(command)
+            case CreditDeposit() | RequestWithdrawal() | ConfirmSecured() | ConfirmShared():
+                return [self._decide(command)]
             case _:
                 return self.exchange.execute(command)
+
+    def _decide(self, command: CreditDeposit | RequestWithdrawal | ConfirmSecured | ConfirmShared) -> Event:
+        """Return what a command causes that concerns money alone."""
+        if isinstance(command, ConfirmSecured | ConfirmShared):
+            return self.escrows.decide(command)
+        return self.funds.decide(command, time_us=self.time_us)
 
     def _withdraw(self, command: ConfirmWithdrawal) -> list[Event]:
         """Return what a withdrawal causes that the chain paid. Where an exit had taken of its hold, others make room."""
@@ -169,12 +179,14 @@ class _Journal:
         self.postings: list[Posting] = []
         self._books = venue.books
         self._funds = venue.funds
+        self._escrows = venue.escrows
         self._batch_number = batch_number
         self._position = 0
 
     def book(self, events: list[Event] | tuple[Event, ...]) -> None:
         for event in events:
             self._funds.absorb(event)
+            self._escrows.absorb(event)
             posting = self._books.post(event, batch_number=self._batch_number, event_position=self._position)
             if posting is not None:
                 self.postings.append(posting)

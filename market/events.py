@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
+from market.escrow import EscrowSecured, EscrowShared, Share
 from market.orders import (
     PLAIN,
     Address,
@@ -332,7 +333,11 @@ class GuaranteeOpened:
 
 @dataclass(frozen=True, slots=True)
 class GuaranteePaid:
-    """A guarantee paid out: the buyer first. Amounts in micros."""
+    """A guarantee paid out: the buyer first. Amounts in micros.
+
+    `paid_to_fallback` is what a fallback supplier earned, the `gap` of it out of the collateral. `shares` are what the
+    contract moved, penalties of a dispute included; what an early version recorded has none, and books by the amounts.
+    """
 
     trade_number: int
     transaction: bytes
@@ -341,6 +346,9 @@ class GuaranteePaid:
     fee: Micros
     returned_to_buyer: Micros
     compensation: Micros
+    paid_to_fallback: Micros = Micros(0)
+    gap: Micros = Micros(0)
+    shares: tuple[Share, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,6 +449,8 @@ Event = (
     | TradeDelivered
     | GuaranteeOpened
     | GuaranteePaid
+    | EscrowSecured
+    | EscrowShared
     | NegotiationOpened
     | ReservationSealed
     | ReservationRevealed

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from market.address import Address as Address  # noqa: PLC0414 - the participant of every command: most know it from here
+from market.escrow import ConfirmSecured, ConfirmShared, Share
 from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit
 from market.proposals import (
     ConcludeNegotiation,
@@ -325,7 +326,7 @@ class ConfirmOpening:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmPayout:
-    """Tell how a guarantee was paid out; amounts in micros as the contract moved them."""
+    """Tell how a guarantee was paid out; amounts in micros as the contract moved them, `shares` as the books do."""
 
     trade_number: int
     transaction: bytes
@@ -334,6 +335,9 @@ class ConfirmPayout:
     fee: Micros
     returned_to_buyer: Micros
     compensation: Micros
+    paid_to_fallback: Micros = Micros(0)
+    gap: Micros = Micros(0)
+    shares: tuple[Share, ...] = ()
 
 
 Command = (
@@ -358,6 +362,8 @@ Command = (
     | ConfirmDelivery
     | ConfirmOpening
     | ConfirmPayout
+    | ConfirmSecured
+    | ConfirmShared
     | RequestNegotiation
     | SealReservation
     | RevealReservation

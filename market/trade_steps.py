@@ -36,6 +36,9 @@ def steps_of(command: StepCommand) -> list[TradeEvent]:
                     fee=command.fee,
                     returned_to_buyer=command.returned_to_buyer,
                     compensation=command.compensation,
+                    paid_to_fallback=command.paid_to_fallback,
+                    gap=command.gap,
+                    shares=command.shares,
                 )
             ]
 

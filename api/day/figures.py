@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from api.day.canvas import STYLE, svg_text
+from api.day.carbon_figures import carbon_free_by_hour
 from api.day.delivery_figures import compensation, green_by_hour, offered_and_delivered
 from api.day.result import DayResult
 from api.day.trading_figures import (
@@ -41,6 +42,7 @@ def draw(result: DayResult) -> tuple[Plot, ...]:
             price_by_energy_type,
             surplus,
             green_by_hour,
+            carbon_free_by_hour,
             compensation,
         ):
             name = plot.__name__.replace("_", "-")

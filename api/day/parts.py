@@ -72,6 +72,30 @@ class Meter:
 
 
 @dataclass(frozen=True, slots=True)
+class Outage:
+    """An hour in which a meter reads only a share of what it sold."""
+
+    meter: int
+    hour: int
+    delivered_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class StandbyOption:
+    """Capacity that one supplier keeps ready for another, who names it as its emergency plan.
+
+    `holder` pays the premium; `meter` is the supplier's, which is why it offers `lots` less in every hour.
+    """
+
+    holder: int
+    supplier: int
+    meter: int
+    lots: Lots
+    strike_micros: Micros
+    premium_micros: Micros
+
+
+@dataclass(frozen=True, slots=True)
 class Demand:
     """What one buyer wants of one series in each hour; a unit is worth `worth_bps` of the reference price to it."""
 

@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from api.day import tallies
+from api.day import certificate_report, rescues, tallies
 from api.day.figures import Plot, draw
 from api.day.result import DayResult, OrderRow
 from api.day.summary import guarantees, settlement
@@ -48,7 +48,12 @@ def page(result: DayResult) -> str:
         table_products=_products(result),
         table_surplus=_surplus(result),
         table_green=_green(result),
+        told_certificates=escape(certificate_report.told(result.certificates)),
+        table_consumers=_consumers(result),
+        table_certificates=_certificates(result),
         table_guarantees=_guarantees(result),
+        told_emergencies=_told_emergencies(result),
+        table_emergencies=_emergencies(result),
         table_settlement=_settlement(result),
         table_balances=_balances(result),
         table_checks=_checks(result),
@@ -160,7 +165,9 @@ def _numbers(result: DayResult) -> Iterable[tuple[str, str, str]]:
     yield "broken promises", f"{told['opened']:,}", f"{told['compensated']:,} compensated"
     yield "compensation paid", _money(sum(p.compensation for p in result.guarantees)), "tokens, to buyers"
     yield "green share", f"{bought.green_share:.0%}", "of the energy of data centres"
-    yield "carbon", f"{bought.gco2 / 1000:,.0f}", "kg CO2e of that energy"
+    matched = certificate_report.share(result.certificates.together)
+    yield "carbon-free compute", f"{matched:.0%}", "of its energy, matched by the hour"
+    yield "carbon", f"{bought.gco2 / 1000:,.0f}", "kg CO2e of the energy bought"
     yield (
         "gas per trade",
         f"{chain['gas_per_trade']:,}",
@@ -282,6 +289,18 @@ def _green(result: DayResult) -> str:
     return _table("Energy delivered to data centres", headers, rows, text_columns=2, total=total)
 
 
+def _consumers(result: DayResult) -> str:
+    rows, total = certificate_report.consumer_rows(result.certificates)
+    caption = "Carbon-free energy behind compute, matched hour by hour"
+    return _table(caption, certificate_report.CONSUMER_COLUMNS, rows, text_columns=3, total=total)
+
+
+def _certificates(result: DayResult) -> str:
+    rows, total = certificate_report.source_rows(result.certificates)
+    caption = "Certificates: retired at most what was issued, issued at most what was metered"
+    return _table(caption, certificate_report.SOURCE_COLUMNS, rows, total=total)
+
+
 def _guarantees(result: DayResult) -> str:
     payouts = {payout.trade_number: payout for payout in result.guarantees}
     rows: list[tuple[str, ...]] = []
@@ -326,6 +345,18 @@ def _guarantees(result: DayResult) -> str:
         "compensation",
     )
     return _table("Every trade that fell short; money in tokens", headers, rows, text_columns=5, total=total)
+
+
+def _told_emergencies(result: DayResult) -> str:
+    told = result.emergencies.told()
+    return f"<p>{escape(told)}</p>" if told else ""
+
+
+def _emergencies(result: DayResult) -> str:
+    if not result.emergencies.rescues:
+        return ""
+    rows, total = rescues.rows_of(result.emergencies)
+    return _table("Emergency plan; money in tokens", rescues.COLUMNS, rows, text_columns=6, total=total)
 
 
 def _settlement(result: DayResult) -> str:
@@ -382,7 +413,15 @@ def _checks(result: DayResult) -> str:
         ("Sum of all entries of the double-entry books", result.trial_balance_difference, "0"),
         ("Difference between books and contract", result.chain_reconciliation_difference, "0"),
     )
-    return _table("Checks, in tokens", ("check", "found", "must be"), rows)
+    wh = f"{result.certificates.difference_wh:,} Wh"
+    return _table(
+        "Checks",
+        ("check", "found", "must be"),
+        [
+            *((check, f"{found} tokens", f"{wanted} tokens") for check, found, wanted in rows),
+            ("Difference between certificates, record and contract", wh, "0 Wh"),
+        ],
+    )
 
 
 def _refusals(result: DayResult) -> str:

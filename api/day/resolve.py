@@ -1,14 +1,14 @@
 """From a scenario file and outside figures to the parts of a day, in the market's integers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil, floor
 from pathlib import Path
 
 from api.day.inputs import HOURS, Generation, PathFigures, read_network
-from api.day.parts import Demand, Meter, Participant, Role, Series, Site
+from api.day.parts import Demand, Meter, Outage, Participant, Role, Series, Site, StandbyOption
 from api.day.scenario_file import DataCentre, NetworkPath, ScenarioFile
 from api.day.tokens import Tokens
 from market.instruments import SECONDS_PER_HOUR, Instrument
@@ -26,7 +26,7 @@ _PATH_EXPONENTS = {"usd_per_gb": 1.0, "round_trips_per_s": 0.1}
 
 @dataclass
 class Resolver:
-    """What has been resolved so far. Call `energy`, `compute` and `network` in this order."""
+    """What has been resolved so far. Call `energy`, `compute`, `emergencies` and `network` in this order."""
 
     file: ScenarioFile
     first_hour: int
@@ -36,6 +36,8 @@ class Resolver:
     meters: list[Meter] = field(default_factory=list)
     demands: list[Demand] = field(default_factory=list)
     sites: list[Site] = field(default_factory=list)
+    options: list[StandbyOption] = field(default_factory=list)
+    outages: list[Outage] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
 
     def note(self, label: str, text: str) -> None:
@@ -183,6 +185,55 @@ class Resolver:
                 cost = Decimal(repr(self.series[places[name]].base_usd)) * network.cost_share
                 self._meter(owner, places[name], capacity_lots=lots, cost=cost, offered_lots=[lots] * HOURS)
         self._network_buyers(tokens, places)
+
+    def emergencies(self) -> None:
+        """Add standby options between data centres, and outages; what is kept ready is offered to nobody else."""
+        for index, stated in enumerate(self.file.layout.standby):
+            key = f"standby[{index}]"
+            held, kept = (
+                self._meter_of(f"{key}.{side}", name, stated.class_)
+                for side, name in (("holder", stated.holder), ("supplier", stated.supplier))
+            )
+            lots = Lots(stated.gpus * Commodity.CMP.lots_per_unit)
+            ready = self.meters[kept]
+            if self.meters[held].series != ready.series or held == kept:
+                raise self.file.error(
+                    f"{key}.supplier",
+                    found=stated.supplier,
+                    expected=f"another data centre with {stated.class_} in the holder's zone",
+                )
+            if lots > min(ready.offered_lots):
+                raise self.file.error(
+                    f"{key}.gpus",
+                    found=stated.gpus,
+                    expected=f"at most the {stated.class_} that the supplier has and keeps for nobody else",
+                )
+            offered = tuple(Lots(each - lots) for each in ready.offered_lots)
+            self.meters[kept] = replace(ready, offered_lots=offered)
+            strike, premium = (Micros(round(it * MICROS_PER_TOKEN)) for it in (stated.strike, stated.premium))
+            holder = self.meters[held].owner
+            self.options.append(StandbyOption(holder, ready.owner, kept, lots, strike, premium))
+            self.note(
+                "Emergency plan",
+                f"{stated.holder} holds an option on {stated.gpus} {stated.class_} of {stated.supplier}: {stated.premium} "
+                f"tokens for the day, {stated.strike} tokens per GPU·h that is called.",
+            )
+        for index, outage in enumerate(self.file.layout.outage):
+            meter = self._meter_of(f"outage[{index}].data_centre", outage.data_centre, outage.class_)
+            self.note(
+                "Outage",
+                f"In the hour from {outage.hour:02d}:00 UTC {outage.data_centre} delivers {outage.delivered * 100:.0f} % of "
+                f"the {outage.class_} that it sold. This is the scenario's own.",
+            )
+            self.outages.append(Outage(meter, outage.hour, round(outage.delivered * BPS_ONE)))
+
+    def _meter_of(self, key: str, name: str, product: str) -> int:
+        for index, meter in enumerate(self.meters):
+            owner = list(self.participants)[meter.owner]
+            first = self.series[meter.series].instruments[0]
+            if owner == name and first.commodity is Commodity.CMP and first.product == product:
+                return index
+        raise self.file.error(key, found=name, expected=f"a data centre with {product}")
 
     def _data_centre(self, key: str, centre: DataCentre, places: dict[tuple[str, str], int]) -> None:
         energy = {

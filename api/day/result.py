@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+from api.day.certificates import Certificates
+from api.day.rescues import Emergencies
 from market.events import GuaranteePaid
 from market.instruments import SECONDS_PER_HOUR, from_id
 from market.orders import Address, OrderType, Side
@@ -177,7 +179,9 @@ class DayResult:
     prices: tuple[PriceRow, ...]
     settlement: tuple[SettlementRow, ...]
     guarantees: tuple[GuaranteePaid, ...]
+    emergencies: Emergencies
     generation: tuple[GenerationRow, ...]
+    certificates: Certificates
     balances: tuple[BalanceRow, ...]
     data_centres: frozenset[str]
     grid_gco2_per_kwh: tuple[float, ...]

@@ -23,8 +23,11 @@ from rich.progress import (
 
 from api.clock import DrivenClock
 from api.day.agents import Agents
+from api.day.certificates import Certificates
+from api.day.certifying import Certifying
 from api.day.intents import Cancel, Intent, Place, Replace
 from api.day.parts import Role
+from api.day.rescuing import Rescuing
 from api.day.result import (
     BalanceRow,
     DayResult,
@@ -63,7 +66,7 @@ from market.orders import (
 )
 from market.refusals import Refusal
 from market.trades import TradeState
-from market.units import MICROS_PER_TOKEN, Commodity, InvariantBroken, Lots, Micros, format_decimal
+from market.units import BPS_ONE, MICROS_PER_TOKEN, Commodity, InvariantBroken, Lots, Micros, format_decimal
 from pricing.taxonomy import taxonomy
 
 CHUNK = 500
@@ -143,10 +146,14 @@ def run_day(
             day.call()
             day.trade_and_deliver()
             day.pay_out()
+            day.retire()
         except (SettlementFailed, Reverted) as error:
             raise DayFailed(f"the chain refused: {error}") from error
         difference = day.check()
-        return day.result(time.perf_counter() - started, chain_difference=difference)
+        certificates = day.check_certificates()
+        return day.result(
+            time.perf_counter() - started, chain_difference=difference, certificates=certificates
+        )
 
 
 class _Day:
@@ -163,6 +170,8 @@ class _Day:
         self._signers = [Signer.from_seed(seed, each.label) for each in scenario.participants]
         self._meters = [Signer.from_seed(seed, f"meter {each.label}") for each in scenario.meters]
         self._agents = Agents(scenario, seed)
+        self._rescuing = Rescuing(scenario, house, self._signers)
+        self._certifying = Certifying(scenario, house, self._signers, self._rescuing)
         self._index_of = {signer.address: index for index, signer in enumerate(self._signers)}
         self._next_order_id = [0] * len(self._signers)
         self._view = View(house.venue.exchange, [signer.address for signer in self._signers])
@@ -193,6 +202,7 @@ class _Day:
         }
         with self._task("taking deposits", len(deposits)) as advance:
             settler.fund(deposits, progress=advance)
+        self._rescuing.agree()
         settler.watch()
         self._process(registrations)
         self._process(
@@ -221,7 +231,7 @@ class _Day:
                 self._move_to(start_s + SLOT_END_TO_READING_S)
                 if hour > first:
                     self._report_readings(hour - 1)
-                self._house.settler.step()
+                self._settle()
                 self._reprice(hour)
                 self._view.look()
                 self._send(self._agents.intents_at(hour, self._view))
@@ -229,7 +239,8 @@ class _Day:
                 if 0 <= slot < len(self._scenario.schedules):
                     self._move_to(self._scenario.schedules[slot].gate_closes_s + GATE_TO_LOCK_S)
                     self._process(())
-                    self._house.settler.step()
+                    self._settle()
+                    self._certifying.pledge()
                 advance(count)
 
     def pay_out(self) -> None:
@@ -237,7 +248,7 @@ class _Day:
         chain, settler = self._house.chain, self._house.settler
         window_s = self._house.deployment.challenge_window_s + self._house.deployment.reading_window_s
         for _ in range(10):
-            settler.step()
+            self._settle()
             if not settler.unfinished:
                 break
             if chain.drives_time:
@@ -247,7 +258,14 @@ class _Day:
                 settler.fund({})  # any transaction makes an idle development node tell the time
         else:
             raise DayFailed(f"{settler.unfinished} trades are locked or opened still, expected none")
+        self._rescuing.close()
+        settler.watch()
         self._process(())
+
+    def retire(self) -> None:
+        """Let data centres retire certificates for the compute that they delivered."""
+        with self._task("retiring certificates", 1):
+            self._certifying.retire()
 
     def check(self) -> Micros:
         """Audit the record, the tables and the books against the contract; return their difference, which is 0.
@@ -270,6 +288,21 @@ class _Day:
         if report.chain_difference_micros is None:
             raise InvariantBroken("the audit was given the contract's values but compared none")
         return report.chain_difference_micros
+
+    def check_certificates(self) -> Certificates:
+        """Compare the certificates with the record and return them.
+
+        Raises:
+            DayFailed: if they do not agree.
+        """
+        with self._task("counting certificates", 1):
+            certificates = self._certifying.result()
+        if certificates.difference_wh:
+            raise DayFailed(
+                f"certificates: found a difference of {certificates.difference_wh} Wh between record, events and "
+                "contract, expected none"
+            )
+        return certificates
 
     # --- what agents intend becomes signed commands ------------------------------------------------------------------
 
@@ -401,9 +434,10 @@ class _Day:
         for index, (meter, key) in enumerate(zip(self._scenario.meters, self._meters, strict=True)):
             owner = self._signers[meter.owner].address
             sold_lots = sold.get((owner, self._scenario.series[meter.series].resource), 0)
-            delivered = Lots(sold_lots) if meter.delivered_lots is None else meter.delivered_lots[slot]
+            called_lots = self._rescuing.called_lots(index, hour)
+            delivered = Lots(self._delivered(index, slot, Lots(sold_lots)) + called_lots)
             self._notes.readings[index, slot] = delivered
-            if sold_lots:
+            if sold_lots or called_lots:
                 reading = sign_reading(
                     key, start_hour=hour, delivered_lots=delivered, domain=self._house.deployment.domain
                 )
@@ -411,10 +445,25 @@ class _Day:
         if commands:
             self._process(commands)
 
+    def _delivered(self, meter: int, slot: int, sold_lots: Lots) -> Lots:
+        """Return what a meter delivers of what it sold: what it could, or in an outage a share."""
+        delivered = self._scenario.meters[meter].delivered_lots
+        for outage in self._scenario.outages:
+            if (outage.meter, outage.hour) == (meter, slot):
+                return Lots(sold_lots * outage.delivered_bps // BPS_ONE)
+        return sold_lots if delivered is None else delivered[slot]
+
     # --- plumbing -----------------------------------------------------------------------------------------------------
 
     def _process(self, commands: Sequence[Command]) -> list[Answer]:
         return self._house.sequencer.process(commands)
+
+    def _settle(self) -> None:
+        """Do on the chain all that is due; certificates go with what is over."""
+        self._house.settler.step()
+        self._rescuing.step()
+        self._house.settler.watch()
+        self._certifying.deliver()
 
     def _move_to(self, time_s: int) -> None:
         self._clock.move_to(time_s)
@@ -428,7 +477,7 @@ class _Day:
 
     # --- what is left behind ----------------------------------------------------------------------------------------
 
-    def result(self, seconds: float, *, chain_difference: Micros) -> DayResult:
+    def result(self, seconds: float, *, chain_difference: Micros, certificates: Certificates) -> DayResult:
         """Return the finished day."""
         scenario, venue = self._scenario, self._house.venue
         names = {
@@ -443,6 +492,7 @@ class _Day:
                     refusals[event.refusal] += 1
                 elif isinstance(event, GuaranteePaid):
                     payouts.append(event)
+        trades = tuple(trade_row(trade, names) for trade in venue.exchange.trades())
         energy = taxonomy().energy
         fees = venue.books.trial_balance().by_kind[AccountKind.FEES]
         return DayResult(
@@ -457,7 +507,7 @@ class _Day:
             state_hash=venue.state_hash().hex(),
             orders=tuple(self._notes.orders),
             refusals=dict(sorted(refusals.items())),
-            trades=tuple(trade_row(trade, names) for trade in venue.exchange.trades()),
+            trades=trades,
             prices=tuple(self._notes.prices.values()),
             settlement=tuple(
                 SettlementRow(
@@ -471,7 +521,9 @@ class _Day:
                 for batch in self._house.settler.batches.values()
             ),
             guarantees=tuple(payouts),
+            emergencies=self._rescuing.result({trade.trade_number: trade for trade in trades}, payouts),
             generation=self._generation(),
+            certificates=certificates,
             balances=(
                 *(
                     BalanceRow(each.name, each.role.value, each.deposit_micros, self._wealth(signer.address))

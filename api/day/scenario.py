@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from api.day.inputs import HOURS, read_generation
-from api.day.parts import Demand, Meter, Participant, Role, Series, Site
+from api.day.parts import Demand, Meter, Outage, Participant, Role, Series, Site, StandbyOption
 from api.day.resolve import Resolver
 from api.day.scenario_file import ScenarioError, ScenarioFile, read_scenario
 from api.day.tokens import tokens_of_day
@@ -23,12 +23,14 @@ __all__ = [
     "Demand",
     "InputError",
     "Meter",
+    "Outage",
     "Participant",
     "Role",
     "Scenario",
     "ScenarioError",
     "Series",
     "Site",
+    "StandbyOption",
     "built_in_scenarios",
     "load_scenario",
 ]
@@ -65,6 +67,8 @@ class Scenario:
     meters: tuple[Meter, ...]
     demands: tuple[Demand, ...]
     sites: tuple[Site, ...]
+    options: tuple[StandbyOption, ...]
+    outages: tuple[Outage, ...]
     grid_gco2_per_kwh: tuple[Decimal, ...]
     notes: tuple[tuple[str, str], ...]
 
@@ -108,6 +112,7 @@ def load_scenario(
     resolver.energy(generation)
     resolver.note("Demand for compute", tokens.note)
     resolver.compute(tokens)
+    resolver.emergencies()
     resolver.network(tokens, network)
     first_hour = resolver.first_hour
     day_s = first_hour * SECONDS_PER_HOUR
@@ -132,6 +137,8 @@ def load_scenario(
         meters=tuple(resolver.meters),
         demands=tuple(resolver.demands),
         sites=tuple(resolver.sites),
+        options=tuple(resolver.options),
+        outages=tuple(resolver.outages),
         grid_gco2_per_kwh=tuple(hour.gco2_per_kwh for hour in generation.day),
         notes=tuple(resolver.notes),
     )

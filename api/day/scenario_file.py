@@ -35,6 +35,7 @@ _ABOVE_ZERO = (Decimal(0), _LARGEST, False)
 _ANY = (Decimal(0), _LARGEST, True)
 _RANGES = {
     "cost_share": _SHARE,
+    "delivered": _SHARE,
     "expected_load": _SHARE,
     "haircut": _SHARE,
     "share": _SHARE,
@@ -140,6 +141,26 @@ class DataCentre(_Table, frozen=True):
     deposit: Decimal
 
 
+class Standby(_Table, frozen=True):
+    """GPUs of a class that one data centre keeps ready for another; `strike` per GPU·h, `premium` for the day."""
+
+    holder: Name
+    supplier: Name
+    class_: Code = msgspec.field(name="class")
+    gpus: Annotated[int, msgspec.Meta(ge=1)]
+    strike: Decimal
+    premium: Decimal
+
+
+class Outage(_Table, frozen=True):
+    """An hour in which a data centre delivers only a share of what it sold of a class."""
+
+    data_centre: Name
+    class_: Code = msgspec.field(name="class")
+    hour: Annotated[int, msgspec.Meta(ge=0, le=23)]
+    delivered: Decimal
+
+
 class Workload(_Table, frozen=True):
     """LLM requests of a day, their shape over the hours, and the model that answers them."""
 
@@ -224,6 +245,8 @@ class Layout(_Table, frozen=True):
     network: Network
     carrier: tuple[Carrier, ...]
     network_buyer: tuple[NetworkBuyer, ...]
+    standby: tuple[Standby, ...] = ()
+    outage: tuple[Outage, ...] = ()
 
 
 @dataclass(frozen=True)

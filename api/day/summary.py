@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from api.day import tallies
+from api.day import certificate_report, tallies
 from api.day.result import HOURS, DayResult, TradeRow
 from api.whole_file import whole_file
 from market.quality import TIERS
@@ -64,7 +64,9 @@ def summary(result: DayResult) -> dict[str, Any]:
         "hours_with_energy_bought": hours_supplied,
         "gco2": round(bought.gco2),
         "gco2_at_grid_average": round(bought.gco2_at_grid_average),
+        "certificates": certificate_report.as_dict(result.certificates),
         "guarantees": guarantees(result),
+        "emergency_plan": result.emergencies.as_dict(),
         "settlement": settlement(result),
         "trial_balance_difference": result.trial_balance_difference,
         "chain_reconciliation_difference": result.chain_reconciliation_difference,
@@ -170,6 +172,7 @@ def print_summary(result: DayResult, console: "Console") -> None:
         _tier_table(result),
         _load_table(result),
         _energy_table(result),
+        _consumer_table(result),
         _outcome_table(result, figures),
     ):
         console.print(table)
@@ -270,6 +273,25 @@ def _energy_table(result: DayResult) -> "Table":
     return table
 
 
+def _consumer_table(result: DayResult) -> "Table":
+    table = _table(
+        "Carbon-free energy behind compute, by the hour",
+        "consumer",
+        "class",
+        "used, kWh",
+        "matched",
+        "carbon-free",
+        "80% hours",
+        text_columns=2,
+    )
+    rows, total = certificate_report.consumer_rows(result.certificates)
+    for name, _, classes, energy, matched, carbon_free, hours in [*rows, total] if rows else []:
+        table.add_row(
+            name, classes, energy.removesuffix(" kWh"), matched.removesuffix(" kWh"), carbon_free, hours
+        )
+    return table
+
+
 def _tier_table(result: DayResult) -> "Table":
     tiers = range(len(TIERS))
     table = _table(
@@ -302,6 +324,7 @@ def _load_table(result: DayResult) -> "Table":
 
 def _outcome_table(result: DayResult, figures: dict[str, Any]) -> "Table":
     told, chain = figures["guarantees"], figures["settlement"]
+    certificates, rescued = figures["certificates"], figures["emergency_plan"]
     table = _table("How it ended", "what", "figure", text_columns=2)
     refused = Counter(result.refusals).most_common(3)
     for label, text in (
@@ -323,6 +346,11 @@ def _outcome_table(result: DayResult, figures: dict[str, Any]) -> "Table":
             f"{told['returned_to_buyers']} tokens returned, {told['compensation_paid']} tokens compensation",
         ),
         (
+            "emergency plan",
+            f"{rescued['called']} fallbacks called, {rescued['delivered']} delivered; {rescued['paid_to_fallbacks']} tokens "
+            f"paid to them, {rescued['paid_by_failed_suppliers']} by who failed",
+        ),
+        (
             "green energy of data centres",
             f"{figures['green_share']:.1%}; {figures['green_hours']} of "
             f"{figures['hours_with_energy_bought']} hours at 80% or more",
@@ -330,6 +358,15 @@ def _outcome_table(result: DayResult, figures: dict[str, Any]) -> "Table":
         (
             "carbon of that energy",
             f"{figures['gco2'] / 1000:,.1f} kg CO2e (grid average: {figures['gco2_at_grid_average'] / 1000:,.1f} kg)",
+        ),
+        (
+            "certificates",
+            f"{float(certificates['issued']):,.0f} kWh issued, {float(certificates['retired']):,.0f} retired for compute, "
+            f"{float(certificates['held']):,.0f} held still",
+        ),
+        (
+            "compute matched carbon-free",
+            f"{certificates['carbon_free_share']:.1%} of its energy, by the hour",
         ),
         ("chain", f"{result.chain_name} ({result.chain_description})"),
         (
@@ -342,6 +379,7 @@ def _outcome_table(result: DayResult, figures: dict[str, Any]) -> "Table":
             "books against the contract",
             f"{result.chain_reconciliation_difference} tokens difference (must be 0)",
         ),
+        ("certificates against the record", f"{result.certificates.difference_wh} Wh difference (must be 0)"),
         ("state hash", result.state_hash),
         ("seed, run time", f"{result.seed}, {result.seconds:.1f} s"),
     ):

@@ -13,7 +13,9 @@ import pytest
 from rich.console import Console
 
 from api.day import tallies
+from api.day.certificates import Certificates, Consumer, Source
 from api.day.report import page, story, write_report
+from api.day.rescues import Emergencies, Premium, Rescue
 from api.day.result import (
     BalanceRow,
     DayResult,
@@ -25,6 +27,7 @@ from api.day.result import (
     trade_row,
 )
 from api.day.summary import print_summary, summary, write_summary
+from contracts.carbon_free import Score
 from market.events import GuaranteePaid, TradeAgreed
 from market.instruments import parse_symbol
 from market.orders import Address, OrderType, Side
@@ -108,6 +111,46 @@ PAYOUT = GuaranteePaid(
 )
 
 
+CERTIFICATES = Certificates(
+    place="CISO",
+    sources=(
+        Source("NUCLEAR", Lots(9_000), Lots(8_000), Lots(0), Lots(8_000)),
+        Source("SOLAR", Lots(90_000), Lots(70_000), Lots(45_000), Lots(25_000)),
+    ),
+    consumers=(
+        Consumer("dc-sfo", "data centre", (), {18: Score(Lots(10_000), Lots(0))}),
+        Consumer(
+            "lab-1",
+            "AI lab",
+            (1, 2),
+            {9: Score(Lots(40_000), Lots(20_000)), 18: Score(Lots(30_000), Lots(25_000))},
+        ),
+    ),
+    trades_pledged=3,
+    transactions=4,
+    gas=500_000,
+    difference_wh=Lots(0),
+)
+RESCUE = Rescue(
+    trade_number=2,
+    instrument="CMP.H100@SFO#Q3.G2",
+    commodity=Commodity.CMP,
+    failed="dc-sfo",
+    stepped_in="dc-oak",
+    buyer="lab-1",
+    failed_hour=9,
+    delivered_hour=11,
+    called_lots=Lots(500),
+    rescued_lots=Lots(500),
+    price_micros=Micros(2_500_000),
+    strike_micros=Micros(2_700_000),
+    paid_to_fallback_micros=Micros(1_350_000),
+    gap_micros=Micros(100_000),
+)
+EMERGENCIES = Emergencies((RESCUE,), (Premium("dc-sfo", "dc-oak", Micros(5_000_000), "dc-oak"),))
+NO_CERTIFICATES = Certificates("CISO", (), (), 0, 0, 0, Lots(0))
+
+
 def an_order(refusal: Refusal | None = None, **changes: Any) -> OrderRow:
     plain = OrderRow("lab-1", "AI lab", Commodity.CMP, Side.BUY, OrderType.LIMIT, refusal)
     return replace(plain, **changes)
@@ -139,7 +182,9 @@ def a_day(**changes: Any) -> DayResult:
         prices=(a_price(0.1, 2_000_000), a_price(0.5, 2_500_000), a_price(1.0, 3_000_000)),
         settlement=(SettlementRow(1, 9, 2, 0, 100_000, 30_000), SettlementRow(2, 18, 3, 1, 140_000, 45_001)),
         guarantees=(PAYOUT,),
+        emergencies=EMERGENCIES,
         generation=(GenerationRow(18, "SOLAR", Lots(90_000), Lots(70_000)),),
+        certificates=CERTIFICATES,
         balances=(
             BalanceRow("lab-1", "AI lab", Micros(10_000_000), Micros(5_242_000)),
             BalanceRow("solar-1", "generator", Micros(1_000_000), Micros(5_750_000)),
@@ -164,7 +209,9 @@ def an_empty_day() -> DayResult:
         prices=(),
         settlement=(),
         guarantees=(),
+        emergencies=Emergencies(),
         generation=(),
+        certificates=NO_CERTIFICATES,
         balances=(),
     )
 
@@ -294,6 +341,44 @@ def test_guarantees_and_settlement_are_summed() -> None:
         "gas_per_trade_to_lock": 48_000,
         "gas_per_trade_to_release": 15_000,
     }
+
+
+def test_certificates_are_told_with_each_consumer_and_what_does_not_agree() -> None:
+    told = summary(a_day())["certificates"]
+    assert (told["metered"], told["issued"], told["retired"], told["held"]) == ("99", "78", "45", "33")
+    assert (told["energy"], told["matched"], told["carbon_free_share"]) == ("80", "45", 0.5625)
+    assert told["carbon_free_by_hour"] == {"9": 0.5, "18": 0.625}
+    assert told["difference"] == "0"
+    assert told["consumers"]["lab-1"] == {
+        "role": "AI lab",
+        "green_classes": ["G1", "G2"],
+        "energy": "70",
+        "matched": "45",
+        "carbon_free_share": 0.6429,
+        "hours": 2,
+        "green_hours": 1,
+    }
+    assert told["by_energy_type"]["NUCLEAR"] == {
+        "metered": "9", "issued": "8", "retired": "0", "held": "8",
+    }  # fmt: skip
+
+
+def test_the_page_tells_each_consumers_score_and_that_certificates_agree(finished_page: str) -> None:
+    text = " ".join("".join(Reader(finished_page).text).split())
+    assert "lab-1AI labG1, G270.0 kWh45.0 kWh64.3%1 of 2" in text
+    assert "dc-sfodata centreown use10.0 kWh0.0 kWh0.0%0 of 1" in text
+    assert "Difference between certificates, record and contract0 Wh0 Wh" in text
+    assert "none of 2 consumers reached 80% in every hour" in text
+
+
+def test_the_emergency_plan_is_told_with_who_paid_the_difference(finished_page: str) -> None:
+    told = summary(a_day())["emergency_plan"]
+    assert (told["called"], told["delivered"], told["premiums"]) == (1, 1, "5")
+    assert (told["paid_to_fallbacks"], told["paid_by_failed_suppliers"]) == ("1.35", "0.1")
+    assert told["rescues"][0]["stepped_in"] == "dc-oak"
+    text = " ".join("".join(Reader(finished_page).text).split())
+    assert "2CMP.H100@SFO#Q3.G2dc-sfodc-oaklab-109 → 110.500 of 0.500 GPU·h2.52.71.350.1" in text
+    assert "dc-oak delivered 0.5 GPU·h within hours" in text
 
 
 def test_an_open_guarantee_awaits_its_payout() -> None:
@@ -426,7 +511,7 @@ def test_page_loads_nothing_and_its_links_lead_somewhere(finished_page: str) -> 
 
 def test_every_plot_says_in_words_what_it_shows(finished_page: str) -> None:
     labels = Reader(finished_page).labels
-    assert len(labels) == 9
+    assert len(labels) == 10
     assert all(len(label) > 40 for label in labels)
     assert (
         "Waterfall in tokens: buyers had locked 2.00; 1.50 went to suppliers, 0.00 was fee, 0.50 went back; "

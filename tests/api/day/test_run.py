@@ -91,6 +91,29 @@ energy = ["WIND", "GAS"]
 premium = 0.006
 deposit = 2000
 
+[[data_centre]]
+name = "Hill Compute"
+zone = "SFO"
+pue = 1.2
+gpus = { H100 = 40 }
+expected_load = 0.70
+energy = ["GAS"]
+premium = 0.001
+deposit = 2000
+
+[[standby]]
+holder = "Bay Compute"
+supplier = "Hill Compute"
+class = "H100"
+gpus = 10
+strike = 3.00
+premium = 5
+[[outage]]
+data_centre = "Bay Compute"
+class = "H100"
+hour = 19
+delivered = 0.95
+
 [workload]
 source = "made for this test"
 model = "LLAMA-3.1-70B"
@@ -207,6 +230,25 @@ def test_the_data_centre_buys_green_energy(day: DayResult) -> None:
     assert 0 < summary(day)["green_share"] <= 1
 
 
+def test_certificates_are_retired_for_the_compute_of_their_hour(day: DayResult) -> None:
+    certificates = day.certificates
+    assert certificates.difference_wh == 0
+    assert 0 < certificates.retired_wh < certificates.issued_wh <= certificates.metered_wh
+    assert certificates.held_wh == certificates.issued_wh - certificates.retired_wh
+    wind = [trade for trade in day.standing if trade.product == "WIND"]
+    assert certificates.trades_pledged == len(wind)
+    assert certificates.issued_wh == sum(trade.delivered_lots for trade in wind)
+
+
+def test_the_green_claim_is_the_buyers_and_read_from_events(day: DayResult) -> None:
+    (lab,) = day.certificates.consumers
+    bought = [trade for trade in day.standing if trade.product == "WIND" and trade.buyer == "Bay Compute"]
+    assert (lab.name, lab.green_classes, set(lab.scores)) == ("Lab", (2,), set(HOURS))
+    for hour, score in lab.scores.items():
+        wind = sum(trade.delivered_lots for trade in bought if trade.hour == hour)
+        assert score.matched_wh == min(wind, score.load_wh) > 0
+
+
 def test_the_same_seed_makes_the_same_day(day: DayResult, folder: Path) -> None:
     again = run(folder)
     assert without_seconds(again) == without_seconds(day)
@@ -251,6 +293,8 @@ def settles_the_same(there: DayResult, here: DayResult) -> None:
     elsewhere, tester = summary(there), summary(here)
     for name in ("orders", "trades", "volume", "guarantees", "green_share"):
         assert elsewhere[name] == tester[name], name
+    assert there.certificates.sources == here.certificates.sources
+    assert there.certificates.consumers == here.certificates.consumers
     differences = elsewhere["trial_balance_difference"], elsewhere["chain_reconciliation_difference"]
     assert differences == ("0", "0")
 

@@ -126,6 +126,20 @@ def test_dispatchable_sources_offer_yesterday_and_deliver_what_they_sell(day):
     )
 
 
+def test_what_is_kept_ready_for_another_is_offered_to_nobody_else(day):
+    (option,) = day.options
+    ready = day.meters[option.meter]
+    assert (day.participants[option.holder].name, ready.owner) == ("Mission Bay Compute", option.supplier)
+    assert (option.lots, option.strike_micros, option.premium_micros) == (20_000, 2_700_000, 18_000_000)
+    assert set(ready.offered_lots) == {ready.capacity_lots - option.lots}
+
+
+def test_the_outage_is_of_a_supplier_with_an_emergency_plan(day):
+    (outage,) = day.outages
+    assert day.meters[outage.meter].owner == day.options[0].holder
+    assert (outage.hour, outage.delivered_bps) == (18, 8_500)
+
+
 def test_no_offer_exceeds_the_registered_capacity_nor_delivery_the_real_day(day):
     for meter in day.meters:
         assert max(meter.offered_lots) <= meter.capacity_lots
@@ -292,6 +306,11 @@ def test_a_day_before_the_calendar_of_slots_is_refused():
         ('model = "LLAMA-3.1-70B"', 'model = "X"', "workload.model", "X/H100", "one of DEEPSEEK-R1/"),
         ("    1.25,", "    1.25, 1.25,", "workload.profile", "[", "array of length"),
         ("delivery_day = 2022-03-12", "delivery_day = 3", "delivery_day", "3", "date"),
+        ('supplier = "Oakland', 'supplier = "Vernon', "standby[0].supplier", "Vernon Cloud", "a data centre with H100"),
+        ("gpus = 20\n", "gpus = 111\n", "standby[0].gpus", "111", "at most the H100 that the supplier has"),
+        ("strike = 2.70", "strike = -1", "standby[0].strike", "-1", "a number from 0"),
+        ("hour = 18", "hour = 24", "outage[0].hour", "24", "int <= 23"),
+        ("delivered = 0.85", "delivered = 1.5", "outage[0].delivered", "1.5", "a number from 0 to 1"),
         ("fee_bps = 10", "fee_bps = 1.5", "energy.fee_bps", "'1.5'", "int"),
     ],
 )  # fmt: skip
