@@ -63,14 +63,19 @@ def open_chain(
         raise ChainUnavailable(f"chain: found {spec!r}, expected one of {SPECS}")
 
 
-def _open_tester(start_time_s: int | None, operator: Signer) -> Chain:
+def open_rehearsal(operator: Signer, *, nonce: int) -> Chain:
+    """Open an in-process chain on which the operator stands where it stands elsewhere: at this nonce."""
+    return _open_tester(None, operator, nonce=nonce)
+
+
+def _open_tester(start_time_s: int | None, operator: Signer, *, nonce: int = 0) -> Chain:
     from eth_tester import EthereumTester, PyEVMBackend
     from web3 import EthereumTesterProvider, Web3
 
     overrides: dict[str, int] = {"gas_limit": BLOCK_GAS_LIMIT}
     if start_time_s is not None:
         overrides["timestamp"] = start_time_s
-    account = {"balance": OPERATOR_WEI, "nonce": 0, "code": b"", "storage": {}}
+    account = {"balance": OPERATOR_WEI, "nonce": nonce, "code": b"", "storage": {}}
     backend = PyEVMBackend(
         genesis_parameters=PyEVMBackend.generate_genesis_params(overrides),
         genesis_state={operator.address: account},
