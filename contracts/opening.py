@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from web3 import Web3
 
 SPECS: Final = "auto, tester, anvil, ganache, or an address such as http://127.0.0.1:8545"
+OWN_CHAINS: Final = frozenset({"auto", "tester", "anvil", "ganache"})
+"""Chains that live and die with whoever opens them."""
 DEV_SIGNERS: Final = (
     # The first accounts of Anvil and Hardhat, and of `ganache --wallet.deterministic`: public, for test chains only.
     Signer(bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")),

@@ -70,8 +70,10 @@ class Rehearsal:
         return min(gas * 5 // 4, GAS_MAX) if self.on_target else step.gas
 
 
-def rehearse(chain: Chain, plan: DeploymentPlan) -> Rehearsal:
+def rehearse(chain: Chain, plan: DeploymentPlan, *, whole: DeploymentPlan | None = None) -> Rehearsal:
     """Go through a plan on a chain without sending anything.
+
+    If part of it is done already, `plan` is what is left, and `whole` all of it.
 
     Raises:
         Undeployable: if a contract is too large, or the chain refuses a step.
@@ -79,9 +81,14 @@ def rehearse(chain: Chain, plan: DeploymentPlan) -> Rehearsal:
     for step in plan:
         _expect_size(step.name, "creation code", len(step.creation), CREATION_MAX)
     on_target = takes_overrides(chain)
-    steps = _simulated(chain, plan) if on_target else _in_process(chain, plan)
+    steps = _simulated(chain, plan) if on_target else _in_process(chain, plan, whole or plan)
+    block_gas = int(chain.w3.eth.get_block("latest")["gasLimit"])
     for each in steps:
         _expect_size(each.step.name, "code", len(each.runtime), RUNTIME_MAX)
+        if each.gas > min(block_gas, GAS_MAX):
+            raise Undeployable(
+                f"{each.step.name}: takes {each.gas:,} gas, expected at most {min(block_gas, GAS_MAX):,}"
+            )
     balance_wei = chain.balance_wei(plan.charter.operator)
     return Rehearsal(steps, on_target, chain.gas_price(), balance_wei)
 
@@ -122,13 +129,13 @@ def _simulated(chain: Chain, plan: DeploymentPlan) -> tuple[RehearsedStep, ...]:
     return tuple(steps)
 
 
-def _in_process(chain: Chain, plan: DeploymentPlan) -> tuple[RehearsedStep, ...]:
-    double = open_rehearsal(chain.operator, nonce=plan.steps[0].nonce)
+def _in_process(chain: Chain, plan: DeploymentPlan, whole: DeploymentPlan) -> tuple[RehearsedStep, ...]:
+    double = open_rehearsal(chain.operator, nonce=whole.steps[0].nonce)
     steps = []
-    for step in plan:
+    for step in whole:
         receipt = double.send(double.operator, step.transaction)
         steps.append(RehearsedStep(step, receipt.gas_used, double.code(step.address)))
-    return tuple(steps)
+    return tuple(each for each in steps if each.step in plan.steps)
 
 
 def _expect_size(name: str, what: str, found: int, most: int) -> None:
