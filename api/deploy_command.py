@@ -42,6 +42,10 @@ def deploy(
         str | None,
         typer.Option("--fee-recipient", metavar="ADDRESS", help="Who earns the fees.", show_default=False),
     ] = None,
+    arbiter: Annotated[
+        str | None,
+        typer.Option("--arbiter", metavar="ADDRESS", help="Who rules on claims.", show_default=False),
+    ] = None,
     notice_period: Annotated[
         int, typer.Option("--notice-period", min=1, help="Seconds of notice for exits and cancels.")
     ] = 3600,
@@ -49,8 +53,24 @@ def deploy(
         int, typer.Option("--reading-window", min=1, help="Seconds in which meters may report.")
     ] = 3600,
     challenge_window: Annotated[
-        int, typer.Option("--challenge-window", min=1, help="Seconds before a guarantee pays.")
-    ] = 1800,
+        int, typer.Option("--challenge-window", min=1, help="Seconds for late readings and claims.")
+    ] = 1_800,
+    ruling_window: Annotated[
+        int, typer.Option("--ruling-window", min=1, help="Seconds in which the arbiter may rule.")
+    ] = 86_400,
+    rescue_window: Annotated[
+        int, typer.Option("--rescue-window", min=1, help="Seconds in which a buyer may call a fallback.")
+    ] = 7_200,
+    delivery_window: Annotated[
+        int,
+        typer.Option("--delivery-window", min=1, help="Seconds from a standby call to its hour, at most."),
+    ] = 172_800,
+    bond_rate_ppm: Annotated[
+        int, typer.Option("--bond-rate-ppm", min=0, max=1_000_000, help="A claim's bond, of the payment.")
+    ] = 50_000,
+    excuse_most_ppm: Annotated[
+        int, typer.Option("--excuse-most-ppm", min=0, max=1_000_000, help="Most that force majeure excuses.")
+    ] = 500_000,
     file: Annotated[
         Path | None,
         typer.Option(
@@ -77,9 +97,9 @@ def deploy(
     future address, the operator's coin. Then the contracts are created one by one, and in the end the code on the chain
     is compared with the artifacts byte by byte. What is given here nobody can change afterwards.
 
-    CCEI_OPERATOR_KEY signs; a development node lends its own. Guardian and fee recipient are the operator unless named.
-    The file is written before each transaction: after a crash the same command goes on where it stopped. CCEI_DEPLOYMENT
-    tells ccei serve to settle there.
+    CCEI_OPERATOR_KEY signs; a development node lends its own. Guardian, fee recipient and arbiter are the operator
+    unless named. The file is written before each transaction: after a crash the same command goes on where it stopped.
+    CCEI_DEPLOYMENT tells ccei serve to settle there.
 
     \b
     A token must have six decimals, take no fee and be on the reviewed list; --test-token needs none of it.
@@ -94,8 +114,10 @@ def deploy(
     from api.operator_key import operator_key
     from api.settings import Settings
     from contracts.deploying import verify as verify_on
+    from contracts.guarantee import Rules
     from contracts.opening import OWN_CHAINS, open_chain
     from contracts.rehearsal import Undeployable
+    from market.units import Ppm
 
     console = progress_console(quiet=json)
     if chain is None:
@@ -123,7 +145,15 @@ def deploy(
                 fee_recipient=address_of("--fee-recipient", fee_recipient),
                 notice_period_s=notice_period,
                 reading_window_s=reading_window,
-                challenge_window_s=challenge_window,
+                rules=Rules(
+                    arbiter=address_of("--arbiter", arbiter),
+                    challenge_window_s=challenge_window,
+                    ruling_window_s=ruling_window,
+                    rescue_window_s=rescue_window,
+                    bond_rate=Ppm(bond_rate_ppm),
+                    excuse_most=Ppm(excuse_most_ppm),
+                ),
+                delivery_window_s=delivery_window,
             )
             with open_chain(chain, start_time_s=None, operator_key=key, expected_chain_id=chain_id) as opened:
                 path = file or Path(f"deployment-{opened.chain_id}.json")

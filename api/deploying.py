@@ -11,6 +11,7 @@ from contracts.chain import Chain
 from contracts.deploying import carry_out, verify
 from contracts.deployment import Charter, Deployment, DeploymentPlan, Step
 from contracts.deployment_file import Created, DeploymentFile, read_deployment
+from contracts.guarantee import Rules
 from contracts.rehearsal import CREATION_MAX, RUNTIME_MAX, Rehearsal, Undeployable, rehearse
 from contracts.token_check import TokenReport, check_token
 from contracts.verification import check_code
@@ -34,7 +35,8 @@ class Asked:
     fee_recipient: Address | None
     notice_period_s: int
     reading_window_s: int
-    challenge_window_s: int
+    rules: Rules
+    delivery_window_s: int
 
     def charter(self, operator: Address) -> Charter:
         """Return what will be fixed for good."""
@@ -44,7 +46,8 @@ class Asked:
             fee_recipient=self.fee_recipient or operator,
             notice_period_s=self.notice_period_s,
             reading_window_s=self.reading_window_s,
-            challenge_window_s=self.challenge_window_s,
+            rules=self.rules,
+            delivery_window_s=self.delivery_window_s,
             token=self.token,
         )
 
@@ -101,13 +104,26 @@ class Prepared:
         facts.add_column(style="bold")
         facts.add_row("chain", self.chain)
         facts.add_row("operator", _hex(charter.operator))
-        for name in ("guardian", "fee_recipient"):
-            address = getattr(charter, name)
-            told = "the operator itself" if address == charter.operator else _hex(address)
-            facts.add_row(name.replace("_", " "), told)
+        for name, address in (
+            ("guardian", charter.guardian),
+            ("fee recipient", charter.fee_recipient),
+            ("arbiter", charter.rules.arbiter or charter.operator),
+        ):
+            facts.add_row(name, "the operator" if address == charter.operator else _hex(address))
         facts.add_row("token", self._token())
-        periods = (charter.notice_period_s, charter.reading_window_s, charter.challenge_window_s)
-        facts.add_row("periods", "notice {:,} s, reading {:,} s, challenge {:,} s".format(*periods))
+        rules = charter.rules
+        facts.add_row("exits, cancels", f"after {charter.notice_period_s:,} s of notice")
+        facts.add_row("readings", f"within {charter.reading_window_s:,} s of the hour's end")
+        facts.add_row(
+            "guarantees",
+            f"claims {rules.challenge_window_s:,} s, rulings {rules.ruling_window_s:,} s, "
+            f"fallbacks {rules.rescue_window_s:,} s",
+        )
+        facts.add_row(
+            "arbiter's bounds",
+            f"bond {rules.bond_rate / 10_000:g} % of the payment, excuses at most {rules.excuse_most / 10_000:g} %",
+        )
+        facts.add_row("standby calls", f"hours within {charter.delivery_window_s:,} s")
         console.print(facts)
         if self.rehearsal is None:
             console.print("Every contract stands already.")

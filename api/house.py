@@ -18,6 +18,7 @@ from contracts.chain import Chain, ChainUnavailable
 from contracts.deploying import verify
 from contracts.deployment import Deployment, attach, deploy
 from contracts.deployment_file import read_deployment
+from contracts.guarantee import Rules
 from contracts.opening import OWN_CHAINS, open_chain
 from contracts.rehearsal import Undeployable
 from ledger.database import open_database, remove_database
@@ -135,7 +136,7 @@ def _deployment(engine: Engine, chain: Chain, settings: Settings) -> Deployment:
             chain,
             notice_period_s=settings.notice_period_s,
             reading_window_s=settings.reading_window_s,
-            challenge_window_s=settings.challenge_window_s,
+            rules=Rules(challenge_window_s=settings.challenge_window_s),
         )
     if chain.chain_id != genesis.chain_id or not chain.code(genesis.settlement):
         raise ChainUnavailable(

@@ -20,7 +20,7 @@ from eth_hash.auto import keccak
 
 from market.units import Malformed
 
-CONTRACTS: Final = ("SettlementToken", "Settlement", "Guarantee", "Certificate")
+CONTRACTS: Final = ("SettlementToken", "Settlement", "Guarantee", "Standby", "Certificate")
 
 
 class _PlainAddressDecoder(AddressDecoder):

@@ -1,7 +1,7 @@
 """Put the contracts on a chain, or find them there again."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from itertools import count
 from typing import Any, Final
 
@@ -11,12 +11,16 @@ from eth_utils.address import to_checksum_address
 from contracts.abi import artifact
 from contracts.certificate import Certificate
 from contracts.chain import Chain, ChainUnavailable, Reverted, Transaction
-from contracts.guarantee import Guarantee
+from contracts.guarantee import Guarantee, Rules
 from contracts.settlement import Settlement
 from contracts.signing import Domain
+from contracts.standby import Standby
 from contracts.tokens import SettlementToken
 from market.orders import Address
 from market.units import InvariantBroken, Ppm
+
+DELIVERY_WINDOW_S = 48 * 3600
+"""The seconds after a call of standby capacity within which its hour begins."""
 
 STORAGE_EFFICIENCY = Ppm(850_000)
 """The share of what goes into a storage that is certified when it comes out: a lithium-ion battery's round trip."""
@@ -29,12 +33,18 @@ class Deployment:
     token: SettlementToken
     settlement: Settlement
     guarantee: Guarantee
+    standby: Standby
     operator: Address
     fee_recipient: Address
     notice_period_s: int
     reading_window_s: int
-    challenge_window_s: int
+    rules: Rules
     block_number: int
+
+    @property
+    def challenge_window_s(self) -> int:
+        """How long a guarantee takes late readings and claims, in seconds."""
+        return self.rules.challenge_window_s
 
     @property
     def domain(self) -> Domain:
@@ -54,7 +64,8 @@ class Charter:
     fee_recipient: Address
     notice_period_s: int
     reading_window_s: int
-    challenge_window_s: int
+    rules: Rules
+    delivery_window_s: int
     token: Address | None = None
 
 
@@ -116,9 +127,10 @@ LIBRARIES: Final = (Entry("Deliveries", 2_000_000),)
 """Linked into the contracts that name them, so they come first."""
 
 MODULES: Final = (
-    Entry("Guarantee", 6_000_000, lambda charter, at: (at["Settlement"], charter.challenge_window_s)),
+    Entry("Guarantee", 6_000_000, lambda charter, at: (at["Settlement"], at["Standby"], _rulebook(charter))),
+    Entry("Standby", 6_000_000, lambda charter, at: (at["Settlement"], charter.delivery_window_s)),
 )
-"""Whom the settlement lets lock and share out money, the guarantee first."""
+"""Whom the settlement lets lock and share out money, in the order in which it names them, the guarantee first."""
 
 _TOKEN: Final = Entry("SettlementToken", 1_500_000, lambda charter, _: (charter.operator,))
 _SETTLEMENT: Final = Entry("Settlement", 8_000_000, lambda charter, at: (_setup(charter, at),))
@@ -133,7 +145,7 @@ def plan_deployment(charter: Charter, *, first_nonce: int, certificate: bool = F
     entries = (
         *(() if charter.token else (_TOKEN,)),
         *LIBRARIES,
-        *MODULES,
+        *reversed(MODULES),  # the guarantee last: while it is created it asks the standby options whose they are
         _SETTLEMENT,
         *((_CERTIFICATE,) if certificate else ()),
     )
@@ -156,6 +168,11 @@ def _step(entry: Entry, charter: Charter, nonce: int, at: Places) -> Step:
     )
 
 
+def _rulebook(charter: Charter) -> tuple[Any, ...]:
+    arbiter, *bounds = astuple(charter.rules)
+    return (arbiter or charter.operator, *bounds)
+
+
 def _setup(charter: Charter, at: Places) -> tuple[Any, ...]:
     return (
         at[_TOKEN.name],
@@ -173,13 +190,15 @@ def deploy(
     *,
     notice_period_s: int,
     reading_window_s: int,
-    challenge_window_s: int,
+    rules: Rules,
+    delivery_window_s: int = DELIVERY_WINDOW_S,
     fee_recipient: Address | None = None,
     guardian: Address | None = None,
 ) -> Deployment:
     """Deploy a test token, owned by the operator, and the settlement with its modules.
 
-    The operator earns the fees unless a `fee_recipient` is named, and is its own guardian unless there is another.
+    The operator earns the fees unless a `fee_recipient` is named, and is its own guardian unless there is another, and
+    the arbiter of the guarantees unless `rules` name one.
 
     Raises:
         Reverted: if the chain refuses a contract.
@@ -191,7 +210,8 @@ def deploy(
         fee_recipient=fee_recipient or operator,
         notice_period_s=notice_period_s,
         reading_window_s=reading_window_s,
-        challenge_window_s=challenge_window_s,
+        rules=rules,
+        delivery_window_s=delivery_window_s,
     )
     block_number = chain.block_number()
     plan = plan_deployment(charter, first_nonce=chain.nonce(operator))
@@ -220,19 +240,20 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
         )
     twin = Settlement(settlement, chain.chain_id)
     try:
-        separator, token, guarantee, operator, fee_recipient, notice_s, reading_s = (
+        separator, token, modules, operator, fee_recipient, notice_s, reading_s = (
             _constant(chain, "Settlement", settlement, name)
             for name in (
                 "domainSeparator",
                 "token",
-                "guarantee",
+                "modules",
                 "operator",
                 "feeRecipient",
                 "noticePeriod",
                 "readingWindow",
             )
         )
-        challenge_s = _constant(chain, "Guarantee", guarantee, "challengeWindow")
+        guarantee, standby = _modules(settlement, modules)
+        rules = Guarantee(guarantee).rules_of(chain)
     except (Reverted, DecodingError) as error:
         raise ChainUnavailable(f"0x{settlement.hex()} does not answer as a settlement: {error}") from error
     if separator != twin.domain.separator:
@@ -243,13 +264,21 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
         token=SettlementToken(token, chain.chain_id),
         settlement=twin,
         guarantee=Guarantee(guarantee),
+        standby=Standby(standby, chain.chain_id),
         operator=operator,
         fee_recipient=fee_recipient,
         notice_period_s=notice_s,
         reading_window_s=reading_s,
-        challenge_window_s=challenge_s,
+        rules=rules,
         block_number=block_number,
     )
+
+
+def _modules(settlement: Address, found: Sequence[Any]) -> Sequence[Address]:
+    """Return the modules that a settlement names, which are those of `MODULES` in their order."""
+    if len(found) != len(MODULES):
+        raise ChainUnavailable(f"0x{settlement.hex()}: found {len(found)} modules, expected {len(MODULES)}")
+    return [Address(module) for module in found]
 
 
 def deploy_certificate(

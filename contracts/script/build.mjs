@@ -13,6 +13,7 @@ const CONTRACTS = {
   Guarantee: "src/Guarantee.sol",
   Settlement: "src/Settlement.sol",
   SettlementToken: "src/SettlementToken.sol",
+  Standby: "src/Standby.sol",
   TokenProbe: "src/TokenProbe.sol",
 };
 const REMAPPINGS = ["solady/=node_modules/solady/src/"];

@@ -8,6 +8,7 @@ import {Purse} from "./types/Purse.sol";
 
 /// Let the modules lock money and share out what they locked.
 abstract contract Escrow is IEscrow, Custody {
+    address[] private _moduleList;
     mapping(address module => bool) private _modules;
     mapping(bytes32 escrowKey => uint256 amount) private _escrows;
 
@@ -16,12 +17,13 @@ abstract contract Escrow is IEscrow, Custody {
         _;
     }
 
-    constructor(address[] memory modules) {
-        for (uint256 i = 0; i < modules.length; ++i) {
-            address belongsTo = IModule(modules[i]).settlement();
-            if (belongsTo != address(this)) revert ModuleOfAnother(modules[i], belongsTo);
-            _modules[modules[i]] = true;
+    constructor(address[] memory modules_) {
+        for (uint256 i = 0; i < modules_.length; ++i) {
+            address belongsTo = IModule(modules_[i]).settlement();
+            if (belongsTo != address(this)) revert ModuleOfAnother(modules_[i], belongsTo);
+            _modules[modules_[i]] = true;
         }
+        _moduleList = modules_;
     }
 
     /// @inheritdoc IEscrow
@@ -57,6 +59,11 @@ abstract contract Escrow is IEscrow, Custody {
     /// @inheritdoc IEscrow
     function isModule(address account) external view returns (bool) {
         return _modules[account];
+    }
+
+    /// @inheritdoc IEscrow
+    function modules() external view returns (address[] memory) {
+        return _moduleList;
     }
 
     /// Keep money that is locked already behind a module's key.

@@ -31,6 +31,8 @@ contract TokenProbe {
     function probe(address token, uint256 amount) external returns (Moved memory sent, Moved memory pulled) {
         uint256 half = amount / 2;
         sent = _move(token, abi.encodeCall(IERC20.transfer, (SINK, half)));
+        // Low-level calls, because a probe must outlive whatever the token does.
+        // solhint-disable-next-line avoid-low-level-calls
         (bool approved,) = token.call(abi.encodeCall(IERC20.approve, (address(this), half)));
         if (approved) pulled = _move(token, abi.encodeCall(IERC20.transferFrom, (address(this), SINK, half)));
     }
@@ -39,6 +41,7 @@ contract TokenProbe {
         uint256 mine = IERC20(token).balanceOf(address(this));
         uint256 theirs = IERC20(token).balanceOf(SINK);
         bytes memory answer;
+        // solhint-disable-next-line avoid-low-level-calls
         (moved.succeeded, answer) = token.call(order);
         moved.accepted = moved.succeeded && (answer.length == 0 || _isTrue(answer));
         moved.left = mine - IERC20(token).balanceOf(address(this));

@@ -45,7 +45,7 @@ contract Gas is Market {
         address deliveries = create(code("Deliveries"));
         address foretold = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
         address[] memory modules = new address[](1);
-        modules[0] = create(bytes.concat(code("Guarantee"), abi.encode(foretold, CHALLENGE_WINDOW)));
+        modules[0] = create(bytes.concat(code("Guarantee"), abi.encode(foretold, standbyFor(foretold), someRules())));
         bytes memory linked = code("Settlement");
         uint256[] memory places = vm.parseJsonUintArray(json("Settlement"), ".links.Deliveries");
         for (uint256 i = 0; i < places.length; ++i) {

@@ -7,6 +7,7 @@ import {ISettlement} from "../src/interfaces/ISettlement.sol";
 import {Leaf} from "../src/types/Leaf.sol";
 import {Order} from "../src/types/Order.sol";
 import {Reading} from "../src/types/Reading.sol";
+import {Outcome, Stage} from "../src/types/Stage.sol";
 import {Market} from "./support/Market.sol";
 import {Packing} from "./support/Packing.sol";
 
@@ -40,7 +41,7 @@ contract Guarantees is Market {
         uint256 fee = toSeller / 100;
         uint256 returned = PAYMENT + FEE - toSeller - fee;
         vm.expectEmit();
-        emit IGuarantee.GuaranteePaidOut(1, 0, 7, delivered, toSeller, fee, returned, compensation);
+        emit IGuarantee.GuaranteePaidOut(1, 0, 7, delivered, toSeller, fee, returned, compensation, 0, 0);
         guarantee.payOut(leaf);
         assertAccount(buyer, FUNDS - toSeller - fee + compensation, 0, "buyer");
         assertAccount(seller, FUNDS + toSeller - compensation, 0, "seller");
@@ -107,7 +108,7 @@ contract Guarantees is Market {
         IGuarantee.State memory state = guarantee.stateOf(leaf.leafHash());
         assertEq(state.batchNumber, 1, "batch");
         assertEq(state.openedAt, SLOT_END, "opened at");
-        assertTrue(state.status == IGuarantee.Status.Open, "status");
+        assertTrue(state.stage == Stage.InChallenge, "stage");
     }
 
     function test_no_reading_by_the_deadline_counts_as_nothing_delivered() public {
@@ -136,11 +137,15 @@ contract Guarantees is Market {
     function test_a_late_reading_inside_the_window_counts() public {
         Leaf memory leaf = openedWithoutReading();
         closeWindow(leaf);
+        uint256 closedAt = vm.getBlockTimestamp();
+        vm.warp(closedAt - 1);
         Reading memory reading = aReading(meter, HOUR, 1500);
         vm.expectEmit();
         emit IGuarantee.GuaranteeReported(1, 0, 7, 1500);
         guarantee.report(leaf, reading);
+        vm.warp(closedAt);
         guarantee.payOut(leaf);
+        assertTrue(guarantee.stateOf(leaf.leafHash()).outcome == Outcome.Fulfilled, "fulfilled after all");
         assertAccount(seller, FUNDS + PAYMENT, 0, "seller");
         assertAccount(feeRecipient, FEE, 0, "fee recipient");
     }
@@ -157,7 +162,6 @@ contract Guarantees is Market {
         Leaf memory leaf = openedWithoutReading();
         closeWindow(leaf);
         uint256 closedAt = vm.getBlockTimestamp();
-        vm.warp(closedAt + 1);
         Reading memory reading = aReading(meter, HOUR, 1500);
         vm.expectRevert(abi.encodeWithSelector(IGuarantee.ChallengeWindowClosed.selector, closedAt));
         guarantee.report(leaf, reading);
@@ -183,7 +187,7 @@ contract Guarantees is Market {
         closeWindow(leaf);
         uint256 closesAt = vm.getBlockTimestamp();
         vm.warp(closesAt - 1);
-        vm.expectRevert(abi.encodeWithSelector(IGuarantee.ChallengeWindowOpen.selector, closesAt));
+        vm.expectRevert(abi.encodeWithSelector(IGuarantee.NotPayableYet.selector, closesAt));
         guarantee.payOut(leaf);
     }
 
@@ -198,7 +202,7 @@ contract Guarantees is Market {
         guarantee.payOut(leaf);
         vm.expectRevert(notOpen);
         guarantee.payOut(leaf);
-        assertTrue(guarantee.stateOf(leaf.leafHash()).status == IGuarantee.Status.PaidOut, "status");
+        assertTrue(guarantee.stateOf(leaf.leafHash()).stage == Stage.Closed, "stage");
     }
 
     function test_a_leaf_is_released_or_opened_but_not_both() public {
@@ -296,7 +300,7 @@ contract Guarantees is Market {
         }
         vm.warp(block.timestamp + CHALLENGE_WINDOW);
         for (uint256 i = 0; i < 3; ++i) {
-            if (guarantee.stateOf(leaves[i].leafHash()).status == IGuarantee.Status.Open) guarantee.payOut(leaves[i]);
+            if (guarantee.stateOf(leaves[i].leafHash()).stage == Stage.InChallenge) guarantee.payOut(leaves[i]);
         }
         assertEq(slot().allotted, units, "every lot measured went to a trade");
         uint256 free = uint256(settlement.accountOf(buyer).free) + settlement.accountOf(seller).free

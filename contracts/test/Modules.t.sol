@@ -68,6 +68,7 @@ contract Modules is Market {
             settlement.allot(meter, HOUR, 1);
         }
         assertTrue(settlement.isModule(address(guarantee)), "a module");
+        assertEq(settlement.modules()[0], address(guarantee), "the guarantee first");
     }
 
     function test_a_module_cannot_lock_more_than_is_free() public {

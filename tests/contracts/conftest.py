@@ -11,6 +11,7 @@ import pytest
 from contracts.batches import BatchOutcome, SignedOrder, SignedTrade, check_outcome, plan_batch
 from contracts.chain import Chain, Receipt, Transaction
 from contracts.deployment import Deployment, deploy
+from contracts.guarantee import Rules
 from contracts.leaves import Leaf, locked_amounts
 from contracts.opening import open_chain
 from contracts.settlement import Reading, sign_reading
@@ -18,13 +19,14 @@ from contracts.signing import Signer, sign_order
 from market.events import TradeAgreed
 from market.instruments import Instrument
 from market.orders import OrderTerms, Side
-from market.units import Commodity, Lots, Micros, Ticks
+from market.units import Commodity, Lots, Micros, Ppm, Ticks
 
 NODE_MODULES = Path(__file__).parents[2] / "contracts" / "node_modules"
 DAY_S = 1_646_956_800  # 2022-03-11T00Z
 NOTICE_S = 3600
 READING_S = 7200
 CHALLENGE_S = 1800
+RULES = Rules(challenge_window_s=CHALLENGE_S, bond_rate=Ppm(10_000), excuse_most=Ppm(800_000))
 FEE_BPS = 10
 TOKEN = 1_000_000
 
@@ -199,7 +201,7 @@ def deployed(chain: Chain) -> Stage:
         chain,
         notice_period_s=NOTICE_S,
         reading_window_s=READING_S,
-        challenge_window_s=CHALLENGE_S,
+        rules=RULES,
         fee_recipient=fee_recipient.address,
     )
     treasury = Micros(10**15)

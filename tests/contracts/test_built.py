@@ -38,7 +38,7 @@ def test_the_committed_artifacts_are_fresh() -> None:
 
 @pytest.mark.timeout(900)  # compiling on a busy machine takes minutes; on a free one, seconds
 def test_forge_tests_pass() -> None:
-    run(forge(), "test")
+    run(forge(), "test", FOUNDRY_PROFILE="quick")
 
 
 def test_solidity_is_formatted() -> None:

@@ -12,6 +12,7 @@ from contracts.chain import Chain, Transaction
 from contracts.deploying import carry_out, verify
 from contracts.deployment import Charter, DeploymentPlan, plan_deployment
 from contracts.deployment_file import Created, DeploymentFile, read_deployment
+from contracts.guarantee import Rules
 from contracts.opening import open_chain
 from contracts.rehearsal import Undeployable, rehearse
 from contracts.signing import Signer
@@ -43,7 +44,7 @@ def tester() -> Iterator[Chain]:
 def a_charter(chain: Chain, *, token: Address | None = None) -> Charter:
     operator = chain.operator.address
     guardian, fees = (Signer.from_seed(5, name).address for name in ("guardian", "fees"))
-    return replace(Charter(operator, guardian, fees, 3600, 7200, 1800), token=token)
+    return Charter(operator, guardian, fees, 3600, 7200, Rules(), 48 * 3600, token=token)
 
 
 def a_file(chain: Chain) -> DeploymentFile:
@@ -101,7 +102,7 @@ def test_a_contract_that_is_too_large_is_refused_before_it_is_sent(
     plan = a_file(tester).plan
     monkeypatch.setattr("contracts.rehearsal.RUNTIME_MAX", 20_000)
     with pytest.raises(
-        Undeployable, match=r"Settlement: found 2\d,\d\d\d bytes of code, expected at most 20,000"
+        Undeployable, match=r"found 2\d,\d\d\d bytes of code, expected at most 20,000"
     ):
         rehearse(tester, plan)
     monkeypatch.setattr("contracts.rehearsal.CREATION_MAX", 2_000)
@@ -224,7 +225,7 @@ def test_other_constructor_arguments_show(tester: Chain) -> None:
 
 def test_an_unfinished_or_older_deployment_is_not_verified(tester: Chain) -> None:
     *_, half = carried_out(tester, a_file(tester), crash_after=4)
-    with pytest.raises(Undeployable, match="Guarantee: was never created"):
+    with pytest.raises(Undeployable, match="was never created"):
         verify(tester, half)
     (name, created), *_ = half.created.items()
     older = replace(half, created={name: Created(**{**fields_of(created), "digest": bytes(32)})})

@@ -4,8 +4,9 @@ import pytest
 
 from contracts.batches import BatchOutcome
 from contracts.chain import Reverted
-from contracts.guarantee import Opening, Payout, Status
+from contracts.guarantee import Opening, Payout
 from contracts.signing import Signer
+from contracts.stages import Stage as Phase
 from market.orders import Side
 from market.units import Lots, Micros
 
@@ -41,10 +42,10 @@ def test_a_shortfall_pays_the_seller_for_what_came_and_compensates_the_buyer(
     assert guarantee.openings(receipt) == (
         Opening(outcome.batch_number, 0, leaf.trade_number, Lots(98_000), True),
     )
-    assert guarantee.state_of(stage.chain, leaf).status is Status.OPEN
+    assert guarantee.state_of(stage.chain, leaf).stage is Phase.IN_CHALLENGE
     assert stage.market.settlement.marked_of(stage.chain, outcome.batch_number) == (0,)
     assert stage.money(buyer)[1] == 5_005_000
-    with pytest.raises(Reverted, match="ChallengeWindowOpen"):
+    with pytest.raises(Reverted, match="NotPayableYet"):
         stage.send(guarantee.pay_out_many([leaf]))
 
     stage.chain.set_time(stage.chain.now_s() + CHALLENGE_S)

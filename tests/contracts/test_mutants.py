@@ -16,7 +16,7 @@ MUTANTS = {
     for path in sorted((ROOT / "test" / "mutants").glob("*.toml"))
     for name, mutant in tomllib.loads(path.read_text(encoding="utf-8")).items()
 }
-CAMPAIGN = {"FOUNDRY_INVARIANT_RUNS": "200", "FOUNDRY_INVARIANT_DEPTH": "60"}
+CAMPAIGN = {"FOUNDRY_PROFILE": "quick", "FOUNDRY_INVARIANT_RUNS": "200", "FOUNDRY_INVARIANT_DEPTH": "60"}
 
 
 def planted(mutant: dict[str, str]) -> str:

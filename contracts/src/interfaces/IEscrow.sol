@@ -48,4 +48,7 @@ interface IEscrow is ICustody {
 
     /// Return whether the account may lock and share out.
     function isModule(address account) external view returns (bool);
+
+    /// Return who may lock and share out, the guarantee first. It never changes.
+    function modules() external view returns (address[] memory);
 }

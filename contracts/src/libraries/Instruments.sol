@@ -23,6 +23,11 @@ library Instruments {
             && tier(id) < TIERS;
     }
 
+    /// Return the id of one hour of a resource, without green class. The caller sees to it that every field fits.
+    function oneHour(uint256 resource_, uint256 startHour_, uint256 tier_) internal pure returns (uint256) {
+        return resource_ << 48 | startHour_ << 24 | 1 << 8 | tier_ << 4;
+    }
+
     /// Return the number of the commodity: `COMPUTE`, `NETWORK` or `ENERGY`.
     function commodity(uint256 id) internal pure returns (uint256) {
         return id >> 240 & 0xFF;

@@ -19,6 +19,12 @@ library Money {
         return price * quantity / instrument.lotsPerUnit();
     }
 
+    /// Return what to set aside for such a value, rounded up: never too little.
+    function hold(uint256 instrument, uint256 price, uint256 quantity) internal pure returns (uint256) {
+        uint256 lotsPerUnit = instrument.lotsPerUnit();
+        return (price * quantity + lotsPerUnit - 1) / lotsPerUnit;
+    }
+
     /// Return the fee on a value, rounded down.
     function fee(uint256 value_, uint256 feeBps) internal pure returns (uint256) {
         return value_ * feeBps / BPS_ONE;

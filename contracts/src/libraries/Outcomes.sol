@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IGuarantee} from "../interfaces/IGuarantee.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {Leaf} from "../types/Leaf.sol";
+import {Stage} from "../types/Stage.sol";
 import {Merkle} from "./Merkle.sol";
 
 /// What became of a locked trade, read from the public views of the settlement and its guarantee.
@@ -20,25 +21,19 @@ library Outcomes {
         if (found != root) revert ISettlement.NotTheBatch(batchNumber, root, found);
     }
 
-    /// Return whether a leaf of the batch is over, and how many of its lots were delivered.
+    /// Return whether a leaf of the batch is over, and how many lots of its meter's reading it was given.
     ///
     /// Not marked: still locked. Marked and never opened: released, which happens to full deliveries alone. Opened: over
-    /// when it was paid out, for what had been read by the end of the challenge window. The guarantee does not keep what
-    /// it paid for: if payout and reading share the window's last second and the payout came first, nothing was paid for,
-    /// and this tells what the reading says.
+    /// when the guarantee is closed, for what was allotted; lots that were ruled delivered beyond the reading, or came
+    /// from a fallback supplier, are not the meter's and do not count here.
     function outcomeOf(ISettlement settlement, uint64 batchNumber, Leaf calldata leaf, bytes32 leafHash)
         internal
         view
         returns (bool over, uint64 delivered)
     {
         if (settlement.markedOf(batchNumber) >> leaf.position & 1 == 0) return (false, 0);
-        IGuarantee guarantee = IGuarantee(settlement.guarantee());
-        IGuarantee.State memory state = guarantee.stateOf(leafHash);
-        if (state.status == IGuarantee.Status.None) return (true, leaf.quantity);
-        if (state.status == IGuarantee.Status.Open) return (false, 0);
-        uint64 reportedAt;
-        (delivered, reportedAt) = settlement.deliveredOf(leaf);
-        if (reportedAt > uint256(state.openedAt) + guarantee.challengeWindow()) delivered = 0;
-        return (true, delivered);
+        IGuarantee.State memory state = IGuarantee(settlement.guarantee()).stateOf(leafHash);
+        if (state.stage == Stage.None) return (true, leaf.quantity);
+        return (state.stage == Stage.Closed, state.allotted);
     }
 }

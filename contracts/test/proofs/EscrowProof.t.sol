@@ -92,9 +92,9 @@ contract EscrowProof {
         } catch {}
     }
 
-    /// For 48 bits of free money, since `Purse.lock` multiplies.
-    function check_securing_locks_free_money_of_this_participant_alone(Purses memory buyer, uint48 amount) public {
-        if (buyer.free > type(uint48).max || !set(BUYER, buyer)) return;
+    /// For 16 bits of free money, since `Purse.lock` multiplies.
+    function check_securing_locks_free_money_of_this_participant_alone(Purses memory buyer, uint16 amount) public {
+        if (buyer.free > type(uint16).max || !set(BUYER, buyer)) return;
         try escrow.secure(KEY, BUYER, amount) {
             (uint256 free, uint256 locked) = escrow.moneyOf(BUYER);
             assert(free == buyer.free - amount && locked == buyer.locked + amount);

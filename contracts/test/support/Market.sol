@@ -4,9 +4,12 @@ pragma solidity 0.8.37;
 import {Guarantee} from "../../src/Guarantee.sol";
 import {Settlement} from "../../src/Settlement.sol";
 import {SettlementToken} from "../../src/SettlementToken.sol";
+import {Standby} from "../../src/Standby.sol";
 import {ICustody} from "../../src/interfaces/ICustody.sol";
+import {IGuarantee} from "../../src/interfaces/IGuarantee.sol";
 import {IMetering} from "../../src/interfaces/IMetering.sol";
 import {ISettlement} from "../../src/interfaces/ISettlement.sol";
+import {IStandby} from "../../src/interfaces/IStandby.sol";
 import {Merkle} from "../../src/libraries/Merkle.sol";
 import {Leaf} from "../../src/types/Leaf.sol";
 import {BUY, Order, ORDER_TYPEHASH, SELL} from "../../src/types/Order.sol";
@@ -22,12 +25,18 @@ abstract contract Market is Assertions {
     uint64 internal constant NOTICE = 1 hours;
     uint64 internal constant READING_WINDOW = 2 hours;
     uint64 internal constant CHALLENGE_WINDOW = 30 minutes;
+    uint64 internal constant RULING_WINDOW = 1 days;
+    uint64 internal constant RESCUE_WINDOW = 2 hours;
+    uint32 internal constant BOND_RATE = 10_000;
+    uint32 internal constant EXCUSE_MOST = 800_000;
     uint16 internal constant FEE_BPS = 100;
     uint32 internal constant HOUR = 457_530;
     uint256 internal constant SLOT_END = (uint256(HOUR) + 1) * 1 hours;
     bytes32 internal constant RECORD_HASH = keccak256("record");
 
-    uint64 internal constant MODULES = 1;
+    uint64 internal constant DELIVERY_WINDOW = 48 hours;
+
+    uint64 internal constant MODULES = 2;
 
     uint128 internal constant FUNDS = 100e6;
     uint256 internal constant PAYMENT = 3e6;
@@ -37,6 +46,7 @@ abstract contract Market is Assertions {
     mapping(address participant => uint256) internal keyOf;
     address internal operator = withKey(0x0B);
     address internal guardian = withKey(0x6A);
+    address internal arbiter = withKey(0xA4);
     address internal feeRecipient = withKey(0xFE);
     address internal buyer = withKey(0xB1);
     address internal seller = withKey(0x51);
@@ -46,6 +56,7 @@ abstract contract Market is Assertions {
     SettlementToken internal token;
     Settlement internal settlement;
     Guarantee internal guarantee;
+    Standby internal standby;
     uint64 internal nextBatch;
 
     function setUp() public virtual {
@@ -70,7 +81,17 @@ abstract contract Market is Assertions {
     /// As many as `MODULES`, the guarantee first.
     function deployModules(address settlement_) internal returns (address[] memory modules) {
         modules = new address[](MODULES);
-        modules[0] = address(new Guarantee(ISettlement(settlement_), CHALLENGE_WINDOW));
+        modules[1] = address(standby = new Standby(ISettlement(settlement_), DELIVERY_WINDOW));
+        modules[0] = address(new Guarantee(ISettlement(settlement_), standbyFor(settlement_), someRules()));
+    }
+
+    /// The contract in which sellers name their fallbacks: the real one, unless a test needs another.
+    function standbyFor(address) internal virtual returns (IStandby) {
+        return standby;
+    }
+
+    function someRules() internal view returns (IGuarantee.Rules memory) {
+        return IGuarantee.Rules(arbiter, CHALLENGE_WINDOW, RULING_WINDOW, RESCUE_WINDOW, BOND_RATE, EXCUSE_MOST);
     }
 
     function aSetup(address token_, address[] memory modules) internal view returns (ISettlement.Setup memory) {
