@@ -241,11 +241,12 @@ def address_of(option: str, text: str | None) -> Address | None:
     Raises:
         Malformed: if it is none, with the option's name.
     """
-    from eth_utils.address import is_address
+    from eth_utils.address import is_checksum_address, is_hex_address
 
     if text is None:
         return None
-    if not text.startswith("0x") or not is_address(text):
+    mixed = text[2:] not in (text[2:].lower(), text[2:].upper())
+    if not text.startswith("0x") or not is_hex_address(text) or (mixed and not is_checksum_address(text)):
         raise Malformed(
             f"{option}: found {text!r}, expected 0x and 40 hex digits, capitals as EIP-55 has them"
         )

@@ -101,9 +101,7 @@ def test_a_contract_that_is_too_large_is_refused_before_it_is_sent(
 ) -> None:
     plan = a_file(tester).plan
     monkeypatch.setattr("contracts.rehearsal.RUNTIME_MAX", 20_000)
-    with pytest.raises(
-        Undeployable, match=r"found 2\d,\d\d\d bytes of code, expected at most 20,000"
-    ):
+    with pytest.raises(Undeployable, match=r"found 2\d,\d\d\d bytes of code, expected at most 20,000"):
         rehearse(tester, plan)
     monkeypatch.setattr("contracts.rehearsal.CREATION_MAX", 2_000)
     with pytest.raises(Undeployable, match=r"SettlementToken: found .* bytes of creation code"):
