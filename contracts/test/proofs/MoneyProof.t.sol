@@ -6,7 +6,7 @@ import {Terms} from "../../src/types/Terms.sol";
 
 /// Proofs by halmos about the roundings of money: whoever splits a trade gains at most the micro that rounding leaves.
 ///
-/// Widths: prices of 16 bits and quantities of 4, values of 8 bits for the fee, 1 and 1000 lots a unit; wider products are beyond the solver. That
+/// Widths: prices of 8 bits and quantities of 4, values of 8 bits for the fee, 1 and 1000 lots a unit; wider products are beyond the solver. That
 /// nothing overflows is proved for all 64-bit prices and quantities by `check_no_product_overflows`.
 contract MoneyProof {
     function check_no_product_overflows(uint64 price, uint64 quantity, uint16 bps) public pure {
@@ -15,7 +15,7 @@ contract MoneyProof {
         assert(type(uint256).max / type(uint128).max >= bps);
     }
 
-    function check_parts_are_worth_the_whole(uint16 price, uint8 one, uint8 other, bool thousand) public pure {
+    function check_parts_are_worth_the_whole(uint8 price, uint8 one, uint8 other, bool thousand) public pure {
         if (one > 15 || other > 15) return;
         Terms memory terms;
         terms.lotsPerUnit = thousand ? 1000 : 1;
