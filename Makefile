@@ -2,11 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# A virtual environment of its own: slither wants an older web3 than ours.
+AUDIT := $(VENV)/audit
 NODE_MODULES := contracts/node_modules
 FORGE = $(shell find $(NODE_MODULES)/@foundry-rs -path '*/bin/forge' -type f 2>/dev/null | grep -v '/@foundry-rs/forge/' | head -n 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test serve check bench soak clean
+.PHONY: help setup demo test serve check bench audit soak clean
 
 help: ## Say what each verb does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -20,7 +22,7 @@ $(VENV)/.ready: pyproject.toml
 	@touch $@
 
 $(NODE_MODULES)/.ready: contracts/package.json contracts/package-lock.json
-	cd contracts && npm ci --no-fund --no-audit --loglevel=error
+	cd contracts && npm ci --omit=dev --no-fund --no-audit --loglevel=error
 	@touch $@
 
 demo: setup ## Run the built-in market day on a local chain and write day-report/
@@ -43,6 +45,14 @@ check: setup ## Style, types, import directions, spelling, format of the contrac
 bench: setup ## Print speeds, each beside a peer or a bound measured in the same run
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m tests.benchmarks
+
+audit: setup ## Static analysis, coverage and proofs of the contracts
+	test -x $(AUDIT)/bin/python || $(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(AUDIT)/bin/python -m pip install --quiet --group audit
+	cd contracts && npm ci --include=dev --no-fund --no-audit --loglevel=error
+	@touch $(NODE_MODULES)/.ready
+	$(BIN)/python -m tests.audit
 
 soak: setup ## Run the long campaigns
 	$(BIN)/python -m pytest -m soak --timeout=0 -n 0

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.deploy_command import deploy
 from api.pricing_commands import bargain, clear, price
 from api.terminal import EXIT_FAILED, JsonOption, progress_console, stop, told, told_of_house
 
@@ -256,6 +257,9 @@ def serve(
         serve_market(
             host=host, port=port, chain=chain, database=database, console=progress_console(quiet=False)
         )
+
+
+app.command()(deploy)
 
 
 @app.command()

@@ -3,19 +3,24 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Engine
 
 from api.auth import Door
 from api.clock import Clock
+from api.operator_key import operator_key
 from api.sequencer import Sequencer
 from api.settings import Settings
 from api.settler import Settler
 from api.tapes import read_tapes
 from contracts.chain import Chain, ChainUnavailable
+from contracts.deploying import verify
 from contracts.deployment import Deployment, attach, deploy
+from contracts.deployment_file import read_deployment
 from contracts.guarantee import Rules
-from contracts.opening import open_chain
+from contracts.opening import OWN_CHAINS, open_chain
+from contracts.rehearsal import Undeployable
 from ledger.database import open_database, remove_database
 from ledger.outbox import Outbox
 from ledger.projections import Projector
@@ -23,10 +28,7 @@ from ledger.rebuild import rebuild
 from ledger.record import Genesis, Record, RecordReader, WrongMarket
 from ledger.venue import Venue
 from market.tape import Tapes
-
-KEY_BYTES = 32
-OWN_CHAINS = frozenset({"auto", "tester", "anvil", "ganache"})
-"""Chains that live and die with this process."""
+from market.units import Malformed
 
 
 @dataclass(frozen=True)
@@ -74,16 +76,15 @@ def open_house(
     `fresh_database` removes the database of an earlier run; nothing is touched before the chain has answered.
 
     Raises:
-        ChainUnavailable: if the chain cannot be used, or the contracts of an existing record are not on it.
+        ChainUnavailable: if the chain cannot be used, or the contracts of an existing record or file are not on it.
         DatabaseUnusable, RecordInUse, WrongMarket, BrokenChain: if the database cannot be used, each saying why.
     """
     with ExitStack() as closing:
-        operator_key = settings.operator_key.get_secret_value() if settings.operator_key else None
         chain = closing.enter_context(
             open_chain(
                 settings.chain,
                 start_time_s=start_time_s,
-                operator_key=_key_bytes(operator_key),
+                operator_key=operator_key(settings),
                 expected_chain_id=settings.chain_id,
             )
         )
@@ -129,6 +130,8 @@ def _deployment(engine: Engine, chain: Chain, settings: Settings) -> Deployment:
     try:
         genesis = RecordReader(engine).genesis
     except WrongMarket:
+        if settings.deployment is not None:
+            return _deployed(chain, settings.deployment)
         return deploy(
             chain,
             notice_period_s=settings.notice_period_s,
@@ -143,13 +146,9 @@ def _deployment(engine: Engine, chain: Chain, settings: Settings) -> Deployment:
     return attach(chain, genesis.settlement)
 
 
-def _key_bytes(text: str | None) -> bytes | None:
-    if text is None:
-        return None
+def _deployed(chain: Chain, path: Path) -> Deployment:
+    """Find the contracts that `ccei deploy` put on the chain, and prove that they are those of its file."""
     try:
-        key = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise ChainUnavailable("CCEI_OPERATOR_KEY: found something else, expected 0x and 64 hex digits")
-    return key
+        return verify(chain, read_deployment(path.read_text(encoding="utf-8")))
+    except (Malformed, Undeployable) as error:
+        raise ChainUnavailable(f"CCEI_DEPLOYMENT, {path}: {error}") from error

@@ -12,9 +12,10 @@ from rich.console import Console
 from api.app import create_app
 from api.catalogue import BUILT_IN, Lister, read_catalogue
 from api.clock import SystemClock
-from api.house import OWN_CHAINS, open_house
+from api.house import open_house
 from api.settings import Settings
 from contracts.chain import ChainUnavailable
+from contracts.opening import OWN_CHAINS
 
 
 class AddressUnusable(OSError):

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
         "auto", description="auto, tester, anvil, ganache, or the http(s) address of an EVM node."
     )
     chain_id: int | None = Field(None, description="The chain id to insist on.")
+    deployment: Path | None = Field(
+        None, description="File of `ccei deploy`: a new record settles there instead of on new contracts."
+    )
     operator_key: SecretStr | None = Field(
         None, description="Private key (0x…) that signs settlement on a chain given by address."
     )

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from importlib import resources
 from typing import Any, Final, Protocol
 
@@ -89,11 +90,19 @@ class Event:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A compiled contract."""
+    """A compiled contract: its `bytecode` creates it, its `runtime` code is what stands on the chain afterwards.
+
+    In the runtime code as compiled, the places of linked libraries and of immutables are zero. `digest` is the SHA-256 of
+    the artifact's file.
+    """
 
     name: str
+    digest: bytes
     bytecode: bytes
     links: Mapping[str, tuple[int, ...]]
+    runtime: bytes
+    runtime_links: Mapping[str, tuple[int, ...]]
+    immutables: Mapping[str, tuple[int, ...]]
     constructor: tuple[str, ...]
     functions: Mapping[str, Function]
     events: Mapping[str, Event]
@@ -133,8 +142,23 @@ def artifact(name: str) -> Artifact:
             case "error":
                 errors[fingerprint[:4]] = (entry["name"], fields)
     code = bytes.fromhex(built["bytecode"][2:])
-    links = {library: tuple(places) for library, places in built["links"].items()}
-    return Artifact(name, code, links, constructor, functions, events, errors)
+    links, runtime_links, immutables = (
+        {key: tuple(places) for key, places in built[part].items()}
+        for part in ("links", "deployedLinks", "immutables")
+    )
+    return Artifact(
+        name=name,
+        digest=sha256(text.encode("utf-8")).digest(),
+        bytecode=code,
+        links=links,
+        runtime=bytes.fromhex(built["deployedBytecode"][2:]),
+        runtime_links=runtime_links,
+        immutables=immutables,
+        constructor=constructor,
+        functions=functions,
+        events=events,
+        errors=errors,
+    )
 
 
 def encode_struct(kinds: Sequence[str], values: Sequence[Any]) -> bytes:

@@ -34,6 +34,14 @@ class ChainUnavailable(Exception):
     """The chain cannot be used: its program is missing or did not start, nothing answers, or it is another chain."""
 
 
+class RequestRefused(Exception):
+    """The node does not do what was asked of it, or the contract said no while it did. `data` is what that returned."""
+
+    def __init__(self, message: str, data: bytes = b"") -> None:
+        super().__init__(explain_revert(data) if data else message)
+        self.data = data
+
+
 class Reverted(Exception):
     """The contract said no. The message names its error; `data` is what it returned."""
 
@@ -56,6 +64,18 @@ class Transaction:
             raise Malformed(
                 f"transaction: asks for {self.gas} gas, expected at most {GAS_MAX}: send less at a time"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class GasPrice:
+    """What a unit of gas costs, in wei: `now_wei` in the next block, and at most what is offered for it.
+
+    `tip_wei` is the part above the base fee; None on a chain that knows no base fee.
+    """
+
+    now_wei: int
+    most_wei: int
+    tip_wei: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +193,33 @@ class Chain:
         with self._reaching():
             return tuple(_log(found) for found in self.w3.eth.get_logs(wanted))
 
+    def request(self, method: str, *parameters: Any) -> Any:
+        """Make a JSON-RPC request for which web3 has no form of its own, such as a call in a state that was overridden.
+
+        Raises:
+            RequestRefused: if the node answers with an error.
+        """
+        try:
+            with self._reaching():
+                response: Any = self.w3.provider.make_request(method, list(parameters))  # type: ignore[arg-type]  # any method
+        except (AttributeError, LookupError, NotImplementedError, TypeError, ValueError) as error:
+            raise RequestRefused(
+                f"{self.name} does not know {method}: {error}"
+            ) from error  # eth-tester's way
+        if "error" not in response:
+            return response["result"]
+        refusal = response["error"]
+        raise RequestRefused(str(refusal.get("message", refusal)), _data_of(refusal))
+
+    def gas_price(self) -> GasPrice:
+        """Return what gas costs, and what `sign` offers for it."""
+        with self._reaching():
+            base_fee = self.w3.eth.get_block("latest").get("baseFeePerGas")
+            if base_fee is None:
+                price = int(self.w3.eth.gas_price)
+                return GasPrice(price, price, None)
+        return GasPrice(base_fee + _GWEI, 2 * base_fee + _GWEI, _GWEI)
+
     def sign(self, account: Signer, transaction: Transaction, *, nonce: int) -> bytes:
         """Sign a transaction; return the raw bytes to keep and to broadcast.
 
@@ -189,20 +236,12 @@ class Chain:
         }
         if transaction.to is not None:
             fields["to"] = _checksum(transaction.to)
-        fields |= self._fees()
+        price = self.gas_price()
+        if price.tip_wei is None:
+            fields["gasPrice"] = price.most_wei
+        else:
+            fields |= {"type": 2, "maxFeePerGas": price.most_wei, "maxPriorityFeePerGas": price.tip_wei}
         return bytes(Account.sign_transaction(fields, account.key).raw_transaction)
-
-    def gas_price_wei(self) -> int:
-        """Return the most that a unit of gas may cost in a transaction that is signed now, in wei."""
-        fees = self._fees()
-        return fees.get("gasPrice") or fees["maxFeePerGas"]
-
-    def _fees(self) -> dict[str, int]:
-        with self._reaching():
-            base_fee = self.w3.eth.get_block("latest").get("baseFeePerGas")
-            if base_fee is None:
-                return {"gasPrice": int(self.w3.eth.gas_price)}
-        return {"type": 2, "maxFeePerGas": 2 * base_fee + _GWEI, "maxPriorityFeePerGas": _GWEI}
 
     def broadcast(self, raw: bytes) -> bytes:
         """Send signed bytes; return the transaction hash. Sending the same bytes again changes nothing.
@@ -333,3 +372,11 @@ def _checksum(address: Address) -> Any:
 
 def _bytes20(address: str) -> Address:
     return Address(bytes.fromhex(address[2:]))
+
+
+def _data_of(refusal: Any) -> bytes:
+    """Return what a contract returned on refusing, wherever this node puts it."""
+    data = refusal.get("data")
+    if isinstance(data, dict):
+        data = data.get("result") or data.get("data")
+    return bytes.fromhex(data[2:]) if isinstance(data, str) and data.startswith("0x") else b""

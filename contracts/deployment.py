@@ -149,6 +149,7 @@ def plan_deployment(charter: Charter, *, first_nonce: int, certificate: bool = F
 
     `certificate` says whether certificates come with it: who wants them can deploy them at any time.
     """
+    # The guarantee last of the modules: while it is created it asks the standby options whose they are.
     entries = (
         *(() if charter.token else (_TOKEN,)),
         *LIBRARIES,

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from web3 import Web3
 
 SPECS: Final = "auto, tester, anvil, ganache, or an address such as http://127.0.0.1:8545"
+OWN_CHAINS: Final = frozenset({"auto", "tester", "anvil", "ganache"})
+"""Chains that live and die with whoever opens them."""
 DEV_SIGNERS: Final = (
     # The first accounts of Anvil and Hardhat, and of `ganache --wallet.deterministic`: public, for test chains only.
     Signer(bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")),
@@ -63,14 +65,19 @@ def open_chain(
         raise ChainUnavailable(f"chain: found {spec!r}, expected one of {SPECS}")
 
 
-def _open_tester(start_time_s: int | None, operator: Signer) -> Chain:
+def open_rehearsal(operator: Signer, *, nonce: int) -> Chain:
+    """Open an in-process chain on which the operator stands where it stands elsewhere: at this nonce."""
+    return _open_tester(None, operator, nonce=nonce)
+
+
+def _open_tester(start_time_s: int | None, operator: Signer, *, nonce: int = 0) -> Chain:
     from eth_tester import EthereumTester, PyEVMBackend
     from web3 import EthereumTesterProvider, Web3
 
     overrides: dict[str, int] = {"gas_limit": BLOCK_GAS_LIMIT}
     if start_time_s is not None:
         overrides["timestamp"] = start_time_s
-    account = {"balance": OPERATOR_WEI, "nonce": 0, "code": b"", "storage": {}}
+    account = {"balance": OPERATOR_WEI, "nonce": nonce, "code": b"", "storage": {}}
     backend = PyEVMBackend(
         genesis_parameters=PyEVMBackend.generate_genesis_params(overrides),
         genesis_state={operator.address: account},

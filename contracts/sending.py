@@ -44,7 +44,7 @@ def provide_gas(chain: Chain, signed: Sequence[tuple[Signer, Transaction]]) -> N
     gas: Counter[Address] = Counter()
     for account, transaction in signed:
         gas[account.address] += transaction.gas
-    price_wei = chain.gas_price_wei()
+    price_wei = chain.gas_price().most_wei
     nonce = chain.nonce(chain.operator.address)
     sent: list[bytes] = []
     for address, needed in gas.items():

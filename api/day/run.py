@@ -39,12 +39,13 @@ from api.day.result import (
 )
 from api.day.scenario import Scenario
 from api.day.view import View
-from api.house import OWN_CHAINS, House, open_house
+from api.house import House, open_house
 from api.quoting import moved_quote, opening_quote
 from api.sequencer import Answer
 from api.settings import Settings
 from api.settler import SettlementFailed
 from contracts.chain import Reverted
+from contracts.opening import OWN_CHAINS
 from contracts.settlement import sign_reading
 from contracts.signing import Signer, sign_order
 from ledger.accounts import AccountKind

@@ -15,6 +15,7 @@ const CONTRACTS = {
   Settlement: "src/Settlement.sol",
   SettlementToken: "src/SettlementToken.sol",
   Standby: "src/Standby.sol",
+  TokenProbe: "src/TokenProbe.sol",
 };
 const REMAPPINGS = ["solady/=node_modules/solady/src/"];
 // The twin of foundry.toml: what forge tests is what is deployed.
@@ -24,6 +25,15 @@ const SETTINGS = {
   optimizer: { enabled: true, runs: 10_000 },
   metadata: { bytecodeHash: "none", appendCBOR: false },
 };
+
+const OUTPUTS = [
+  "abi",
+  "evm.bytecode.object",
+  "evm.bytecode.linkReferences",
+  "evm.deployedBytecode.object",
+  "evm.deployedBytecode.linkReferences",
+  "evm.deployedBytecode.immutableReferences",
+];
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const solc = createRequire(import.meta.url)("solc");
@@ -50,12 +60,10 @@ function compile(paths, wanted) {
     settings: {
       ...SETTINGS,
       remappings: REMAPPINGS,
-      outputSelection: Object.fromEntries(
-        wanted.map(([path, name]) => [
-          path,
-          { [name]: ["abi", "evm.bytecode.object", "evm.bytecode.linkReferences", "evm.deployedBytecode.object"] },
-        ]),
-      ),
+      outputSelection: {
+        "*": { "": ["ast"] }, // tells the names of the immutables
+        ...Object.fromEntries(wanted.map(([path, name]) => [path, { [name]: OUTPUTS }])),
+      },
     },
   };
   const output = JSON.parse(solc.compile(JSON.stringify(input), { import: readImport }));
@@ -64,7 +72,27 @@ function compile(paths, wanted) {
     console.error(errors.map((found) => found.formattedMessage).join("\n"));
     process.exit(1);
   }
-  return output.contracts;
+  return { contracts: output.contracts, names: immutableNames(output.sources) };
+}
+
+/// The name of each immutable by the number that the compiler gives it, as in `Operated.operator`.
+function immutableNames(sources) {
+  const contracts = Object.values(sources).flatMap((source) => source.ast.nodes);
+  const variables = contracts.flatMap((contract) =>
+    (contract.nodes ?? [])
+      .filter((node) => node.mutability === "immutable")
+      .map((node) => [node.id, `${contract.name}.${node.name}`]),
+  );
+  return Object.fromEntries(variables);
+}
+
+/// Each immutable's name, and where in the code its word stands. A library keeps its own address as one.
+function immutablesOf(bytecode, names) {
+  const places = Object.entries(bytecode.immutableReferences ?? {}).map(([id, references]) => [
+    names[id] ?? id,
+    references.map((reference) => reference.start).sort((one, other) => one - other),
+  ]);
+  return Object.fromEntries(places.sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 /// Each library's name, and where in the bytecode its address belongs.
@@ -79,7 +107,7 @@ function unlinked(object) {
   return `0x${object.replace(/__\$[0-9a-f]{34}\$__/g, "00".repeat(20))}`;
 }
 
-function artifact(contracts, contractName) {
+function artifact({ contracts, names }, contractName) {
   const { abi, evm } = contracts[CONTRACTS[contractName]][contractName];
   const content = {
     contractName,
@@ -87,6 +115,8 @@ function artifact(contracts, contractName) {
     bytecode: unlinked(evm.bytecode.object),
     deployedBytecode: unlinked(evm.deployedBytecode.object),
     links: linksOf(evm.bytecode),
+    deployedLinks: linksOf(evm.deployedBytecode),
+    immutables: immutablesOf(evm.deployedBytecode, names),
     solc: solc.version().replace(".Emscripten.clang", ""),
     settings: SETTINGS,
   };
@@ -95,18 +125,18 @@ function artifact(contracts, contractName) {
 
 const [option, path, name] = process.argv.slice(2);
 if (option === "--code") {
-  console.log(compile([path], [[path, name]])[path][name].evm.bytecode.object);
+  console.log(compile([path], [[path, name]]).contracts[path][name].evm.bytecode.object);
   process.exit(0);
 }
 const check = option === "--check";
-const contracts = compile(
+const compiled = compile(
   sources(),
   Object.entries(CONTRACTS).map(([contractName, path]) => [path, contractName]),
 );
 let stale = 0;
 for (const contractName of Object.keys(CONTRACTS)) {
   const path = `artifacts/${contractName}.json`;
-  const fresh = artifact(contracts, contractName);
+  const fresh = artifact(compiled, contractName);
   if (!check) {
     writeFileSync(join(root, path), fresh);
     console.log(`${path}: written`);

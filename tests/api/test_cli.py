@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from api.cli import app
 from tests.api.day.test_run import a_scenario
 
-COMMANDS = ("demo", "market-day", "match", "clear", "bargain", "serve", "audit")
+COMMANDS = ("demo", "market-day", "match", "clear", "bargain", "serve", "deploy", "audit")
 FLOW = """action,order_id,side,type,tif,price,quantity
 new,1,sell,limit,gtc,10.5,3
 new,2,buy,limit,gtc,11,1.25

@@ -1,0 +1,1 @@
+"""What an auditor's tools say of the contracts: `python -m tests.audit`."""

@@ -1,0 +1,79 @@
+"""Run what an auditor runs: `python -m tests.audit [format] [solhint] [slither] [coverage] [proofs]`, all by default."""
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.audit.coverage import coverage
+from tests.audit.findings import slither
+from tests.audit.workshop import NODE_MODULES, ToolMissing, Workshop, native_forge, say, workshop
+
+TOOLS = Path(__file__).parents[2] / ".venv" / "audit" / "bin"
+PROOF_TIMEOUT_MS = "120000"
+
+
+def formatted(shop: Workshop) -> tuple[str, ...]:
+    """Return what `forge fmt` would change."""
+    done = shop.run(native_forge(), "fmt", "--check")
+    return () if done.returncode == 0 else (f"forge fmt: {done.stdout[-3000:]}",)
+
+
+def solhint(shop: Workshop) -> tuple[str, ...]:
+    """Return what solhint says, a line each."""
+    program = NODE_MODULES / "solhint" / "solhint.js"
+    if not program.exists():
+        raise ToolMissing(
+            "solhint: found none in contracts/node_modules; run `npm ci --include=dev` in contracts/"
+        )
+    done = shop.run("node", str(program), "--max-warnings", "0", "--formatter", "unix", "src/**/*.sol")
+    return () if done.returncode == 0 else (f"solhint: {done.stdout[-6000:]}{done.stderr[-1000:]}",)
+
+
+def proofs(shop: Workshop) -> tuple[str, ...]:
+    """Return the proofs that halmos could not make. Each prints its own time."""
+    for path in (shop.folder / "test").iterdir():  # the proofs stand alone; compiling the rest takes minutes
+        if path.name != "proofs" and path.is_file():
+            path.unlink()
+    done = shop.run(
+        shop.tool("halmos"),
+        *("--match-contract", "Proof$", "--solver-timeout-assertion", PROOF_TIMEOUT_MS),
+    )
+    said = [line for line in done.stdout.splitlines() if line.startswith(("[", "Symbolic test"))]
+    say(said)
+    if done.returncode == 0 and any("[PASS]" in line for line in said):
+        return ()
+    return tuple(line for line in said if "[PASS]" not in line) or (f"halmos: {done.stdout[-2000:]}",)
+
+
+CHECKS: dict[str, Callable[[Workshop], tuple[str, ...]]] = {
+    "format": formatted,
+    "solhint": solhint,
+    "slither": slither,
+    "coverage": coverage,
+    "proofs": proofs,
+}
+
+
+def main() -> int:
+    """Run the checks that were asked for; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.audit", description=__doc__)
+    parser.add_argument("checks", nargs="*", choices=[*CHECKS, []], default=[], help="which; all by default")
+    parser.add_argument("--tools", type=Path, default=TOOLS, help="where slither and halmos are")
+    asked = parser.parse_args()
+    failed = []
+    for name in asked.checks or CHECKS:
+        started = time.monotonic()
+        with workshop(asked.tools) as shop:
+            try:
+                faults = CHECKS[name](shop)
+            except ToolMissing as error:
+                faults = (str(error),)
+        say([*faults, f"{name}: {'FAILED' if faults else 'passed'} in {time.monotonic() - started:.0f} s"])
+        if faults:
+            failed.append(name)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
