@@ -19,6 +19,13 @@ contract GuaranteeCrowd is ShortTrades {
         IStandby.Terms called;
     }
 
+    /// What a ruling may be.
+    struct Bounds {
+        uint64 least;
+        uint64 most;
+        bool plea;
+    }
+
     uint256 private constant TRADES_MOST = 6;
 
     Trade[] private trades;
@@ -112,18 +119,18 @@ contract GuaranteeCrowd is ShortTrades {
     function rule(uint256 seed, uint64 delivered, uint64 excused, bool hostile) external {
         if (trades.length == 0) return;
         Leaf memory leaf = trades[seed % trades.length].leaf;
-        bytes32 hash = leaf.leafHash();
+        Bounds memory bounds = boundsOf(leaf);
+        delivered = uint64(bound(delivered, hostile ? 0 : bounds.least, hostile ? leaf.quantity : bounds.most));
+        uint64 missing = leaf.quantity - delivered;
+        uint64 excusable = bounds.plea ? uint64(uint256(missing) * EXCUSE_MOST / 1e6) : 0;
+        excused = uint64(bound(excused, 0, hostile ? missing : excusable));
         address who = hostile ? anybody(seed) : arbiter;
-        (uint64 least, uint64 most, bool plea) = boundsOf(leaf);
-        delivered = hostile ? uint64(bound(delivered, 0, leaf.quantity)) : uint64(bound(delivered, least, most));
-        uint64 excusable = plea ? uint64(uint256(leaf.quantity - delivered) * EXCUSE_MOST / 1e6) : 0;
-        excused = uint64(bound(excused, 0, hostile ? leaf.quantity - delivered : excusable));
         vm.prank(who);
         try guarantee.rule(leaf, delivered, excused) {
             assertEq(who, arbiter, "the arbiter ruled");
-            uint256 from = guarantee.stateOf(hash).openedAt + CHALLENGE_WINDOW;
-            assertTrue(block.timestamp >= from && block.timestamp < from + RULING_WINDOW, "ruled in time");
-            assertTrue(delivered >= least && delivered <= most, "ruled within bounds");
+            assertTrue(block.timestamp >= closesAt(leaf), "ruled after the claims");
+            assertTrue(block.timestamp < closesAt(leaf) + RULING_WINDOW, "ruled in time");
+            assertTrue(delivered >= bounds.least && delivered <= bounds.most, "ruled within bounds");
             assertTrue(excused <= excusable, "excused within bounds");
             ++times["ruled"];
         } catch {}
@@ -317,18 +324,18 @@ contract GuaranteeCrowd is ShortTrades {
     }
 
     /// The bounds of a ruling, worked out anew.
-    function boundsOf(Leaf memory leaf) private view returns (uint64 least, uint64 most, bool plea) {
+    function boundsOf(Leaf memory leaf) private view returns (Bounds memory bounds) {
         bytes32 hash = leaf.leafHash();
         (uint64 metered, uint64 reportedAt) = settlement.deliveredOf(leaf);
         if (reportedAt >= closesAt(leaf)) metered = 0;
-        (least, most) = (metered, metered);
+        (bounds.least, bounds.most) = (metered, metered);
         address[2] memory parties = [buyer, seller];
         for (uint256 i = 0; i < 2; ++i) {
             IDisputes.Claim memory claim = guarantee.claimOf(hash, parties[i]);
-            if (claim.plea) plea = true;
+            if (claim.plea) bounds.plea = true;
             if (claim.plea || claim.verdict == IDisputes.Verdict.None) continue;
-            if (claim.delivered < least) least = claim.delivered;
-            if (claim.delivered > most) most = claim.delivered;
+            if (claim.delivered < bounds.least) bounds.least = claim.delivered;
+            if (claim.delivered > bounds.most) bounds.most = claim.delivered;
         }
     }
 

@@ -9,6 +9,7 @@ contract StandbyStandIn {
     error TooEarly(bytes32 callId);
     error NotTheCall(bytes32 callId, bytes32 optionId);
 
+    /// In the first word of its storage, where `ShortTrades` writes it.
     address public settlement;
     mapping(address holder => mapping(uint256 resource => bytes32[])) private plans;
     mapping(bytes32 optionId => bool) private closed;
