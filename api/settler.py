@@ -1,7 +1,7 @@
 """The settler: takes what was agreed to the chain, and brings back what the chain says, as commands to the sequencer.
 
-    deposits seen      -> CreditDeposit            slot about to start -> settleBatch   -> ConfirmLocks
-    withdrawals seen   -> ConfirmWithdrawal        readings are in     -> deliverBatch  -> ConfirmDelivery
+    money in and out   -> CreditDeposit, …         slot about to start -> settleBatch   -> ConfirmLocks
+    exits and cancels  -> NoteExit, …              readings are in     -> deliverBatch  -> ConfirmDelivery
     never locked       -> VoidTrade                fell short          -> Guarantee.open -> ConfirmOpening
                                                    window over         -> payOut        -> ConfirmPayout
 
@@ -18,7 +18,9 @@ from threading import RLock
 from typing import TypeVar
 
 from api import module_money
+from api.chain_notices import COMMANDS_AT_ONCE, commands_for, is_cancelled, is_endangered
 from api.sequencer import Sequencer
+from contracts.account_events import account_events
 from contracts.batches import TRADES_MAX, SignedOrder, SignedTrade, bitmap_of, check_outcome, plan_batch
 from contracts.chain import Chain, Receipt, Reverted, Transaction, transaction_hash
 from contracts.deployment import Deployment
@@ -36,8 +38,6 @@ from market.orders import (
     ConfirmDelivery,
     ConfirmLocks,
     ConfirmOpening,
-    ConfirmWithdrawal,
-    CreditDeposit,
     RegisterMeter,
     VoidTrade,
 )
@@ -117,8 +117,8 @@ class Settler:
             self._failures.clear()
             self._finish_pending()
             self.watch()
-            self._lock()
             self._void()
+            self._lock()
             self._deliver()
             self._pay_out()
             if self._failures:
@@ -141,7 +141,7 @@ class Settler:
             self._note_opening(trade.agreed.trade_number)
 
     def watch(self) -> None:
-        """Credit deposits and book withdrawals that have enough blocks on top."""
+        """Tell what participants did on chain, as far as it has enough blocks on top: see `chain_notices`."""
         with self._turn:
             self._watch()
 
@@ -150,21 +150,12 @@ class Settler:
         if last <= self._seen_block:
             return
         span = {"from_block": self._seen_block + 1, "to_block": last}
-        commands: list[Command] = [
-            CreditDeposit(each.participant, each.amount_micros, each.transaction, each.log_index)
-            for each in self._settlement.deposits(self._chain, **span)
-            if not self._venue.funds.is_credited(each.transaction, each.log_index)
-        ]
-        commands += [
-            ConfirmWithdrawal(each.participant, each.nonce, each.transaction)
-            for each in self._settlement.withdrawals(self._chain, **span)
-            if self._venue.funds.is_open(each.participant, each.nonce)
-        ]
-        if commands:
+        happened = account_events(self._settlement, self._chain, **span)
+        for commands in _chunks(commands_for(happened, self._venue), COMMANDS_AT_ONCE):
             self.apply(commands)
         moved = module_money.commands_for(self._deployment, self._chain, self._venue, self._leaf_at, **span)
-        if moved:
-            self.apply(moved)
+        for commands in _chunks(moved, COMMANDS_AT_ONCE):
+            self.apply(commands)
         self._seen_block = last
 
     def fund(
@@ -234,8 +225,13 @@ class Settler:
     # --- lock ---------------------------------------------------------------------------------------------------
 
     def _lock(self) -> None:
+        """Lock the trades of each slot whose gate has closed, and before it those that a notice on chain endangers."""
         now_s = self._sequencer.now_s()
-        due = [trade for trade in self._trades(TradeState.AGREED) if self._gate_closed(trade, now_s)]
+        due = [
+            trade
+            for trade in self._trades(TradeState.AGREED)
+            if self._gate_closed(trade, now_s) or is_endangered(self._venue, trade)
+        ]
         due.sort(key=lambda trade: (*self._group(trade), trade.agreed.trade_number))
         for (start_hour, fee_bps), trades in groupby(due, key=self._group):
             if start_hour * SECONDS_PER_HOUR > now_s:
@@ -283,11 +279,14 @@ class Settler:
         )
 
     def _void(self) -> None:
+        """Undo what can no longer be locked; the exchange says who is at fault, if a party is."""
         now_s = self._sequencer.now_s()
+        both_s = min(now_s, self._chain.now_s())
         late: list[Command] = [
             VoidTrade(trade.agreed.trade_number, NOT_LOCKED_IN_TIME)
             for trade in self._trades(TradeState.AGREED)
             if self._group(trade)[0] * SECONDS_PER_HOUR <= now_s
+            or is_cancelled(self._venue, trade, now_s=both_s)
         ]
         if late:
             self.apply(late)

@@ -19,7 +19,7 @@ from eth_hash.auto import keccak
 
 from market.units import Malformed
 
-CONTRACTS: Final = ("SettlementToken", "Settlement", "Guarantee", "Standby", "Certificate")
+CONTRACTS: Final = ("SettlementToken", "Settlement", "Guarantee", "Standby", "PayAsYouGo", "Certificate")
 
 
 class _PlainAddressDecoder(AddressDecoder):

@@ -12,6 +12,7 @@ from contracts.abi import artifact
 from contracts.certificate import Certificate
 from contracts.chain import Chain, ChainUnavailable, Reverted, Transaction
 from contracts.guarantee import Guarantee, Rules
+from contracts.pay_as_you_go import PayAsYouGo
 from contracts.settlement import Settlement
 from contracts.signing import Domain
 from contracts.standby import Standby
@@ -26,6 +27,10 @@ STORAGE_EFFICIENCY = Ppm(850_000)
 """The share of what goes into a storage that is certified when it comes out: a lithium-ion battery's round trip."""
 
 
+_MODULES: Final = ("Guarantee", "PayAsYouGo")
+"""In the sequence in which they are created, right before the settlement."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """The contracts of one market. Periods in seconds; `block_number` is where to start looking for its events."""
@@ -34,6 +39,7 @@ class Deployment:
     settlement: Settlement
     guarantee: Guarantee
     standby: Standby
+    pay_as_you_go: PayAsYouGo
     operator: Address
     fee_recipient: Address
     notice_period_s: int
@@ -129,6 +135,7 @@ LIBRARIES: Final = (Entry("Deliveries", 2_000_000),)
 MODULES: Final = (
     Entry("Guarantee", 6_000_000, lambda charter, at: (at["Settlement"], at["Standby"], _rulebook(charter))),
     Entry("Standby", 6_000_000, lambda charter, at: (at["Settlement"], charter.delivery_window_s)),
+    Entry("PayAsYouGo", 6_000_000, lambda _, at: (at["Settlement"],)),
 )
 """Whom the settlement lets lock and share out money, in the order in which it names them, the guarantee first."""
 
@@ -252,7 +259,7 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
                 "readingWindow",
             )
         )
-        guarantee, standby = _modules(settlement, modules)
+        guarantee, standby, pay_as_you_go = _modules(settlement, modules)
         rules = Guarantee(guarantee).rules_of(chain)
     except (Reverted, DecodingError) as error:
         raise ChainUnavailable(f"0x{settlement.hex()} does not answer as a settlement: {error}") from error
@@ -260,11 +267,13 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
         raise ChainUnavailable(
             f"0x{settlement.hex()}: found domain 0x{separator.hex()}, expected 0x{twin.domain.separator.hex()}"
         )
+    modules = _modules(chain, operator, settlement, guarantee)
     return Deployment(
         token=SettlementToken(token, chain.chain_id),
         settlement=twin,
         guarantee=Guarantee(guarantee),
         standby=Standby(standby, chain.chain_id),
+        pay_as_you_go=PayAsYouGo(pay_as_you_go, chain.chain_id),
         operator=operator,
         fee_recipient=fee_recipient,
         notice_period_s=notice_s,
@@ -326,7 +335,24 @@ def _created(chain: Chain, transaction: Transaction, *, expected: Address | None
     return receipt.created
 
 
-def _constant(chain: Chain, contract: str, address: Address, name: str) -> Any:
+def _modules(chain: Chain, operator: Address, settlement: Address, guarantee: Address) -> dict[str, Address]:
+    """Foretell the modules once more: the operator created them one after the other, the guarantee first."""
+    nonces = range(chain.nonce(operator))
+    first = next((n for n in nonces if created_address(operator, n) == guarantee), None)
+    if first is None:
+        raise ChainUnavailable(
+            f"0x{settlement.hex()}: its operator 0x{operator.hex()} did not create its guarantee 0x{guarantee.hex()}"
+        )
+    modules = {name: created_address(operator, first + place) for place, name in enumerate(_MODULES)}
+    for name, address in modules.items():
+        if not _constant(chain, "Settlement", settlement, "isModule", address):
+            raise ChainUnavailable(
+                f"0x{settlement.hex()}: found no {name} at 0x{address.hex()} that is its module"
+            )
+    return modules
+
+
+def _constant(chain: Chain, contract: str, address: Address, name: str, *arguments: Any) -> Any:
     abi = artifact(contract).functions[name]
-    (answer,) = abi.decode_output(chain.call(address, abi.encode()))
+    (answer,) = abi.decode_output(chain.call(address, abi.encode(*arguments)))
     return answer

@@ -250,24 +250,6 @@ class Settlement:
             for position in positions_of(fields["released"])
         )
 
-    def deposits(self, chain: Chain, *, from_block: int, to_block: int) -> tuple[Deposit, ...]:
-        """Return the deposits in a range of blocks, inclusive, oldest first."""
-        topic = artifact("Settlement").events["Deposited"].topic
-        logs = chain.logs(self.address, [topic], from_block=from_block, to_block=to_block)
-        return tuple(
-            Deposit(fields["participant"], Micros(fields["amount"]), log.transaction, log.index)
-            for log, fields in self._events(logs, "Deposited")
-        )
-
-    def withdrawals(self, chain: Chain, *, from_block: int, to_block: int) -> tuple[Withdrawal, ...]:
-        """Return the counter-signed withdrawals paid in a range of blocks, inclusive, oldest first."""
-        topic = artifact("Settlement").events["Withdrawn"].topic
-        logs = chain.logs(self.address, [topic], from_block=from_block, to_block=to_block)
-        return tuple(
-            Withdrawal(fields["participant"], Micros(fields["amount"]), fields["nonce"], log.transaction)
-            for log, fields in self._events(logs, "Withdrawn")
-        )
-
     def record_hashes(self, chain: Chain, *, from_block: int) -> tuple[bytes, ...]:
         """Return the record hash that each settled batch carries, in the sequence of the batches."""
         topic = artifact("Settlement").events["BatchSettled"].topic

@@ -30,7 +30,19 @@ class AccountKind(IntEnum):
     FEES = 5
     """The venue's earned fees."""
     CUSTODY = 6
-    """The contra account, zero or less: minus the tokens that the contract holds for all of the above."""
+    """The contra account, zero or less: minus the tokens that the contract holds for all others."""
+    EXIT_HOLD = 7
+    """Set aside for an exit asked for on chain. Its number came later."""
+
+
+FREE_ON_CHAIN = (
+    AccountKind.FREE,
+    AccountKind.ORDER_HOLD,
+    AccountKind.TRADE_HOLD,
+    AccountKind.WITHDRAWAL_HOLD,
+    AccountKind.EXIT_HOLD,
+)
+"""What the contract knows as free: it sees what is set aside here only when it locks a trade."""
 
 
 class Account(NamedTuple):

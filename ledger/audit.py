@@ -28,13 +28,6 @@ from market.events import Event
 from market.orders import Address, Batch
 from market.units import InvariantBroken, Micros
 
-_HELD_FREE_ON_CHAIN = (
-    AccountKind.FREE,
-    AccountKind.ORDER_HOLD,
-    AccountKind.TRADE_HOLD,
-    AccountKind.WITHDRAWAL_HOLD,
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -236,7 +229,7 @@ def _differences(books: Books, chain: ChainValues) -> Iterator[_Difference]:
     fees = books.trial_balance().by_kind[AccountKind.FEES]
     for participant in sorted(participants | set(chain.balances) | {chain.fee_recipient}):
         found = chain.balances.get(participant, ChainBalance(Micros(0), Micros(0)))
-        free = sum(int(books.balances.of(kind, participant)) for kind in _HELD_FREE_ON_CHAIN)
+        free = int(books.unlocked(participant))
         if participant == chain.fee_recipient:
             free += fees
         locked = books.balances.of(AccountKind.LOCKED, participant)

@@ -10,11 +10,15 @@
 | TradeLocked | trade hold | locked |
 | TradeDelivered | locked | seller's free: payment, collateral; the venue's fees: fee |
 | GuaranteePaid | locked | as the contract shared it out: both parties' free, a fallback supplier's, the venue's fees |
-| EscrowSecured | free | locked |
+| EscrowSecured | free, then exit hold, then withdrawal holds | locked |
 | EscrowShared | locked | free, or the venue's fees |
 | WithdrawalApproved | free | withdrawal hold |
 | WithdrawalExpired | withdrawal hold | free |
 | Withdrawn | withdrawal hold | custody |
+| ExitRequested | free | exit hold (back, when less is asked for) |
+| Exited | exit hold, then free, then withdrawal holds | custody; what the exit hold has left to free |
+
+What becomes free while a participant's exit waits goes on to its exit hold, up to what it asked for.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -23,12 +27,14 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from ledger.accounts import CUSTODY, FEES, VENUE, Account, AccountKind, Balances
+from ledger.accounts import CUSTODY, FEES, FREE_ON_CHAIN, VENUE, Account, AccountKind, Balances
 from ledger.entries import Entry, Posting
 from market.escrow import EscrowSecured, EscrowShared, Share
 from market.events import (
     Deposited,
     Event,
+    Exited,
+    ExitRequested,
     GuaranteePaid,
     OrderAccepted,
     OrderCancelled,
@@ -51,6 +57,7 @@ _FREE = AccountKind.FREE
 _ORDER_HOLD = AccountKind.ORDER_HOLD
 _TRADE_HOLD = AccountKind.TRADE_HOLD
 _WITHDRAWAL_HOLD = AccountKind.WITHDRAWAL_HOLD
+_EXIT_HOLD = AccountKind.EXIT_HOLD
 _LOCKED = AccountKind.LOCKED
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -85,6 +92,9 @@ class Books:
         self.balances = Balances()
         self._order_holds: dict[int, Hold] = {}
         self._withdrawal_holds: dict[tuple[Address, int], Hold] = {}
+        # Of withdrawals still open: what an exit, or another withdrawal, took of their holds.
+        self._taken: dict[tuple[Address, int], int] = {}
+        self._exits: dict[Address, int] = {}
         self._agreed: dict[int, TradeAgreed] = {}
         self._locked: dict[int, TradeAgreed] = {}
         self._released: dict[Address, int] = {}
@@ -104,6 +114,8 @@ class Books:
             WithdrawalApproved: self._withdrawal_approved,
             WithdrawalExpired: self._withdrawal_expired,
             Withdrawn: self._withdrawn,
+            ExitRequested: self._exit_requested,
+            Exited: self._exited,
         }
 
     def begin_batch(self) -> None:
@@ -112,7 +124,29 @@ class Books:
 
     def spendable(self, participant: Address) -> Micros:
         """Return what a participant may commit in this batch: free at its start, minus what the batch took."""
-        return Micros(self.balances.of(_FREE, participant) - self._released.get(participant, 0))
+        free = self.balances.of(_FREE, participant) - self._released.get(participant, 0)
+        return Micros(max(free, 0))  # an exit may have taken what was released
+
+    def removable(self, participant: Address) -> Micros:
+        """Return what may leave the contract without an order, a trade or a withdrawal missing it, in micros."""
+        return Micros(self.balances.of(_FREE, participant) + self.balances.of(_EXIT_HOLD, participant))
+
+    def unlocked(self, participant: Address) -> Micros:
+        """Return all that the contract should hold free for a participant, set aside here or not, in micros."""
+        return Micros(sum(self.balances.of(kind, participant) for kind in FREE_ON_CHAIN))
+
+    def is_exit_covered(self, participant: Address) -> bool:
+        """Return whether all that a participant wants to take out is set aside, or it wants nothing."""
+        return self.balances.of(_EXIT_HOLD, participant) >= self._exits.get(participant, 0)
+
+    def withdrawal_hold(self, participant: Address, nonce: int) -> Micros:
+        """Return what an open withdrawal holds, in micros."""
+        hold = self._withdrawal_holds.get((participant, nonce))
+        return Micros(hold.amount_micros if hold is not None else 0)
+
+    def taken_of(self, participant: Address, nonce: int) -> Micros:
+        """Return what was taken of an open withdrawal's hold, in micros."""
+        return Micros(self._taken.get((participant, nonce), 0))
 
     def order_hold(self, order_id: int) -> Micros:
         """Return what an open order holds, in micros (0 for an order that is gone)."""
@@ -150,6 +184,8 @@ class Books:
         """
         rule = self._rules.get(type(event))
         entries = rule(event) if rule is not None else []
+        if self._exits:
+            entries += self._to_exits(entries)
         if not entries:
             return None
         posting = Posting(batch_number, event_position, tuple(entries))
@@ -165,6 +201,10 @@ class Books:
 
     def state_bytes(self) -> bytes:
         """Return the balances and holds as canonical bytes: equal books give equal bytes."""
+        # an amount that is asked for may need more than 64 bits, which msgpack has not
+        exits = sorted((participant, str(wanted)) for participant, wanted in self._exits.items())
+        # books that never knew an exit have the bytes that they had before there were any
+        later = (sorted(self._taken.items()), exits) if self._taken or exits else ()
         return msgspec.msgpack.encode(
             (
                 [(kind, participant, amount) for (kind, participant), amount in self.balances.items()],
@@ -172,6 +212,7 @@ class Books:
                 sorted((*key, hold.amount_micros) for key, hold in self._withdrawal_holds.items()),
                 sorted(self._agreed),
                 sorted(self._locked),
+                *later,
             )
         )
 
@@ -248,7 +289,13 @@ class Books:
 
     def _escrow_secured(self, event: EscrowSecured) -> list[Entry]:
         who = event.participant
-        return _move(Account(_FREE, who), Account(_LOCKED, who), event.amount_micros)
+        return self._leave(
+            who,
+            event.amount_micros,
+            event,
+            target=Account(_LOCKED, who),
+            sources=(_FREE, _EXIT_HOLD),
+        )
 
     def _escrow_shared(self, event: EscrowShared) -> list[Entry]:
         return _share_out(event.shares, event)
@@ -266,13 +313,82 @@ class Books:
 
     def _withdrawal_expired(self, event: WithdrawalExpired) -> list[Entry]:
         hold = _take(self._withdrawal_holds, (event.participant, event.nonce), event)
+        self._taken.pop((event.participant, event.nonce), None)
         return _move(
             Account(_WITHDRAWAL_HOLD, hold.participant), Account(_FREE, hold.participant), hold.amount_micros
         )
 
     def _withdrawn(self, event: Withdrawn) -> list[Entry]:
         hold = _take(self._withdrawal_holds, (event.participant, event.nonce), event)
-        return _move(Account(_WITHDRAWAL_HOLD, hold.participant), CUSTODY, hold.amount_micros)
+        taken = self._taken.pop((event.participant, event.nonce), 0)
+        return [
+            *_move(Account(_WITHDRAWAL_HOLD, hold.participant), CUSTODY, hold.amount_micros),
+            *self._leave(event.participant, taken, event),
+        ]
+
+    def _exit_requested(self, event: ExitRequested) -> list[Entry]:
+        who = event.participant
+        self._exits.pop(who, None)
+        if event.amount_micros:
+            self._exits[who] = event.amount_micros
+        held = self.balances.of(_EXIT_HOLD, who)
+        more = min(event.amount_micros, self.balances.of(_FREE, who) + held) - held
+        return _move(Account(_FREE, who), Account(_EXIT_HOLD, who), more)
+
+    def _exited(self, event: Exited) -> list[Entry]:
+        who = event.participant
+        self._exits.pop(who, None)
+        left_over = max(self.balances.of(_EXIT_HOLD, who) - event.amount_micros, 0)
+        return [
+            *self._leave(who, event.amount_micros, event),
+            *_move(Account(_EXIT_HOLD, who), Account(_FREE, who), left_over),
+        ]
+
+    def _leave(
+        self,
+        participant: Address,
+        amount_micros: int,
+        event: Event,
+        *,
+        target: Account = CUSTODY,
+        sources: tuple[AccountKind, ...] = (_EXIT_HOLD, _FREE),
+    ) -> list[Entry]:
+        """Let money go out of the sources in turn, then out of withdrawal holds by nonce.
+
+        Raises:
+            InvariantBroken: if that is not enough: the exchange has to make room first.
+        """
+        missing = amount_micros
+        entries: list[Entry] = []
+        for kind in sources:
+            found = min(self.balances.of(kind, participant), missing)
+            entries += _move(Account(kind, participant), target, found)
+            missing -= found
+        for key in sorted(key for key in self._withdrawal_holds if key[0] == participant) if missing else ():
+            hold = self._withdrawal_holds[key].amount_micros
+            found = min(hold, missing)
+            self._withdrawal_holds[key] = Hold(participant, hold - found)
+            self._taken[key] = self._taken.get(key, 0) + found
+            entries += _move(Account(_WITHDRAWAL_HOLD, participant), target, found)
+            missing -= found
+        if missing:
+            raise InvariantBroken(
+                f"{type(event).__name__} of {amount_micros} micros by 0x{participant.hex()}: found {missing} too few"
+            )
+        return entries
+
+    def _to_exits(self, entries: list[Entry]) -> list[Entry]:
+        """Return what sends on to waiting exits what these entries free, as far as the exits are not covered."""
+        sent_on: list[Entry] = []
+        for who in {account.participant: None for account, _ in entries if account.kind is _FREE}:
+            wanted = self._exits.get(who, 0)
+            free, held = (
+                self.balances.of(kind, who)
+                + sum(amount for account, amount in entries if account == Account(kind, who))
+                for kind in (_FREE, _EXIT_HOLD)
+            )
+            sent_on += _move(Account(_FREE, who), Account(_EXIT_HOLD, who), max(min(free, wanted - held), 0))
+        return sent_on
 
     def _release(self, order_id: int, keeps_micros: Micros) -> list[Entry]:
         """Free what an order holds but for `keeps_micros`; an order without collateral holds nothing to begin with."""

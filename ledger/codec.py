@@ -12,6 +12,7 @@ written in an earlier version stays readable, with the defaults of the fields th
 * 2: conditions and eligible sets of orders, trading rules of listings; mass cancels, dead-man timers, halts, triggered
   stops and orders reduced without a trade.
 * 3: negotiations of long-term contracts.
+* 4: exits and cancels on chain; who is at fault when a trade is void.
 * 5: money that modules lock and share out; fallback suppliers in payouts.
 """
 
@@ -27,10 +28,14 @@ import msgspec
 from market.escrow import ConfirmSecured, ConfirmShared, EscrowSecured, EscrowShared
 from market.events import (
     AgreementSigned,
+    CancelBelowRequested,
+    CancelRequested,
     Cleared,
     DeadManSet,
     Deposited,
     Event,
+    Exited,
+    ExitRequested,
     GuaranteeOpened,
     GuaranteePaid,
     InstrumentListed,
@@ -59,6 +64,7 @@ from market.events import (
     WithdrawalExpired,
     Withdrawn,
 )
+from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit
 from market.orders import (
     Address,
     CancelOrder,
@@ -113,6 +119,10 @@ COMMAND_TAGS: dict[int, type] = {
     20: RevealReservation,
     21: ConcludeNegotiation,
     22: SignAgreement,
+    23: NoteExit,
+    24: ConfirmExit,
+    25: NoteCancel,
+    26: NoteCancelBelow,
     27: ConfirmSecured,
     28: ConfirmShared,
 }
@@ -148,6 +158,10 @@ EVENT_TAGS: dict[int, type] = {
     29: NegotiationFailed,
     30: NegotiationLapsed,
     31: AgreementSigned,
+    32: ExitRequested,
+    33: Exited,
+    34: CancelRequested,
+    35: CancelBelowRequested,
     36: EscrowSecured,
     37: EscrowShared,
 }
@@ -159,6 +173,7 @@ _ADDED_IN: dict[int, dict[type, set[str]]] = {
         PlaceOrder: {"conditions", "eligible"},
         OrderAccepted: {"conditions", "eligible"},
     },
+    4: {TradeVoided: {"at_fault"}},
     5: {
         ConfirmPayout: {"paid_to_fallback", "gap", "shares"},
         GuaranteePaid: {"paid_to_fallback", "gap", "shares"},

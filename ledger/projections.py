@@ -428,6 +428,7 @@ class Projector:
                 "collateral_micros": event.collateral_micros,
                 "state": TradeState.AGREED.name.lower(),
                 "void_reason": "",
+                "at_fault": "",
                 "settlement_batch": 0,
                 "delivered_lots": 0,
                 "agreed_us": batch.time_us,
@@ -455,7 +456,11 @@ class Projector:
         settled["locked_micros"] += trade["payment_micros"] + trade["fee_micros"] + trade["collateral_micros"]
 
     def _voided(self, event: TradeVoided, _batch: Batch, _position: int) -> None:
-        self._trades[event.trade_number].update(state=TradeState.VOID.name.lower(), void_reason=event.reason)
+        self._trades[event.trade_number].update(
+            state=TradeState.VOID.name.lower(),
+            void_reason=event.reason,
+            at_fault="" if event.at_fault is None else _hex(event.at_fault),
+        )
         self._trades.finish(event.trade_number)
 
     def _delivered(self, event: TradeDelivered, _batch: Batch, _position: int) -> None:

@@ -9,8 +9,9 @@ from sqlalchemy import BigInteger, Table, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-SCHEMA_VERSION = 2
-"""2: halts and trading rules of instruments, conditions of orders. `Truth` is as in 1."""
+SCHEMA_VERSION = 3
+"""2: halts and trading rules of instruments, conditions of orders. 3: who is at fault when a trade is void. `Truth` is
+as in 1."""
 
 
 class Truth(SQLModel, registry=registry()):
@@ -151,7 +152,10 @@ class OrderRow(Readable, table=True):
 
 
 class TradeRow(Readable, table=True):
-    """A trade and how far it has come. `taker` is buy, sell or auction; `settlement_batch` 0 means not locked."""
+    """A trade and how far it has come. `taker` is buy, sell or auction; `settlement_batch` 0 means not locked.
+
+    `at_fault` is the party whose cancel or exit on chain made it void, empty if neither did.
+    """
 
     __tablename__ = "trades"
     trade_number: int = Field(primary_key=True)
@@ -170,6 +174,7 @@ class TradeRow(Readable, table=True):
     collateral_micros: int = Field(sa_type=BigInteger)
     state: str = Field(index=True)
     void_reason: str
+    at_fault: str
     settlement_batch: int = Field(sa_type=BigInteger)
     delivered_lots: int = Field(sa_type=BigInteger)
     agreed_us: int = Field(sa_type=BigInteger)

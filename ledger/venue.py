@@ -8,13 +8,15 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ledger.bookkeeping import Books
+from ledger.accounts import AccountKind
+from ledger.bookkeeping import Books, tokens
 from ledger.entries import Posting
 from ledger.escrows import Escrows
-from ledger.funds import Funds
-from market.escrow import ConfirmSecured, ConfirmShared
-from market.events import Event
+from ledger.funds import Funds, FundsCommand
+from market.escrow import ConfirmSecured, ConfirmShared, EscrowCommand, EscrowSecured
+from market.events import Event, Refused, Withdrawn
 from market.exchange import Exchange
+from market.notices import ConfirmExit, NoteExit
 from market.orders import (
     Batch,
     Command,
@@ -24,7 +26,8 @@ from market.orders import (
     ReplaceOrder,
     RequestWithdrawal,
 )
-from market.units import InvariantBroken
+from market.refusals import Refusal
+from market.units import InvariantBroken, Micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +128,17 @@ class Venue:
         """Return what one command causes. Orders must pass the exchange's checks, then the books'."""
         match command:
             case CreditDeposit() | RequestWithdrawal() | ConfirmWithdrawal():
-                return [self.funds.decide(command, time_us=self.time_us)]
+                return self._move_funds(command)
             case ConfirmSecured() | ConfirmShared():
-                return [self.escrows.decide(command)]
+                return self._move_locked(command)
+            case NoteExit(participant):
+                return self.exchange.request_exit(command, free_micros=self.books.removable(participant))
+            case ConfirmExit(participant):
+                return self.exchange.confirm_exit(
+                    command,
+                    free_micros=self.books.removable(participant),
+                    withdrawals_micros=self.books.balances.of(AccountKind.WITHDRAWAL_HOLD, participant),
+                )
             case PlaceOrder() | ReplaceOrder():
                 refused = self.exchange.refusal_of(command) or self.books.check(
                     command, hold_micros=self.exchange.hold_for(command)
@@ -135,6 +146,39 @@ class Venue:
                 return [refused] if refused is not None else self.exchange.execute(command)
             case _:
                 return self.exchange.execute(command)
+
+    def _move_funds(self, command: FundsCommand) -> list[Event]:
+        if isinstance(command, ConfirmWithdrawal):
+            return self._withdraw(command)
+        return [self.funds.decide(command, time_us=self.time_us)]
+
+    def _move_locked(self, command: EscrowCommand) -> list[Event]:
+        """Return what a module moved. Where it locked what was set aside here for something else, that makes room."""
+        event = self.escrows.decide(command)
+        if not isinstance(event, EscrowSecured):
+            return [event]
+        participant = event.participant
+        needed = event.amount_micros - self.books.removable(participant)
+        withdrawals = self.books.balances.of(AccountKind.WITHDRAWAL_HOLD, participant)
+        return [*self.exchange.make_room(participant, needed, withdrawals_micros=withdrawals), event]
+
+    def _withdraw(self, command: ConfirmWithdrawal) -> list[Event]:
+        """Return what a withdrawal causes that the chain paid. Where an exit had taken of its hold, others make room."""
+        event = self.funds.decide(command, time_us=self.time_us)
+        participant = command.participant
+        taken = self.books.taken_of(participant, command.nonce)
+        if not taken or not isinstance(event, Withdrawn):
+            return [event]
+        found = self.books.unlocked(participant) - self.books.withdrawal_hold(participant, command.nonce)
+        if taken > found:
+            detail = f"found {tokens(found)} besides its hold, needed {tokens(taken)} that an exit took of it"
+            return [
+                Refused(participant, "ConfirmWithdrawal", command.nonce, Refusal.INSUFFICIENT_FUNDS, detail)
+            ]
+        others = self.books.balances.of(AccountKind.WITHDRAWAL_HOLD, participant)
+        others = Micros(others - self.books.withdrawal_hold(participant, command.nonce))
+        needed = taken - self.books.removable(participant)
+        return [*self.exchange.make_room(participant, needed, withdrawals_micros=others), event]
 
 
 class _Journal:

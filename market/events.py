@@ -45,6 +45,8 @@ class CancelReason(IntEnum):
     MASS_CANCEL = 5
     DEAD_MAN = 6
     OUTSIDE_BAND = 7
+    CANCELLED_ON_CHAIN = 8
+    EXIT_ON_CHAIN = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +241,52 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class ExitRequested:
+    """A participant asked on chain to take out this much, from `effective_at_s` on; 0 takes it back.
+
+    As much of it as is free is set aside, now and whenever something becomes free.
+    """
+
+    participant: Address
+    amount_micros: Micros
+    effective_at_s: int
+    transaction: bytes
+    log_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """The chain paid an exit out; what was set aside for it beyond that is free again."""
+
+    participant: Address
+    amount_micros: Micros
+    transaction: bytes
+    log_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """A participant cancelled an order on chain. The contract refuses it from `effective_at_s` on, the exchange at once."""
+
+    participant: Address
+    client_order_id: int
+    effective_at_s: int
+    transaction: bytes
+    log_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelBelowRequested:
+    """A participant cancelled on chain all orders with a smaller client order id, in the same way."""
+
+    participant: Address
+    client_order_id: int
+    effective_at_s: int
+    transaction: bytes
+    log_index: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReadingReceived:
     """A registered meter told what it delivered in one hour, in lots. The first reading of an hour stands."""
 
@@ -259,10 +307,11 @@ class TradeLocked:
 
 @dataclass(frozen=True, slots=True)
 class TradeVoided:
-    """A trade will not settle; what was held for it is free again."""
+    """A trade will not settle; what was held for it is free again. `at_fault` is the party whose cancel or exit did it."""
 
     trade_number: int
     reason: str
+    at_fault: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +439,10 @@ Event = (
     | WithdrawalApproved
     | WithdrawalExpired
     | Withdrawn
+    | ExitRequested
+    | Exited
+    | CancelRequested
+    | CancelBelowRequested
     | ReadingReceived
     | TradeLocked
     | TradeVoided

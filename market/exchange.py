@@ -5,19 +5,20 @@ the one transition of everything outside the books. The books change in the kern
 `book_moves.py` otherwise: what a match did is what its events do one by one, so a rebuild ends in the same state.
 
 Where to read on: `order_entry.py` and `routing.py` (participants), `negotiating.py` (long-term contracts),
-`operating.py` (operator, settler, meters), `timekeeping.py` and `uncrossing.py` (time, auctions, halts), `meeting.py`
-(from a book's fills to events).
+`operating.py` (operator, settler, meters), `honouring.py` (exits and cancels on chain), `timekeeping.py` and
+`uncrossing.py` (time, auctions, halts), `meeting.py` (from a book's fills to events).
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any, get_args
 
-from market import negotiating, operating, order_entry, timekeeping
+from market import honouring, negotiating, operating, order_entry, timekeeping
 from market.book import OrderBook
-from market.events import Event, ReadingReceived, Refused
+from market.events import Event, ExitRequested, ReadingReceived, Refused
 from market.instruments import Instrument
 from market.listed import Listed
 from market.negotiations import Negotiation
+from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit
 from market.open_orders import OpenOrder, SignedOrder, fingerprint
 from market.orders import (
     Address,
@@ -58,6 +59,8 @@ _RULES: dict[type, Callable[[State, Any], list[Event]]] = {
     RevealReservation: negotiating.reveal,
     ConcludeNegotiation: negotiating.conclude,
     SignAgreement: negotiating.sign,
+    NoteCancel: honouring.cancel,
+    NoteCancelBelow: honouring.cancel_below,
     **dict.fromkeys(get_args(StepCommand), operating.take_steps),
 }
 
@@ -105,6 +108,25 @@ class Exchange:
         if rule is None:
             raise InvariantBroken(f"{type(command).__name__}: found at the exchange, expected at the ledger")
         return rule(self._state, command)
+
+    def request_exit(self, command: NoteExit, *, free_micros: int) -> list[Event]:
+        """Return what the wish for an exit causes, as `honouring.request_exit` says, applied already."""
+        self._admitted = None
+        return honouring.request_exit(self._state, command, free_micros=free_micros)
+
+    def confirm_exit(self, command: ConfirmExit, *, free_micros: int, withdrawals_micros: int) -> list[Event]:
+        """Return what an exit causes, as `honouring.confirm_exit` says, applied already."""
+        self._admitted = None
+        return honouring.confirm_exit(
+            self._state, command, free_micros=free_micros, withdrawals_micros=withdrawals_micros
+        )
+
+    def make_room(self, participant: Address, needed_micros: int, *, withdrawals_micros: int) -> list[Event]:
+        """Free money that left otherwise, as `honouring.make_room` says; return what happened, applied already."""
+        self._admitted = None
+        return honouring.make_room(
+            self._state, participant, needed_micros, withdrawals_micros=withdrawals_micros
+        )
 
     def earlier(self, command: PlaceOrder | ReplaceOrder) -> int | None:
         """Return the order id that this very request got when it came before, None if it did not."""
@@ -204,6 +226,25 @@ class Exchange:
     def signed_orders(self, trade_number: int) -> tuple[SignedOrder, SignedOrder] | None:
         """Return what buyer and seller had signed when a trade was agreed; None once it is locked or void."""
         return self._state.trades.signed(trade_number)
+
+    def is_noted(self, transaction: bytes, log_index: int) -> bool:
+        """Return whether a notice from the chain was taken in."""
+        return self._state.notices.is_noted(transaction, log_index)
+
+    def exit_of(self, participant: Address) -> ExitRequested | None:
+        """Return the exit on chain that a participant waits for, None if there is none."""
+        return self._state.notices.exit_of(participant)
+
+    def cancelled_from_s(self, trade_number: int) -> int | None:
+        """Return from when on the contract refuses an agreed trade, Unix seconds; None if neither order was cancelled."""
+        signed = self._state.trades.signed(trade_number)
+        found = self._state.notices.trade_cancelled_from(*signed) if signed is not None else None
+        return None if found is None else found[0]
+
+    def void_reason(self, trade_number: int) -> str | None:
+        """Return why a trade will not settle, None unless it is void."""
+        voided = self._state.trades.voided(trade_number)
+        return None if voided is None else voided.reason
 
     def negotiation(self, number: int) -> Negotiation | None:
         """Return a negotiation, None if none has this number. It holds what its parties may not know of each other."""

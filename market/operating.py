@@ -1,5 +1,7 @@
 """What the operator, the settler and the meters cause: listings, price terms, meters, readings, and the steps of trades."""
 
+from dataclasses import replace
+
 from market.events import (
     CancelReason,
     Event,
@@ -7,15 +9,18 @@ from market.events import (
     MeterRegistered,
     PriceTermsSet,
     ReadingReceived,
+    TradeVoided,
 )
+from market.fault import fault_in
 from market.instruments import SECONDS_PER_HOUR, from_id
 from market.listed import Listed, fault_in_listing, fault_in_money, fault_in_price_terms
-from market.orders import ListInstrument, RegisterMeter, SetPriceTerms, Side, SubmitReading
+from market.orders import ConfirmLocks, ListInstrument, RegisterMeter, SetPriceTerms, Side, SubmitReading
 from market.refusals import No, Refusal
 from market.refusing import refuse, unknown_instrument
 from market.sessions import MICROS_PER_SECOND, OVER
 from market.state import State
 from market.timekeeping import cancel_all, change_sessions
+from market.trade_register import TradeEvent
 from market.trade_steps import StepCommand, refusal_of_steps, steps_of
 from market.units import Malformed
 
@@ -96,11 +101,22 @@ def take_steps(state: State, command: StepCommand) -> list[Event]:
     if wrong is not None:
         number, no = wrong
         return [refuse(command, no, number)]
-    steps = steps_of(command)
+    steps = [_with_fault(state, command, step) for step in steps_of(command)]
     events: list[Event] = [state.happen(step) for step in steps]
     for instrument_id in sorted({state.trades.get(step.trade_number).agreed.instrument_id for step in steps}):
         events += change_sessions(state, state.listed[instrument_id])
     return events
+
+
+def _with_fault(state: State, command: StepCommand, step: TradeEvent) -> TradeEvent:
+    """Return the step; a voided trade with who kept it from being locked and how, if the record has that notice."""
+    signed = state.trades.signed(step.trade_number)
+    if not isinstance(step, TradeVoided) or signed is None:
+        return step
+    skipped = dict(command.skipped) if isinstance(command, ConfirmLocks) else {}
+    code = skipped.get(step.trade_number)
+    fault = fault_in(state.notices, signed, time_us=state.time_us, skip_code=code)
+    return step if fault is None else replace(step, reason=fault.reason, at_fault=fault.party)
 
 
 def _no_listing(state: State, command: ListInstrument) -> No | None:

@@ -33,10 +33,11 @@ TIMEOUT_MAX_S = 24 * 3600
 def refusal_of(state: State, command: PlaceOrder | ReplaceOrder) -> Refused | None:
     """Return why an order may not enter, None if only its funds and what its book can fill are left to find out.
 
-    The first that applies, in this order: the client order id is used; (replacing) the order is unknown, closed,
-    somebody else's, or of another instrument or side; the instrument is unknown; then `admission.CHECKS`.
+    The first that applies, in this order: the client order id is used, or was cancelled on chain; (replacing) the order
+    is unknown, closed, somebody else's, or of another instrument or side; the instrument is unknown; then
+    `admission.CHECKS`.
     """
-    no = _no_repetition(state, command)
+    no = _no_repetition(state, command) or _no_cancelled_id(state, command)
     if no is None and isinstance(command, ReplaceOrder):
         no = _no_such_order(state, command.order_id, command.terms.participant)
         no = no or _no_other_instrument(state, command)
@@ -154,6 +155,15 @@ def _no_repetition(state: State, command: PlaceOrder | ReplaceOrder) -> No | Non
         return Refusal.ALREADY_APPLIED, f"found the same request again, it is order {used[0]}"
     found = f"found client order id {terms.client_order_id} of order {used[0]} under other terms"
     return Refusal.CLIENT_ORDER_ID_REUSED, f"{found}, expected an id never used before"
+
+
+def _no_cancelled_id(state: State, command: PlaceOrder | ReplaceOrder) -> No | None:
+    terms = command.terms
+    from_s = state.notices.cancelled_from_s(terms.participant, terms.client_order_id)
+    if from_s is None:
+        return None
+    found = f"found client order id {terms.client_order_id} cancelled on chain from {from_s} s on"
+    return Refusal.CANCELLED_ON_CHAIN, f"{found}, expected one that is not"
 
 
 def _no_such_order(state: State, order_id: int, participant: Address) -> No | None:

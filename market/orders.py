@@ -10,6 +10,7 @@ from enum import IntEnum, StrEnum
 
 from market.address import Address as Address  # noqa: PLC0414 - the participant of every command: most know it from here
 from market.escrow import ConfirmSecured, ConfirmShared, Share
+from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit
 from market.proposals import (
     ConcludeNegotiation,
     RequestNegotiation,
@@ -299,7 +300,7 @@ class ConfirmLocks:
 
 @dataclass(frozen=True, slots=True)
 class VoidTrade:
-    """Undo a trade that was not locked by the start of its slot."""
+    """Undo a trade that was not locked by the start of its slot, or before a cancellation on chain took effect."""
 
     trade_number: int
     reason: str
@@ -351,6 +352,10 @@ Command = (
     | CreditDeposit
     | RequestWithdrawal
     | ConfirmWithdrawal
+    | NoteExit
+    | ConfirmExit
+    | NoteCancel
+    | NoteCancelBelow
     | SubmitReading
     | ConfirmLocks
     | VoidTrade

@@ -54,6 +54,7 @@ class Refusal(StrEnum):
     SEAL_DIFFERS = "seal_differs"
     FIRST_ONE_STANDS = "first_one_stands"
     TOO_MANY_NEGOTIATIONS = "too_many_negotiations"
+    CANCELLED_ON_CHAIN = "cancelled_on_chain"
 
 
 EXPLANATIONS: dict[Refusal, str] = {
@@ -105,6 +106,7 @@ EXPLANATIONS: dict[Refusal, str] = {
     Refusal.SEAL_DIFFERS: "this price and salt do not open the seal",
     Refusal.FIRST_ONE_STANDS: "another proposal of this salt, or another seal, price or signature, came first and stands",
     Refusal.TOO_MANY_NEGOTIATIONS: "too many negotiations that you asked for are not over",
+    Refusal.CANCELLED_ON_CHAIN: "you cancelled this client order id on chain",
 }
 
 No = tuple[Refusal, str]

@@ -2,6 +2,7 @@
 
 from market.events import Refused
 from market.instruments import from_id
+from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit
 from market.orders import (
     Address,
     CancelOrder,
@@ -33,6 +34,8 @@ def refuse(command: Command, no: No, reference: int = 0) -> Refused:
             pass
         case SealReservation() | RevealReservation() | SignAgreement():
             participant, reference = command.participant, command.number
+        case NoteExit() | ConfirmExit() | NoteCancel() | NoteCancelBelow():
+            participant, reference = command.participant, command.log_index
     return Refused(participant, type(command).__name__, reference, refusal, detail)
 
 

@@ -34,6 +34,7 @@ from market.instruments import from_id
 from market.listed import Listed
 from market.negotiation_register import NegotiationRegister
 from market.negotiations import Negotiation, NegotiationEvent, NegotiationState
+from market.notice_register import NoticeEvent, NoticeRegister
 from market.open_orders import OpenOrder, OpenOrders
 from market.orders import Address, ListInstrument, SetPriceTerms, Side
 from market.sessions import MICROS_PER_SECOND, following
@@ -52,6 +53,7 @@ class State:
         self.orders = OpenOrders()
         self.trades = TradeRegister()
         self.negotiations = NegotiationRegister()
+        self.notices = NoticeRegister()
         self.capacity = Capacity()
         self.readings: dict[tuple[Address, int], ReadingReceived] = {}
         self.timers: dict[Address, int] = {}
@@ -77,6 +79,7 @@ class State:
             **dict.fromkeys(get_args(TradeEvent), self._trade_moved),
             **dict.fromkeys(get_args(NegotiationEvent), self._negotiation_moved),
             NegotiationOpened: self._negotiation_opened,
+            **dict.fromkeys(get_args(NoticeEvent), self.notices.take),
         }
 
     def advance(self, time_us: int) -> None:
@@ -135,7 +138,7 @@ class State:
                 listed.volume_lots,
             )
             yield line("book", listed.id, listed.book.state_bytes())
-        for part in (self.orders, self.trades, self.negotiations, self.capacity):
+        for part in (self.orders, self.trades, self.negotiations, self.capacity, self.notices):
             for facts in part.state():
                 yield line(*facts)
         for participant, expires_us in sorted(self.timers.items()):

@@ -22,13 +22,14 @@ OVER = frozenset({TradeState.VOID, TradeState.DELIVERED, TradeState.PAID_OUT})
 class TradeRegister:
     """Find trades by number, state and delivery hour. Numbers are given from 1 on, one after the other."""
 
-    __slots__ = ("_by_hour", "_by_number", "_by_state", "_signed")
+    __slots__ = ("_by_hour", "_by_number", "_by_state", "_signed", "_voided")
 
     def __init__(self) -> None:
         self._by_number: dict[int, Trade] = {}
         self._by_hour: dict[int, list[int]] = {}
         self._by_state: dict[TradeState, set[int]] = {state: set() for state in TradeState}
         self._signed: dict[int, tuple[SignedOrder, SignedOrder]] = {}
+        self._voided: dict[int, TradeVoided] = {}
 
     @property
     def last_number(self) -> int:
@@ -53,6 +54,10 @@ class TradeRegister:
     def signed(self, number: int) -> tuple[SignedOrder, SignedOrder] | None:
         """Return what the buyer and the seller of a trade had signed when it was agreed, None once it is locked or void."""
         return self._signed.get(number)
+
+    def voided(self, number: int) -> TradeVoided | None:
+        """Return how a trade became void, None if it did not."""
+        return self._voided.get(number)
 
     def select(self, *, state: TradeState | None, start_hour: int | None) -> Iterator[Trade]:
         """Iterate over the trades in a state, of a delivery hour, or both, by number."""
@@ -91,6 +96,8 @@ class TradeRegister:
         self._by_state[before.state].remove(number)
         self._by_state[trade.state].add(number)
         self._signed.pop(number, None)
+        if isinstance(event, TradeVoided):
+            self._voided[number] = event
         return trade
 
     def state(self) -> Iterator[tuple[object, ...]]:
@@ -99,3 +106,6 @@ class TradeRegister:
             yield "trade", trade
         for number, (buy, sell) in self._signed.items():
             yield "signed", number, buy, sell
+        for number, voided in sorted(self._voided.items()):
+            if voided.at_fault is not None:
+                yield "fault", number, voided.at_fault

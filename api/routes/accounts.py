@@ -69,6 +69,7 @@ async def balances(house: HouseOf, authorization: Authorization = None) -> Balan
         held_for_orders=tokens(AccountKind.ORDER_HOLD),
         held_for_trades=tokens(AccountKind.TRADE_HOLD),
         held_for_withdrawals=tokens(AccountKind.WITHDRAWAL_HOLD),
+        held_for_exit=tokens(AccountKind.EXIT_HOLD),
         locked_on_chain=tokens(AccountKind.LOCKED),
     )
 

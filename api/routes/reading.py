@@ -128,6 +128,7 @@ def trade_out(house: House, trade: Trade) -> TradeOut:
         quantity=format_decimal(agreed.quantity_lots, scale=commodity.lots_per_unit),
         payment=_money(agreed.payment_micros),
         state=trade.state.name.lower(),
+        void_reason=house.venue.exchange.void_reason(agreed.trade_number),
     )
 
 

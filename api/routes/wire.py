@@ -276,6 +276,7 @@ class TradeOut(Model):
     quantity: str
     payment: str
     state: str
+    void_reason: Annotated[str | None, Field(description="Why it will not settle, if it is void.")] = None
 
 
 class BalanceOut(Model):
@@ -286,6 +287,7 @@ class BalanceOut(Model):
     held_for_orders: str
     held_for_trades: str
     held_for_withdrawals: str
+    held_for_exit: Annotated[str, Field(description="Set aside because you asked on chain to take it out.")]
     locked_on_chain: str
 
 

@@ -11,6 +11,7 @@ const CONTRACTS = {
   Certificate: "src/Certificate.sol",
   Deliveries: "src/libraries/Deliveries.sol",
   Guarantee: "src/Guarantee.sol",
+  PayAsYouGo: "src/PayAsYouGo.sol",
   Settlement: "src/Settlement.sol",
   SettlementToken: "src/SettlementToken.sol",
   Standby: "src/Standby.sol",

@@ -147,11 +147,7 @@ contract Guarantee is IGuarantee, Disputes {
         (bytes32 hash, State memory state) = _load(leaf);
         bytes32 callId = _calls[hash];
         if (callId == 0) revert NoFallbackCalled(hash);
-        _requireFallback(leaf, hash, state.rank, terms);
-        IStandby.Call memory call = _standby.callOf(callId);
-        if (call.status != IStandby.CallStatus.Declined && call.status != IStandby.CallStatus.Over) {
-            call = _standby.conclude(callId, terms);
-        }
+        IStandby.Call memory call = _standby.conclude(callId, terms);
 
         delete _calls[hash];
         if (call.status == IStandby.CallStatus.Declined) {

@@ -2,6 +2,7 @@
 
 import pytest
 
+from contracts.account_events import CancelRequest, ExitPaid, ExitRequest, account_events
 from contracts.chain import Reverted
 from contracts.settlement import Deposit, Withdrawal, sign_withdrawal
 from contracts.signing import Signer
@@ -14,10 +15,12 @@ def test_a_deposit_is_credited_and_found_in_the_chains_history(stage: Stage) -> 
     trader = stage.trader(deposit=0)
     receipt = stage.send(stage.market.settlement.deposit_for(trader.address, Micros(5 * TOKEN)))
     assert stage.money(trader) == (5 * TOKEN, 0)
-    (deposit,) = stage.market.settlement.deposits(
-        stage.chain, from_block=receipt.block_number, to_block=receipt.block_number
-    )
-    assert deposit == Deposit(trader.address, Micros(5 * TOKEN), receipt.transaction, deposit.log_index)
+    assert account_events(
+        stage.market.settlement,
+        stage.chain,
+        from_block=receipt.block_number,
+        to_block=receipt.block_number,
+    ) == (Deposit(trader.address, Micros(5 * TOKEN), receipt.transaction, receipt.logs[-1].index),)
 
 
 def test_a_signed_permit_deposits_without_the_owner_paying_for_gas(stage: Stage) -> None:
@@ -75,8 +78,8 @@ def test_a_counter_signed_withdrawal_is_paid_at_once_and_once(stage: Stage) -> N
     assert stage.money(trader) == (600 * TOKEN, 0)
     assert stage.market.token.balance_of(stage.chain, trader.address) == 400 * TOKEN
     assert settlement.withdrawal_used(stage.chain, trader.address, 1)
-    assert settlement.withdrawals(
-        stage.chain, from_block=receipt.block_number, to_block=receipt.block_number
+    assert account_events(
+        settlement, stage.chain, from_block=receipt.block_number, to_block=receipt.block_number
     ) == (Withdrawal(trader.address, Micros(400 * TOKEN), 1, receipt.transaction),)
     with pytest.raises(Reverted, match="WithdrawalAlreadyUsed"):
         stage.send(transaction(good), by=trader)
@@ -103,6 +106,33 @@ def test_an_exit_takes_effect_after_the_notice_without_the_operator(stage: Stage
     assert settlement.exit_of(stage.chain, trader.address).effective_at_s == 0
     with pytest.raises(Reverted, match="NoExitRequested"):
         stage.send(settlement.execute_exit(trader.address), by=stranger)
+
+
+def test_exits_and_cancels_are_found_in_the_chains_history_oldest_first(stage: Stage) -> None:
+    trader = stage.trader(ether=True)
+    settlement, who, everything = stage.market.settlement, trader.address, Micros((1 << 128) - 1)
+    sent = [
+        stage.send(transaction, by=trader)
+        for transaction in (
+            settlement.cancel_order(7),
+            settlement.request_exit(everything),
+            settlement.cancel_below(5),
+            settlement.cancel_order(7),  # a repetition, which the contract does not tell
+        )
+    ]
+    below = settlement.cancelled_below(stage.chain, who)
+    exit_at_s = settlement.exit_of(stage.chain, who).effective_at_s
+    stage.chain.set_time(exit_at_s)
+    paid = stage.send(settlement.execute_exit(who), by=trader)
+    cancel, ask, cancel_below = ((each.transaction, each.logs[0].index) for each in sent[:3])
+    assert account_events(
+        settlement, stage.chain, from_block=sent[0].block_number, to_block=paid.block_number
+    ) == (
+        CancelRequest(who, 7, settlement.cancelled_from(stage.chain, who, 7), *cancel, below=False),
+        ExitRequest(who, everything, exit_at_s, *ask),
+        CancelRequest(who, 5, below.pending_from_s, *cancel_below, below=True),
+        ExitPaid(who, Micros(1000 * TOKEN), paid.transaction, paid.logs[0].index),
+    )
 
 
 def test_meters_are_registered_by_the_operator_and_serve_one_seller(stage: Stage) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from eth_hash.auto import keccak
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from contracts.abi import artifact
 from contracts.batches import SkipCode, order_to_abi
@@ -169,6 +171,61 @@ def test_every_tier_and_rung_pays_out_on_chain_what_was_computed_beforehand(one_
     # Gold, 9,899 of 10,000 lots: a quarter of the price of 0.5, which is under the collateral of 30 % of 0.5.
     gold = paid[cases.index((3, 9_899))]
     assert (gold.paid_to_seller, gold.returned_to_buyer, gold.compensation) == (494_950, 5_056, 125_000)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_whatever_becomes_of_a_trade_it_is_shared_out_as_computed(
+    one_stage: Stage, data: st.DataObject
+) -> None:
+    """Ask the chain for payouts of any leaf, with excuses and rescues, and compare every figure."""
+    word = st.integers(0, (1 << 64) - 1)
+    commodity = data.draw(st.sampled_from(Commodity))
+    instrument = Instrument(
+        commodity,
+        "GOLD",
+        "CISO",
+        457_500,
+        tier=data.draw(st.sampled_from(TIERS)),
+        place_to="NYC" if commodity is Commodity.NET else "",
+    )
+    quantity = data.draw(st.integers(1, (1 << 64) - 1))
+    leaf = a_leaf(
+        instrument_id=instrument.id,
+        price_micros=data.draw(word),
+        quantity_lots=quantity,
+        reference_micros=data.draw(word),
+        fee_bps=data.draw(st.integers(0, 10_000)),
+    )
+    delivered = data.draw(st.integers(0, quantity))
+    excused = data.draw(st.integers(0, quantity - delivered))
+    rescued = data.draw(st.integers(0, quantity - delivered - excused))
+    strike = data.draw(word)
+    abi = artifact("Guarantee").functions["payoutOf"]
+    question = abi.encode(leaf.to_abi(), delivered, excused, rescued, strike)
+    (found,) = abi.decode_output(one_stage.chain.call(one_stage.market.guarantee.address, question))
+    computed = payout(
+        leaf,
+        delivered_lots=Lots(delivered),
+        excused_lots=Lots(excused),
+        rescued_lots=Lots(rescued),
+        strike_micros=Micros(strike),
+    )
+    assert found == (
+        computed.paid_to_seller,
+        computed.fee,
+        computed.paid_to_fallback,
+        computed.gap,
+        computed.returned_to_buyer,
+        computed.compensation,
+    )
+
+
+def test_more_lots_than_a_trade_has_are_an_invariant_broken() -> None:
+    with pytest.raises(
+        InvariantBroken, match="400 delivered, 300 excused and 301 rescued are more than its 1000"
+    ):
+        payout(a_leaf(), delivered_lots=Lots(400), excused_lots=Lots(300), rescued_lots=Lots(301))
 
 
 def test_the_domain_is_the_contracts(stage: Stage) -> None:

@@ -67,10 +67,11 @@ def test_the_negotiated_price_moves_as_the_book_does(service, capsys):
         service.run(code, names)
     printed = capsys.readouterr().out
     shown = blocks(NEGOTIATE, "text")
-    assert len(shown) == 2
+    assert len(shown) == 3
     assert all(each in printed for each in shown)
     assert "failed" in printed
     assert "signed ['buy', 'sell']" in printed
+    assert names["opened"] == names["terms_of"](names["contract"])
     prices = names["prices"]
     assert len(prices) == 4
     assert prices == sorted(set(prices))

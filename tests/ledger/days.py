@@ -6,6 +6,7 @@ from typing import NamedTuple
 from ledger.rebuild import open_venue
 from ledger.record import Genesis
 from ledger.venue import Decision, Venue
+from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit, Notice
 from market.orders import (
     Address,
     Batch,
@@ -68,6 +69,7 @@ class Action(NamedTuple):
 ORDER_KINDS = ("bid", "offer", "bid_now", "offer_now", "cancel", "replace", "repeat")
 CONDITION_KINDS = ("stop", "slices", "wholly", "budget", "any", "mass_cancel", "dead_man")
 MONEY_KINDS = ("deposit", "withdraw", "confirm_withdrawal")
+NOTICE_KINDS = ("want_out", "want_all_out", "left", "forbid", "forbid_below", "notice_again")
 
 
 class SmallDay:
@@ -79,6 +81,7 @@ class SmallDay:
         self._day = Day()
         self._asked = 0
         self._last_order: PlaceOrder | None = None
+        self._last_notice: Notice | None = None
         self.run(
             CALL_S - 1000,
             a_listing(),
@@ -128,10 +131,33 @@ class SmallDay:
                 return RequestWithdrawal(who, Micros(action.quantity * 37), action.price, seconds + 10_000)
             case "confirm_withdrawal":
                 return ConfirmWithdrawal(who, action.price, TX)
+            case "notice_again" if self._last_notice is not None:
+                return self._last_notice
+            case "want_out" | "want_all_out" | "left" | "forbid" | "forbid_below":
+                self._last_notice = self._notice(action, who, seconds)
+                return self._last_notice
             case "lock" | "void" | "deliver" | "open" | "pay":
                 return self._step(action)
             case _:
                 return a_deposit(who, 1, log_index=action.price)
+
+    def _notice(self, action: Action, who: Address, seconds: int) -> Notice:
+        """Return a notice that a chain could have; an exit pays what was asked for, or all that is not locked."""
+        where, effective_at_s = (b"notice".ljust(32), self._asked), seconds + NOTICE_S
+        match action.kind:
+            case "left":
+                asked = self.venue.exchange.exit_of(who)
+                wanted = asked.amount_micros if asked is not None else action.quantity * 20
+                return ConfirmExit(who, Micros(min(wanted, self.venue.books.unlocked(who))), *where)
+            case "forbid":
+                return NoteCancel(who, action.quantity % (self._asked + 3), effective_at_s, *where)
+            case "forbid_below":
+                return NoteCancelBelow(who, action.quantity % (self._asked + 3), effective_at_s, *where)
+            case _:
+                wanted = (
+                    1 << 120 if action.kind == "want_all_out" else action.price % 4 * action.quantity * 10
+                )
+                return NoteExit(who, Micros(wanted), effective_at_s, *where)
 
     def _order_with_conditions(self, action: Action, who: Address) -> PlaceOrder:
         side = Side.BUY if action.kind == "budget" else Side(action.quantity % 2)

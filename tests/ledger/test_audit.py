@@ -37,7 +37,13 @@ def recorded(day: SmallDay, *, forge: dict[int, tuple[Event, ...]] | None = None
 
 def on_chain(day: SmallDay, **changes: int) -> ChainValues:
     of = day.venue.books.balances.of
-    held = (AccountKind.FREE, AccountKind.ORDER_HOLD, AccountKind.TRADE_HOLD, AccountKind.WITHDRAWAL_HOLD)
+    held = (
+        AccountKind.FREE,
+        AccountKind.ORDER_HOLD,
+        AccountKind.TRADE_HOLD,
+        AccountKind.WITHDRAWAL_HOLD,
+        AccountKind.EXIT_HOLD,
+    )
     balances = {
         who: ChainBalance(
             Micros(sum(int(of(kind, who)) for kind in held)), Micros(of(AccountKind.LOCKED, who))

@@ -36,7 +36,7 @@ from tests.ledger.builders import (
     terms,
 )
 
-FREE, ORDER_HOLD, TRADE_HOLD, WITHDRAWAL_HOLD, LOCKED, FEES, CUSTODY = AccountKind
+FREE, ORDER_HOLD, TRADE_HOLD, WITHDRAWAL_HOLD, LOCKED, FEES, CUSTODY, EXIT_HOLD = AccountKind
 TX = b"\x11" * 32
 TOKEN = 1_000_000
 
@@ -169,6 +169,7 @@ def test_delivery_pays_the_seller_and_the_fee_and_returns_the_collateral() -> No
         LOCKED: 0,
         FEES: 900,
         CUSTODY: -200 * TOKEN,
+        AccountKind.EXIT_HOLD: 0,
     }
 
 

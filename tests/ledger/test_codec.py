@@ -16,11 +16,13 @@ from market.escrow import EscrowSecured
 from market.events import (
     CancelReason,
     Event,
+    Exited,
     GuaranteePaid,
     NegotiationLapsed,
     OrderTriggered,
     Session,
     SessionChanged,
+    TradeVoided,
 )
 from market.orders import Address, Command, Conditions, ConfirmPayout, TimeInForce
 from market.units import Lots
@@ -28,7 +30,7 @@ from tests.ledger.builders import ALICE, a_bid, a_deposit, an_offer
 
 FIXTURES = {
     version: json.loads((Path(__file__).parent / f"encoding_v{version}.json").read_text())
-    for version in (1, 2, 3, 5)
+    for version in (1, 2, 3, 4, 5)
 }
 """What each version wrote for `a_sample` of every kind. Never change them: old records must stay readable."""
 
@@ -67,17 +69,9 @@ def small(hint: Any) -> st.SearchStrategy[Any]:
 
 MEMBERS_OF_1 = {TimeInForce: 3, Session: 6, CancelReason: 4}
 """How many members the enumerations had in version 1 that have grown since."""
-ADDED_IN = {
-    "rules": 2,
-    "conditions": 2,
-    "eligible": 2,
-    (ConfirmPayout, "paid_to_fallback"): 5,
-    (ConfirmPayout, "gap"): 5,
-    (ConfirmPayout, "shares"): 5,
-    (GuaranteePaid, "paid_to_fallback"): 5,
-    (GuaranteePaid, "gap"): 5,
-    (GuaranteePaid, "shares"): 5,
-}
+ADDED_IN = {"rules": 2, "conditions": 2, "eligible": 2, "at_fault": 4}
+LATER = dict.fromkeys(("paid_to_fallback", "gap", "shares"), 5)
+ADDED_TO = {ConfirmPayout: LATER, GuaranteePaid: LATER}
 """The version that each field came with, of those that were not there from the first."""
 
 
@@ -88,11 +82,8 @@ def a_sample(hint: Any, version: int = codec.VERSION, *, seed: int = 1) -> Any:
         return Address(bytes([seed]) * 20)
     if is_dataclass(plain):
         hints = get_type_hints(plain)
-        names = [
-            each.name
-            for each in fields(plain)
-            if version >= ADDED_IN.get(each.name, ADDED_IN.get((plain, each.name), 1))
-        ]
+        added = ADDED_IN | ADDED_TO.get(plain, {})
+        names = [each.name for each in fields(plain) if version >= added.get(each.name, 1)]
         return plain(
             **{name: a_sample(hints[name], version, seed=seed + at) for at, name in enumerate(names)}
         )
@@ -146,11 +137,19 @@ def test_version_5_stays_as_it_was(kind: type) -> None:
 
 
 @pytest.mark.parametrize("name", FIXTURES[3])
-def test_version_3_is_read_without_fallbacks_and_else_written_so_still(name: str) -> None:
+def test_version_3_is_read_with_nobody_at_fault_and_else_written_so_still(name: str) -> None:
     kind = next(kind for kind in KINDS if kind.__name__ == name)
     stored = bytes.fromhex(FIXTURES[3][name])
     assert decoded(kind, stored, version=3) == (a_sample(kind, version=3),)
-    assert (FIXTURES[5][name] == FIXTURES[3][name]) is (kind not in (ConfirmPayout, GuaranteePaid))
+    assert (FIXTURES[4][name] == FIXTURES[3][name]) is (kind is not TradeVoided)
+
+
+@pytest.mark.parametrize("name", FIXTURES[4])
+def test_version_4_is_read_without_fallbacks_and_else_written_so_still(name: str) -> None:
+    kind = next(kind for kind in KINDS if kind.__name__ == name)
+    stored = bytes.fromhex(FIXTURES[4][name])
+    assert decoded(kind, stored, version=4) == (a_sample(kind, version=4),)
+    assert (FIXTURES[5][name] == FIXTURES[4][name]) is (kind not in ADDED_TO)
 
 
 @pytest.mark.parametrize("name", FIXTURES[2])
@@ -194,11 +193,19 @@ def test_version_2_knew_no_negotiations() -> None:
         codec.decode_events(codec.encode_events((NegotiationLapsed(7),)), version=2)
 
 
-def test_version_3_knew_no_money_of_modules() -> None:
-    later = {"ConfirmSecured", "ConfirmShared", "EscrowSecured", "EscrowShared"}
-    assert later <= {kind.__name__ for kind in KINDS} - set(FIXTURES[3])
+def test_version_3_knew_no_notices_from_the_chain() -> None:
+    commands = {"NoteExit", "ConfirmExit", "NoteCancel", "NoteCancelBelow"}
+    events = {"ExitRequested", "Exited", "CancelRequested", "CancelBelowRequested"}
+    assert set(FIXTURES[4]) - set(FIXTURES[3]) == commands | events
     with pytest.raises(BadEncoding, match="expected a row that starts with a known tag"):
-        codec.decode_events(codec.encode_events((a_sample(EscrowSecured),)), version=3)
+        codec.decode_events(codec.encode_events((a_sample(Exited),)), version=3)
+
+
+def test_version_4_knew_no_money_of_modules() -> None:
+    later = {"ConfirmSecured", "ConfirmShared", "EscrowSecured", "EscrowShared"}
+    assert {kind.__name__ for kind in KINDS} - set(FIXTURES[4]) == later
+    with pytest.raises(BadEncoding, match="expected a row that starts with a known tag"):
+        codec.decode_events(codec.encode_events((a_sample(EscrowSecured),)), version=4)
 
 
 def test_a_plain_order_takes_few_bytes() -> None:

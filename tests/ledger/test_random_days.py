@@ -1,5 +1,7 @@
 """Whatever participants and operator ask for, in whatever order: books balance, and the record tells the whole story."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,12 +12,26 @@ from ledger.database import open_database
 from ledger.projections import Projector
 from ledger.rebuild import rebuild
 from ledger.record import Record
+from market.events import (
+    CancelBelowRequested,
+    CancelRequested,
+    Deposited,
+    Exited,
+    GuaranteePaid,
+    TradeDelivered,
+    TradeLocked,
+    WithdrawalApproved,
+    Withdrawn,
+)
+from market.orders import Address
 from tests.ledger.days import (
     CONDITION_KINDS,
     GENESIS,
     HOURS_S,
     MONEY_KINDS,
+    NOTICE_KINDS,
     ORDER_KINDS,
+    PARTICIPANTS,
     Action,
     SmallDay,
 )
@@ -38,9 +54,9 @@ STEPS = ("lock", "void", "deliver", "open", "pay")
 DAYS = st.tuples(
     actions(ORDERS * 4 + ("withdraw",), least=4),
     actions(ORDERS * 2 + ORDER_KINDS + CONDITION_KINDS + MONEY_KINDS, least=4),
-    actions(ORDER_KINDS + CHANGES + CONDITION_KINDS + MONEY_KINDS, least=4),
-    actions((*ORDER_KINDS, "lock", "lock", "void"), most=6),
-    actions((*STEPS, "lock", "deliver", *MONEY_KINDS), least=2),
+    actions(ORDER_KINDS + CHANGES + CONDITION_KINDS + MONEY_KINDS + NOTICE_KINDS, least=4),
+    actions((*ORDER_KINDS, *NOTICE_KINDS, "lock", "lock", "void"), most=6),
+    actions((*STEPS, "lock", "deliver", *MONEY_KINDS, *NOTICE_KINDS), least=2),
     actions((*STEPS, "open", "deliver")),
     actions((*STEPS, "pay")),
 )
@@ -72,6 +88,8 @@ def _balances_and_rebuilds(day_plan: tuple[list[Action], ...]) -> None:
             amount > 0 for account, amount in balances.items() if account.kind is not AccountKind.CUSTODY
         )
         _holds_are_those_of_open_orders(day)
+        _no_order_is_left_that_was_cancelled_on_chain(day)
+    _books_equal_the_contract(day)
     for batch, decision in day.history:
         last = batch.number == len(day.history)
         record.append(batch, decision.events, state_hash=day.venue.state_hash() if last else b"")
@@ -80,6 +98,56 @@ def _balances_and_rebuilds(day_plan: tuple[list[Action], ...]) -> None:
     assert audit(record, tables=engine).findings == ()
     record.close()
     engine.dispose()
+
+
+def _books_equal_the_contract(day: SmallDay) -> None:
+    """What the books have for each participant is what the contract has, which knows nothing of orders and holds."""
+    free: Counter[Address] = Counter()
+    approved: dict[tuple[Address, int], int] = {}
+    for event in (event for _, decision in day.history for event in decision.events):
+        match event:
+            case Deposited():
+                free[event.participant] += event.amount_micros
+            case WithdrawalApproved():
+                approved[event.participant, event.nonce] = event.amount_micros
+            case Withdrawn():
+                free[event.participant] -= approved[event.participant, event.nonce]
+            case Exited():
+                free[event.participant] -= event.amount_micros
+            case TradeLocked() | TradeDelivered() | GuaranteePaid():
+                trade = day.venue.exchange.trade(event.trade_number).agreed
+                paid = trade.payment_micros + trade.fee_micros
+                match event:
+                    case TradeLocked():
+                        gained = -paid, -trade.collateral_micros
+                    case TradeDelivered():
+                        gained = 0, trade.payment_micros + trade.collateral_micros
+                    case GuaranteePaid():
+                        credit = event.compensation
+                        gained = (
+                            event.returned_to_buyer + credit,
+                            event.paid_to_seller + trade.collateral_micros - credit,
+                        )
+                free[trade.buyer] += gained[0]
+                free[trade.seller] += gained[1]
+    assert free == Counter({who: int(day.venue.books.unlocked(who)) for who in free})
+
+
+def _no_order_is_left_that_was_cancelled_on_chain(day: SmallDay) -> None:
+    orders = {
+        order.terms.client_order_id: order
+        for who in PARTICIPANTS
+        for order in day.venue.exchange.open_orders(who)
+    }
+    for event in (event for _, decision in day.history for event in decision.events):
+        for order in orders.values():
+            forbidden = (
+                isinstance(event, CancelRequested) and order.terms.client_order_id == event.client_order_id
+            ) or (
+                isinstance(event, CancelBelowRequested)
+                and order.terms.client_order_id < event.client_order_id
+            )
+            assert not (forbidden and order.terms.participant == event.participant)
 
 
 def _holds_are_those_of_open_orders(day: SmallDay) -> None:

@@ -572,5 +572,6 @@ def test_every_refusal_that_the_exchange_knows_is_tested_here() -> None:
         Refusal.NOT_ALLOWED_IN_CALL,
         Refusal.BOOK_FULL,
         Refusal.TIMEOUT_OUT_OF_RANGE,
+        Refusal.CANCELLED_ON_CHAIN,
     }
     assert known == tables | elsewhere

@@ -117,7 +117,7 @@ interface IGuarantee is IDisputes {
     error RescueOver(uint256 since);
     /// The seller named nobody, or nobody more.
     error PlanExhausted(bytes32 leafHash);
-    /// These are not the terms of the option that is next, or that was called.
+    /// These are not the terms of the option that is next.
     error NotTheFallback(bytes32 expected, bytes32 found);
     /// A supplier was called and has not answered or delivered yet: see `concludeFallback`.
     error FallbackPending(bytes32 callId);
@@ -162,7 +162,8 @@ interface IGuarantee is IDisputes {
     /// Draw the conclusion from a fallback's call, and bring it to its end if that is due. Anyone may.
     ///
     /// Declined, the next of the plan can be called in what is left of the rescue window. Delivered, in full or in part,
-    /// the guarantee pays out at once. Reverts as long as the call is open.
+    /// the guarantee pays out at once. `Standby` refuses as long as the call is open, and terms that are not the call's: the
+    /// plan is not asked again, since an option that failed may have left it.
     function concludeFallback(Leaf calldata leaf, IStandby.Terms calldata terms) external;
 
     /// Pay out a guarantee when nothing can come any more. Anyone may.
