@@ -267,7 +267,6 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
         raise ChainUnavailable(
             f"0x{settlement.hex()}: found domain 0x{separator.hex()}, expected 0x{twin.domain.separator.hex()}"
         )
-    modules = _modules(chain, operator, settlement, guarantee)
     return Deployment(
         token=SettlementToken(token, chain.chain_id),
         settlement=twin,
@@ -333,23 +332,6 @@ def _created(chain: Chain, transaction: Transaction, *, expected: Address | None
             "another transaction of the operator came between"
         )
     return receipt.created
-
-
-def _modules(chain: Chain, operator: Address, settlement: Address, guarantee: Address) -> dict[str, Address]:
-    """Foretell the modules once more: the operator created them one after the other, the guarantee first."""
-    nonces = range(chain.nonce(operator))
-    first = next((n for n in nonces if created_address(operator, n) == guarantee), None)
-    if first is None:
-        raise ChainUnavailable(
-            f"0x{settlement.hex()}: its operator 0x{operator.hex()} did not create its guarantee 0x{guarantee.hex()}"
-        )
-    modules = {name: created_address(operator, first + place) for place, name in enumerate(_MODULES)}
-    for name, address in modules.items():
-        if not _constant(chain, "Settlement", settlement, "isModule", address):
-            raise ChainUnavailable(
-                f"0x{settlement.hex()}: found no {name} at 0x{address.hex()} that is its module"
-            )
-    return modules
 
 
 def _constant(chain: Chain, contract: str, address: Address, name: str, *arguments: Any) -> Any:

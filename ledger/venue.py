@@ -127,6 +127,11 @@ class Venue:
     def _answer(self, command: Command) -> list[Event]:
         """Return what one command causes. Orders must pass the exchange's checks, then the books'."""
         match command:
+            case PlaceOrder() | ReplaceOrder():
+                refused = self.exchange.refusal_of(command) or self.books.check(
+                    command, hold_micros=self.exchange.hold_for(command)
+                )
+                return [refused] if refused is not None else self.exchange.execute(command)
             case CreditDeposit() | RequestWithdrawal() | ConfirmWithdrawal():
                 return self._move_funds(command)
             case ConfirmSecured() | ConfirmShared():
@@ -139,11 +144,6 @@ class Venue:
                     free_micros=self.books.removable(participant),
                     withdrawals_micros=self.books.balances.of(AccountKind.WITHDRAWAL_HOLD, participant),
                 )
-            case PlaceOrder() | ReplaceOrder():
-                refused = self.exchange.refusal_of(command) or self.books.check(
-                    command, hold_micros=self.exchange.hold_for(command)
-                )
-                return [refused] if refused is not None else self.exchange.execute(command)
             case _:
                 return self.exchange.execute(command)
 
