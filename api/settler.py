@@ -2,8 +2,8 @@
 
     money in and out   -> CreditDeposit, …         slot about to start -> settleBatch   -> ConfirmLocks
     exits and cancels  -> NoteExit, …              readings are in     -> deliverBatch  -> ConfirmDelivery
-    never locked       -> VoidTrade                fell short          -> Guarantee.open -> ConfirmOpening
-                                                   window over         -> payOut        -> ConfirmPayout
+    modules' money     -> ConfirmSecured, …        fell short          -> Guarantee.open -> ConfirmOpening
+    never locked       -> VoidTrade                nothing pending     -> payOut        -> ConfirmPayout
 
 Every transaction is signed and stored in the outbox before it is broadcast, and is done with only when the record knows its
 outcome; after a crash the same bytes go out again, and what was applied before is refused by name.
@@ -154,8 +154,8 @@ class Settler:
         for commands in _chunks(commands_for(happened, self._venue), COMMANDS_AT_ONCE):
             self.apply(commands)
         moved = module_money.commands_for(self._deployment, self._chain, self._venue, self._leaf_at, **span)
-        if moved:
-            self.apply(moved)
+        for commands in _chunks(moved, COMMANDS_AT_ONCE):
+            self.apply(commands)
         self._seen_block = last
 
     def fund(

@@ -150,8 +150,10 @@ class Chain:
         with self._reaching():
             return bytes(self.w3.eth.get_code(_checksum(address)))
 
-    def call(self, to: Address, data: bytes, *, sender: Address | None = None) -> bytes:
-        """Ask a contract and return its answer, encoded. Changes nothing.
+    def call(
+        self, to: Address, data: bytes, *, sender: Address | None = None, gas: int = BLOCK_GAS_LIMIT
+    ) -> bytes:
+        """Ask a contract and return its answer, encoded. Changes nothing. A sender must be able to pay the `gas`.
 
         Raises:
             Reverted: if the contract refuses.
@@ -159,7 +161,7 @@ class Chain:
         from eth_tester.exceptions import TransactionFailed
         from web3.exceptions import ContractLogicError, Web3RPCError
 
-        request: Any = {"to": _checksum(to), "data": data, "gas": BLOCK_GAS_LIMIT}
+        request: Any = {"to": _checksum(to), "data": data, "gas": gas}
         request["from"] = _checksum(sender or self.operator.address)
         try:
             with self._reaching():

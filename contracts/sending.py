@@ -34,7 +34,7 @@ def send_all(chain: Chain, signed: Sequence[tuple[Signer, Transaction]]) -> tupl
     for (account, transaction), receipt in zip(signed, receipts, strict=True):
         if not receipt.succeeded:
             if transaction.to is not None:
-                chain.call(transaction.to, transaction.data, sender=account.address)
+                chain.call(transaction.to, transaction.data, sender=account.address, gas=transaction.gas)
             raise Reverted(b"")
     return receipts
 

@@ -10,7 +10,7 @@
 | TradeLocked | trade hold | locked |
 | TradeDelivered | locked | seller's free: payment, collateral; the venue's fees: fee |
 | GuaranteePaid | locked | as the contract shared it out: both parties' free, a fallback supplier's, the venue's fees |
-| EscrowSecured | free | locked |
+| EscrowSecured | free, then exit hold, then withdrawal holds | locked |
 | EscrowShared | locked | free, or the venue's fees |
 | WithdrawalApproved | free | withdrawal hold |
 | WithdrawalExpired | withdrawal hold | free |
@@ -289,7 +289,13 @@ class Books:
 
     def _escrow_secured(self, event: EscrowSecured) -> list[Entry]:
         who = event.participant
-        return _move(Account(_FREE, who), Account(_LOCKED, who), event.amount_micros)
+        return self._leave(
+            who,
+            event.amount_micros,
+            event,
+            target=Account(_LOCKED, who),
+            sources=(_FREE, _EXIT_HOLD),
+        )
 
     def _escrow_shared(self, event: EscrowShared) -> list[Entry]:
         return _share_out(event.shares, event)
@@ -338,24 +344,32 @@ class Books:
             *_move(Account(_EXIT_HOLD, who), Account(_FREE, who), left_over),
         ]
 
-    def _leave(self, participant: Address, amount_micros: int, event: Event) -> list[Entry]:
-        """Let money go out of the exit hold, then what is free, then withdrawal holds by nonce.
+    def _leave(
+        self,
+        participant: Address,
+        amount_micros: int,
+        event: Event,
+        *,
+        target: Account = CUSTODY,
+        sources: tuple[AccountKind, ...] = (_EXIT_HOLD, _FREE),
+    ) -> list[Entry]:
+        """Let money go out of the sources in turn, then out of withdrawal holds by nonce.
 
         Raises:
             InvariantBroken: if that is not enough: the exchange has to make room first.
         """
         missing = amount_micros
         entries: list[Entry] = []
-        for kind in (_EXIT_HOLD, _FREE):
+        for kind in sources:
             found = min(self.balances.of(kind, participant), missing)
-            entries += _move(Account(kind, participant), CUSTODY, found)
+            entries += _move(Account(kind, participant), target, found)
             missing -= found
         for key in sorted(key for key in self._withdrawal_holds if key[0] == participant) if missing else ():
             hold = self._withdrawal_holds[key].amount_micros
             found = min(hold, missing)
             self._withdrawal_holds[key] = Hold(participant, hold - found)
             self._taken[key] = self._taken.get(key, 0) + found
-            entries += _move(Account(_WITHDRAWAL_HOLD, participant), CUSTODY, found)
+            entries += _move(Account(_WITHDRAWAL_HOLD, participant), target, found)
             missing -= found
         if missing:
             raise InvariantBroken(

@@ -5,7 +5,6 @@
 
 import msgspec
 
-from ledger.accounts import AccountKind
 from ledger.bookkeeping import Books, tokens
 from market.escrow import ConfirmSecured, ConfirmShared, EscrowCommand, EscrowSecured, EscrowShared
 from market.events import Event, Refused
@@ -72,9 +71,11 @@ class Escrows:
         if command.amount_micros <= 0:
             found = f"found {tokens(command.amount_micros)}, expected more than 0"
             return _refused(command, Refusal.AMOUNT_NOT_POSITIVE, found)
-        free = self._books.balances.of(AccountKind.FREE, command.participant)
+        free = self._books.unlocked(command.participant)
         if command.amount_micros > free:
-            found = f"found {tokens(free)} free, and {tokens(command.amount_micros)} were locked on chain"
+            found = (
+                f"found {tokens(free)} not locked, and {tokens(command.amount_micros)} were locked on chain"
+            )
             return _refused(command, Refusal.INSUFFICIENT_FUNDS, found)
         return EscrowSecured(
             command.module,

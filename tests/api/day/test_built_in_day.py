@@ -28,4 +28,7 @@ def test_the_built_in_day_ends_with_books_that_agree(chain: str, tmp_path: Path)
     assert all(float(volume) > 0 for volume in told["volume"].values())
     assert told["settlement"]["trades_settled"] == told["trades"]
     assert told["guarantees"]["compensated"] >= 1
+    assert told["emergency_plan"]["delivered"] >= 1
+    assert float(told["certificates"]["retired"]) > 0
+    assert told["certificates"]["difference"] == "0"
     assert (told["trial_balance_difference"], told["chain_reconciliation_difference"]) == ("0", "0")
