@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Guarantee} from "../../src/Guarantee.sol";
+import {LongTerm} from "../../src/LongTerm.sol";
 import {Settlement} from "../../src/Settlement.sol";
 import {SettlementToken} from "../../src/SettlementToken.sol";
 import {ICustody} from "../../src/interfaces/ICustody.sol";
@@ -27,7 +28,7 @@ abstract contract Market is Assertions {
     uint256 internal constant SLOT_END = (uint256(HOUR) + 1) * 1 hours;
     bytes32 internal constant RECORD_HASH = keccak256("record");
 
-    uint64 internal constant MODULES = 1;
+    uint64 internal constant MODULES = 2;
 
     uint128 internal constant FUNDS = 100e6;
     uint256 internal constant PAYMENT = 3e6;
@@ -46,6 +47,7 @@ abstract contract Market is Assertions {
     SettlementToken internal token;
     Settlement internal settlement;
     Guarantee internal guarantee;
+    LongTerm internal longTerm;
     uint64 internal nextBatch;
 
     function setUp() public virtual {
@@ -71,6 +73,7 @@ abstract contract Market is Assertions {
     function deployModules(address settlement_) internal returns (address[] memory modules) {
         modules = new address[](MODULES);
         modules[0] = address(new Guarantee(ISettlement(settlement_), CHALLENGE_WINDOW));
+        modules[1] = address(longTerm = new LongTerm(ISettlement(settlement_)));
     }
 
     function aSetup(address token_, address[] memory modules) internal view returns (ISettlement.Setup memory) {
