@@ -19,7 +19,7 @@ from eth_hash.auto import keccak
 
 from market.units import Malformed
 
-CONTRACTS: Final = ("SettlementToken", "Settlement", "Guarantee", "Certificate")
+CONTRACTS: Final = ("SettlementToken", "Settlement", "Guarantee", "LongTerm", "Certificate")
 
 
 class _PlainAddressDecoder(AddressDecoder):

@@ -10,6 +10,7 @@ from contracts.abi import artifact
 from contracts.certificate import Certificate
 from contracts.chain import Chain, ChainUnavailable, Reverted, Transaction
 from contracts.guarantee import Guarantee
+from contracts.long_term import LongTerm
 from contracts.settlement import Settlement
 from contracts.signing import Domain
 from contracts.tokens import SettlementToken
@@ -17,7 +18,7 @@ from market.orders import Address
 from market.units import InvariantBroken, Ppm
 
 _GAS_TOKEN = 1_500_000
-_GAS_LIBRARY = 2_000_000
+_GAS_LIBRARY = 3_000_000
 _GAS_MODULE = 6_000_000
 _GAS_SETTLEMENT = 8_000_000
 _GAS_CERTIFICATE = 4_000_000
@@ -33,6 +34,7 @@ class Deployment:
     token: SettlementToken
     settlement: Settlement
     guarantee: Guarantee
+    long_term: LongTerm
     operator: Address
     fee_recipient: Address
     notice_period_s: int
@@ -66,13 +68,16 @@ def deploy(
     creation = artifact("SettlementToken").creation(operator)
     token = _created(chain, Transaction(None, creation, _GAS_TOKEN))
     deliveries = _created(chain, Transaction(None, artifact("Deliveries").creation(), _GAS_LIBRARY))
+    rules = _created(chain, Transaction(None, artifact("LongTermRules").creation(), _GAS_LIBRARY))
     block_number = chain.block_number()
 
     # Modules and settlement know each other for good: the settlement's address is foretold to its modules, and it
     # refuses modules that belong to another.
-    settlement = created_address(operator, chain.nonce(operator) + 1)
+    settlement = created_address(operator, chain.nonce(operator) + 2)
     creation = artifact("Guarantee").creation(settlement, challenge_window_s)
     guarantee = _created(chain, Transaction(None, creation, _GAS_MODULE))
+    creation = artifact("LongTerm").creation(settlement, libraries={"LongTermRules": rules})
+    long_term = _created(chain, Transaction(None, creation, _GAS_MODULE))
     setup = (
         token,
         operator,
@@ -80,7 +85,7 @@ def deploy(
         fee_recipient or operator,
         notice_period_s,
         reading_window_s,
-        [guarantee],
+        [guarantee, long_term],
     )
     creation = artifact("Settlement").creation(setup, libraries={"Deliveries": deliveries})
     created = _created(chain, Transaction(None, creation, _GAS_SETTLEMENT))
@@ -130,6 +135,7 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
         token=SettlementToken(token, chain.chain_id),
         settlement=twin,
         guarantee=Guarantee(guarantee),
+        long_term=LongTerm(_long_term_of(chain, settlement, operator), chain.chain_id),
         operator=operator,
         fee_recipient=fee_recipient,
         notice_period_s=notice_s,
@@ -137,6 +143,18 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
         challenge_window_s=challenge_s,
         block_number=block_number,
     )
+
+
+def _long_term_of(chain: Chain, settlement: Address, operator: Address) -> Address:
+    """Find the long-term contract: the operator created it just before the settlement, which knows it as a module."""
+    is_module = artifact("Settlement").functions["isModule"]
+    for nonce in range(1, chain.nonce(operator)):
+        if created_address(operator, nonce) == settlement:
+            found = created_address(operator, nonce - 1)
+            (known,) = is_module.decode_output(chain.call(settlement, is_module.encode(found)))
+            if known:
+                return found
+    raise ChainUnavailable(f"0x{settlement.hex()}: found no long-term contract among its modules")
 
 
 def deploy_certificate(

@@ -5,7 +5,7 @@ import {IDisputes} from "../src/interfaces/IDisputes.sol";
 import {ILongTerm} from "../src/interfaces/ILongTerm.sol";
 import {ICustody} from "../src/interfaces/ICustody.sol";
 import {Activation} from "../src/types/Activation.sol";
-import {LongTermTerms} from "../src/types/LongTermTerms.sol";
+import {ExecutionTerms} from "../src/types/ExecutionTerms.sol";
 import {Stage} from "../src/types/Stage.sol";
 import {LongTermMarket} from "./support/LongTermMarket.sol";
 

@@ -5,14 +5,14 @@ import {ILongTerm} from "../src/interfaces/ILongTerm.sol";
 import {Instruments} from "../src/libraries/Instruments.sol";
 import {Payout} from "../src/libraries/Periods.sol";
 import {Activation} from "../src/types/Activation.sol";
-import {LongTermTerms} from "../src/types/LongTermTerms.sol";
+import {ExecutionTerms} from "../src/types/ExecutionTerms.sol";
 import {Outcome, Stage} from "../src/types/Stage.sol";
 import {CumulativeReading, PeriodStatement, ReplacementPrice} from "../src/types/Statements.sol";
 import {LongTermMarket} from "./support/LongTermMarket.sol";
 
 /// A period in trouble: the terms are presented, meters say what came, and what the terms say is paid.
 contract LongTermMetered is LongTermMarket {
-    function begin(LongTermTerms memory terms) private returns (Activation memory activation) {
+    function begin(ExecutionTerms memory terms) private returns (Activation memory activation) {
         activation = anActivation(terms);
         activated(activation);
     }
@@ -27,14 +27,14 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_full_delivery_is_paid_in_full() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         Activation memory activation = begin(terms);
         settleMetered(activation, terms, LOTS);
         assertPaid(activation, PRICE_OF_DAY, 0);
     }
 
     function test_a_shortfall_is_unpaid_and_compensated_by_the_ladder_or_cover() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         Activation memory activation = begin(terms);
         // 98 %: the credit is 30 % of 5.00; cover would be 2 kWh at 0.03.
         settleMetered(activation, terms, 98_000);
@@ -42,14 +42,14 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_compensation_ends_at_the_stake() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         Activation memory activation = begin(terms);
         settleMetered(activation, terms, 10_000);
         assertPaid(activation, 500_000, SELLER_STAKE);
     }
 
     function test_cover_counts_where_it_is_more() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         (terms.ladder[2].credit, terms.ladder[1].credit) = (0, 0);
         Activation memory activation = begin(terms);
         // 40 kWh at 0.08 less 0.05.
@@ -58,7 +58,7 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_more_than_was_promised_is_not_paid() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         Activation memory activation = begin(terms);
         settleMetered(activation, terms, LOTS + 1);
         assertPaid(activation, PRICE_OF_DAY, 0);
@@ -67,7 +67,7 @@ contract LongTermMetered is LongTermMarket {
     // --- readings -------------------------------------------------------------------------------------------------
 
     function test_a_period_counts_from_where_the_one_before_ended() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         Activation memory activation = begin(terms);
         settleMetered(activation, terms, LOTS - 400);
         reportUnits(activation, terms, 2 * LOTS - 500);
@@ -75,7 +75,7 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_after_a_quiet_period_both_ends_are_read() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         Activation memory activation = begin(terms);
         settleQuietly(activation, 0, 0);
         warpTo(endOf(1));
@@ -88,7 +88,7 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_a_meter_does_not_run_back() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         Activation memory activation = begin(terms);
         settleMetered(activation, terms, 70);
         warpTo(endOf(1));
@@ -104,7 +104,7 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_a_reading_is_of_a_meter_of_the_terms_and_of_the_right_hour() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         Activation memory activation = begin(terms);
         vm.warp(endOf(0));
         CumulativeReading[] memory wrong = list(aCount(activation, solarMeter, lastHourOf(0), 5));
@@ -120,7 +120,7 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function testFuzz_a_reading_for_another_agreement_is_worthless(bytes32 salt) public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         Activation memory activation = begin(terms);
         Activation memory other = anActivation(terms);
         vm.assume(salt != other.salt);
@@ -132,7 +132,7 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_without_the_first_meter_nothing_was_delivered() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         Activation memory activation = begin(terms);
         vm.warp(endOf(0) + READING - 1);
         vm.expectRevert(abi.encodeWithSelector(ILongTerm.ReadingsAwaited.selector, endOf(0) + READING));
@@ -145,7 +145,7 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_a_late_reading_counts_and_starts_the_window_again() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         Activation memory activation = begin(terms);
         vm.warp(endOf(0) + READING);
         report(activation, terms, none());
@@ -164,7 +164,7 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_what_came_first_stands() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         Activation memory activation = begin(terms);
         reportUnits(activation, terms, LOTS);
         report(activation, terms, list(aCount(activation, meter, lastHourOf(0), 1)));
@@ -173,12 +173,12 @@ contract LongTermMetered is LongTermMarket {
 
     // --- two meters -----------------------------------------------------------------------------------------------
 
-    function twoMeters(uint32 takeOrPay) private view returns (LongTermTerms memory terms) {
+    function twoMeters(uint32 takeOrPay) private view returns (ExecutionTerms memory terms) {
         terms = someTerms();
         (terms.checkMeter, terms.takeOrPay) = (checkMeter, takeOrPay);
     }
 
-    function reportBoth(Activation memory activation, LongTermTerms memory terms, uint64 metered, uint64 checked)
+    function reportBoth(Activation memory activation, ExecutionTerms memory terms, uint64 metered, uint64 checked)
         private
     {
         vm.warp(endOf(0));
@@ -195,21 +195,21 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_of_two_meters_the_lower_counts() public {
-        LongTermTerms memory terms = twoMeters(0);
+        ExecutionTerms memory terms = twoMeters(0);
         Activation memory activation = begin(terms);
         reportBoth(activation, terms, LOTS, 98_000);
         assertPaid(activation, 4_900_000, 1_500_000);
     }
 
     function test_take_or_pay_pays_what_was_available_up_to_its_share() public {
-        LongTermTerms memory terms = twoMeters(800_000);
+        ExecutionTerms memory terms = twoMeters(800_000);
         Activation memory activation = begin(terms);
         reportBoth(activation, terms, LOTS, 30_000);
         assertPaid(activation, 4e6, 0);
     }
 
     function test_take_or_pay_does_not_pay_what_was_not_available() public {
-        LongTermTerms memory terms = twoMeters(800_000);
+        ExecutionTerms memory terms = twoMeters(800_000);
         Activation memory activation = begin(terms);
         // Nothing above 60 kWh was there: 40 kWh are missing, worth the whole price by the ladder.
         reportBoth(activation, terms, 60_000, 90_000);
@@ -217,14 +217,14 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_what_is_taken_beyond_take_or_pay_is_paid() public {
-        LongTermTerms memory terms = twoMeters(500_000);
+        ExecutionTerms memory terms = twoMeters(500_000);
         Activation memory activation = begin(terms);
         reportBoth(activation, terms, LOTS, 90_000);
         assertPaid(activation, 4_500_000, 0);
     }
 
     function test_without_the_second_meter_the_first_counts_alone() public {
-        LongTermTerms memory terms = twoMeters(0);
+        ExecutionTerms memory terms = twoMeters(0);
         Activation memory activation = begin(terms);
         vm.warp(endOf(0));
         CumulativeReading[] memory one = list(aCount(activation, meter, lastHourOf(0), LOTS));
@@ -241,7 +241,7 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_one_meter_for_both_counts_alone() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         terms.checkMeter = terms.meter;
         Activation memory activation = begin(terms);
         settleMetered(activation, terms, LOTS);
@@ -250,14 +250,14 @@ contract LongTermMetered is LongTermMarket {
 
     // --- the replacement price --------------------------------------------------------------------------------------
 
-    function coverOnly() private view returns (LongTermTerms memory terms) {
+    function coverOnly() private view returns (ExecutionTerms memory terms) {
         terms = someTerms();
         (terms.ladder[2].credit, terms.ladder[1].credit) = (0, 0);
         terms.priceSource = priceSource;
     }
 
     function test_the_price_source_says_what_replacing_costs_up_to_the_cap() public {
-        LongTermTerms memory terms = coverOnly();
+        ExecutionTerms memory terms = coverOnly();
         Activation memory activation = begin(terms);
         reportUnits(activation, terms, 60_000);
         bytes memory encoded = abi.encode(terms);
@@ -268,7 +268,7 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_the_cap_bounds_the_price_source() public {
-        LongTermTerms memory terms = coverOnly();
+        ExecutionTerms memory terms = coverOnly();
         Activation memory activation = begin(terms);
         reportUnits(activation, terms, 60_000);
         bytes memory encoded = abi.encode(terms);
@@ -277,14 +277,14 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_without_a_proven_price_there_is_no_cover() public {
-        LongTermTerms memory terms = coverOnly();
+        ExecutionTerms memory terms = coverOnly();
         Activation memory activation = begin(terms);
         settleMetered(activation, terms, 60_000);
         assertPaid(activation, 3e6, 0);
     }
 
     function test_a_price_is_of_the_source_and_the_period() public {
-        LongTermTerms memory terms = coverOnly();
+        ExecutionTerms memory terms = coverOnly();
         Activation memory activation = begin(terms);
         reportUnits(activation, terms, 60_000);
         ReplacementPrice memory another = aReplacement(activation, 1, 60_000);
@@ -294,7 +294,7 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_a_price_that_nobody_asked_for_is_refused() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         Activation memory activation = begin(terms);
         reportUnits(activation, terms, 60_000);
         ReplacementPrice memory price = aReplacement(activation, 0, 60_000);
@@ -306,7 +306,7 @@ contract LongTermMetered is LongTermMarket {
     // --- the terms --------------------------------------------------------------------------------------------------
 
     function test_only_the_terms_that_were_signed_count() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         Activation memory activation = begin(terms);
         vm.warp(endOf(0) + READING);
         terms.price = 60_000;
@@ -320,7 +320,7 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_what_is_presented_is_told() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         Activation memory activation = begin(terms);
         vm.warp(endOf(0) + READING);
         vm.expectEmit();
@@ -332,7 +332,7 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_an_instrument_without_a_price_cannot_be_reported_and_lapses() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         terms.instrument = 0;
         Activation memory activation = begin(terms);
         vm.warp(endOf(0) + READING);
@@ -344,7 +344,7 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_a_period_that_the_terms_do_not_name_has_no_lots() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         terms.quantities = new uint64[](0);
         Activation memory activation = begin(terms);
         settleMetered(activation, terms, 500);
@@ -352,7 +352,7 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_a_period_that_is_not_over_or_not_reported_is_not_paid() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         Activation memory activation = begin(terms);
         bytes32 id = idOf(activation);
         bytes memory encoded = abi.encode(terms);
@@ -364,7 +364,7 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_they_may_still_agree_while_the_window_is_open() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         Activation memory activation = begin(terms);
         reportUnits(activation, terms, 60_000);
         settleAgreed(activation, PeriodStatement(0, 3e6, 1e6, type(uint64).max));
@@ -372,7 +372,7 @@ contract LongTermMetered is LongTermMarket {
     }
 
     function test_the_last_period_leaves_nothing_behind() public {
-        LongTermTerms memory terms = someTerms();
+        ExecutionTerms memory terms = someTerms();
         Activation memory activation = begin(terms);
         settleMetered(activation, terms, LOTS);
         settleMetered(activation, terms, 2 * LOTS);
@@ -385,7 +385,7 @@ contract LongTermMetered is LongTermMarket {
     function testFuzz_a_reported_period_pays_what_was_foretold(uint64 metered, uint64 checked, uint32 takeOrPay)
         public
     {
-        LongTermTerms memory terms = twoMeters(uint32(bound(takeOrPay, 0, 1e6)));
+        ExecutionTerms memory terms = twoMeters(uint32(bound(takeOrPay, 0, 1e6)));
         Activation memory activation = begin(terms);
         (metered, checked) = (uint64(bound(metered, 0, 2 * LOTS)), uint64(bound(checked, 0, 2 * LOTS)));
         vm.warp(endOf(0));

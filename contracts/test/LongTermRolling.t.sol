@@ -22,7 +22,7 @@ contract LongTermRolling is LongTermMarket {
     /// Settle the first period with this side short of money; return when the grace is over.
     function settleShort(address participant, uint256 left) private returns (uint256) {
         vm.warp(endOf(0) - NOTICE);
-        leave(participant, left);
+        keepOnly(participant, left);
         settleQuietly(activation, uint128(PRICE_OF_DAY), 0);
         assertTrue(!stateOf(activation).funded, "not funded");
         return vm.getBlockTimestamp() + GRACE;
@@ -82,7 +82,7 @@ contract LongTermRolling is LongTermMarket {
 
     function test_a_deposit_is_what_is_left_of_it_and_no_more() public {
         vm.warp(endOf(0) - NOTICE);
-        leave(buyer, 0);
+        keepOnly(buyer, 0);
         settleQuietly(activation, 5_500_000, 0);
         wait(GRACE);
         longTerm.terminate(activation);
@@ -102,7 +102,7 @@ contract LongTermRolling is LongTermMarket {
 
     function test_a_seller_in_default_loses_its_stake() public {
         vm.warp(endOf(0) - NOTICE);
-        leave(seller, 0);
+        keepOnly(seller, 0);
         settleQuietly(activation, 0, 500_000);
         wait(GRACE);
         longTerm.terminate(activation);
@@ -113,14 +113,15 @@ contract LongTermRolling is LongTermMarket {
 
     function test_if_both_are_in_default_neither_pays() public {
         vm.warp(endOf(0) - 3 * NOTICE);
-        leave(buyer, 0);
-        leave(seller, 0);
-        settleQuietly(activation, 50_000, 100_000);
+        keepOnly(buyer, 0);
+        keepOnly(seller, 0);
+        // The fee makes both shorter: the buyer pays 1.01 and gets 1.005.
+        settleQuietly(activation, 1e6, 1_005_000);
         assertTrue(!stateOf(activation).funded, "neither");
         wait(GRACE);
         longTerm.terminate(activation);
-        assertAccount(buyer, BUYER_STAKE + 49_500, 0, "buyer");
-        assertAccount(seller, SELLER_STAKE - 50_000, 0, "seller");
+        assertAccount(buyer, BUYER_STAKE - 5000, 0, "buyer");
+        assertAccount(seller, SELLER_STAKE - 5000, 0, "seller");
     }
 
     function test_who_can_pay_is_not_in_default() public {

@@ -9,12 +9,12 @@ import {IDisputes} from "./IDisputes.sol";
 
 /// Long-term agreements, settled period by period. EIP-712 domain: `CCEI Market`, version `1`, this contract.
 ///
-/// Both sides sign an `Activation`. From then on each has a stake locked in `Settlement`, which holds all money. A period
+/// Both sides of a negotiated agreement sign an `Activation`. From then on each has a stake locked in `Settlement`, which holds all money. A period
 /// that went well is settled by what both sign, and nothing of the terms is told. In trouble anyone who has the confidential
 /// terms presents them with the meters' readings, and after a challenge window the period pays what they say. Then
 /// the stakes are filled up from free money for the next one.
 ///
-/// Wherever terms are presented, `terms` is the ABI encoding of `LongTermTerms`; `LongTermRules` applies them.
+/// Wherever terms are presented, `terms` is the ABI encoding of `ExecutionTerms`; `LongTermRules` applies them.
 ///
 /// Stages: `Active` (stored), which `stateOf` tells as `Delivering` once the first period has begun; `InChallenge`,
 /// `InDispute`, and after the last period `Closed`. Before activation an agreement is `None`; a retracted one is `Closed`

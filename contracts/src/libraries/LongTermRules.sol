@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ILongTerm} from "../interfaces/ILongTerm.sol";
-import {LongTermTerms} from "../types/LongTermTerms.sol";
+import {ExecutionTerms} from "../types/ExecutionTerms.sol";
 import {CumulativeReading, ReplacementPrice} from "../types/Statements.sol";
 import {Certificates} from "./Certificates.sol";
 import {Instruments} from "./Instruments.sol";
@@ -14,7 +14,7 @@ import {Signatures} from "./Signatures.sol";
 /// Linked to `LongTerm`, whose code would not fit one contract with it; it has no storage of its own.
 library LongTermRules {
     using Certificates for uint256;
-    using Periods for LongTermTerms;
+    using Periods for ExecutionTerms;
 
     /// What a meter counted last for an agreement; `through` is 0 if nothing was.
     struct Count {
@@ -35,7 +35,7 @@ library LongTermRules {
 
     /// Return the EIP-712 struct hash of terms.
     function termsHashOf(bytes calldata terms) external pure returns (bytes32) {
-        return abi.decode(terms, (LongTermTerms)).termsHash();
+        return abi.decode(terms, (ExecutionTerms)).termsHash();
     }
 
     /// Add readings and a replacement price to a report: what it lacks is taken, what it has stands.
@@ -50,7 +50,7 @@ library LongTermRules {
         CumulativeReading[] calldata readings,
         ReplacementPrice calldata replacement
     ) external returns (bool complete) {
-        LongTermTerms memory terms = decoded(period.termsHash, encodedTerms);
+        ExecutionTerms memory terms = decoded(period.termsHash, encodedTerms);
         // An instrument that nobody knows has no price, and the period could never be paid out.
         Instruments.lotsPerUnit(terms.instrument);
         requireReadings(period, terms, readings);
@@ -73,7 +73,7 @@ library LongTermRules {
         view
         returns (uint64 contracted, uint64 metered, uint32 excuseMost, uint128 bond)
     {
-        LongTermTerms memory terms = decoded(termsHash, encodedTerms);
+        ExecutionTerms memory terms = decoded(termsHash, encodedTerms);
         uint256 promised = terms.contracted(period);
         (uint256 available,) = terms.measured(promised, report.metered, checkedOf(report));
         excuseMost = terms.excuseMost < Periods.PPM_ONE ? terms.excuseMost : uint32(Periods.PPM_ONE);
@@ -92,17 +92,17 @@ library LongTermRules {
         uint256 feeBps,
         Stakes memory stakes
     ) external view returns (Payout memory) {
-        LongTermTerms memory terms = decoded(termsHash, encodedTerms);
+        ExecutionTerms memory terms = decoded(termsHash, encodedTerms);
         return terms.payout(feeBps, delivered(terms, period, report, certificates), stakes);
     }
 
     /// Return what any delivery pays under any terms.
-    function payoutOf(bytes calldata terms, uint256 feeBps, Delivery memory delivery, Stakes memory stakes)
+    function payoutFor(bytes calldata terms, uint256 feeBps, Delivery memory delivery, Stakes memory stakes)
         external
         pure
         returns (Payout memory)
     {
-        return abi.decode(terms, (LongTermTerms)).payout(feeBps, delivery, stakes);
+        return abi.decode(terms, (ExecutionTerms)).payout(feeBps, delivery, stakes);
     }
 
     /// Return the contract whose certificates count, and require one that does: carbon-free, and of the terms' place.
@@ -111,22 +111,22 @@ library LongTermRules {
         pure
         returns (address)
     {
-        LongTermTerms memory terms = decoded(termsHash, encodedTerms);
+        ExecutionTerms memory terms = decoded(termsHash, encodedTerms);
         bool fits = certificateId.isCarbonFree() && certificateId.samePlace(terms.instrument);
         if (!fits) revert ILongTerm.CertificateDoesNotFit(certificateId);
         return terms.certificates;
     }
 
     /// Read the terms, and require those that were signed.
-    function decoded(bytes32 expected, bytes calldata encodedTerms) private pure returns (LongTermTerms memory terms) {
-        terms = abi.decode(encodedTerms, (LongTermTerms));
+    function decoded(bytes32 expected, bytes calldata encodedTerms) private pure returns (ExecutionTerms memory terms) {
+        terms = abi.decode(encodedTerms, (ExecutionTerms));
         bytes32 found = terms.termsHash();
         if (found != expected) revert ILongTerm.TermsDiffer(expected, found);
     }
 
     /// Return what a period came to: by the arbiter if it ruled, else by the meters.
     function delivered(
-        LongTermTerms memory terms,
+        ExecutionTerms memory terms,
         uint256 period,
         ILongTerm.Report storage report,
         uint256 certificates
@@ -152,7 +152,7 @@ library LongTermRules {
     }
 
     /// Require that every reading is signed by a meter of the terms, for the end of the period or of the one before.
-    function requireReadings(Period memory period, LongTermTerms memory terms, CumulativeReading[] calldata readings)
+    function requireReadings(Period memory period, ExecutionTerms memory terms, CumulativeReading[] calldata readings)
         private
         view
     {
@@ -195,7 +195,7 @@ library LongTermRules {
     /// Add the replacement price if there is one, the terms ask for it, and none came before.
     function addReplacement(
         Period memory period,
-        LongTermTerms memory terms,
+        ExecutionTerms memory terms,
         ILongTerm.Report storage report,
         ReplacementPrice calldata replacement
     ) private {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {LongTermTerms} from "../types/LongTermTerms.sol";
+import {ExecutionTerms} from "../types/ExecutionTerms.sol";
 import {Money} from "./Money.sol";
 
 /// What a period of a long-term agreement came to.
@@ -42,7 +42,7 @@ library Periods {
     uint256 private constant CERTIFICATES_PER_PRICE = 1000;
 
     /// Return the lots promised for a period.
-    function contracted(LongTermTerms memory terms, uint256 period) internal pure returns (uint256) {
+    function contracted(ExecutionTerms memory terms, uint256 period) internal pure returns (uint256) {
         return period < terms.quantities.length ? terms.quantities[period] : 0;
     }
 
@@ -50,7 +50,7 @@ library Periods {
     ///
     /// Without take-or-pay the lower of the two is what was delivered. With it, the first says what was available and
     /// the second how much of that was taken. Where the second is silent the first counts alone.
-    function measured(LongTermTerms memory terms, uint256 promised, uint256 metered, uint256 checked)
+    function measured(ExecutionTerms memory terms, uint256 promised, uint256 metered, uint256 checked)
         internal
         pure
         returns (uint256 available, uint256 taken)
@@ -61,13 +61,13 @@ library Periods {
     }
 
     /// Return the lots that are paid: what was taken, or what take-or-pay asks of what was available.
-    function paid(LongTermTerms memory terms, Delivery memory delivery) internal pure returns (uint256) {
+    function paid(ExecutionTerms memory terms, Delivery memory delivery) internal pure returns (uint256) {
         uint256 least = delivery.contracted * terms.takeOrPay / PPM_ONE;
         return max(delivery.taken, min(delivery.available, least));
     }
 
     /// Return the ladder's credit for a delivered share, in parts per million.
-    function credit(LongTermTerms memory terms, uint256 delivered, uint256 promised) internal pure returns (uint256) {
+    function credit(ExecutionTerms memory terms, uint256 delivered, uint256 promised) internal pure returns (uint256) {
         uint256 share = 0;
         for (uint256 i = 0; i < terms.ladder.length; ++i) {
             if (delivered * PPM_ONE < terms.ladder[i].below * promised) share = terms.ladder[i].credit;
@@ -75,14 +75,14 @@ library Periods {
         return share;
     }
 
-    /// Return the price of a whole period.
-    function price(LongTermTerms memory terms, uint256 promised) internal pure returns (uint256) {
+    /// Return what a whole period costs.
+    function worth(ExecutionTerms memory terms, uint256 promised) internal pure returns (uint256) {
         return Money.value(terms.instrument, terms.price, promised);
     }
 
     /// Return what a claim about a period costs whom the arbiter does not follow, in micros: never nothing.
-    function bond(LongTermTerms memory terms, uint256 promised) internal pure returns (uint256) {
-        uint256 share = price(terms, promised) * terms.bondRate / PPM_ONE;
+    function bond(ExecutionTerms memory terms, uint256 promised) internal pure returns (uint256) {
+        uint256 share = worth(terms, promised) * terms.bondRate / PPM_ONE;
         return max(1, min(share, type(uint128).max));
     }
 
@@ -90,28 +90,28 @@ library Periods {
     ///
     /// The higher of cover (replacing what is missing, beyond the price) and credit (a share of the period's price), and
     /// the missing certificates on top. Excused lots count as delivered for both, and stay unpaid.
-    function owed(LongTermTerms memory terms, Delivery memory delivery) internal pure returns (uint256) {
+    function owed(ExecutionTerms memory terms, Delivery memory delivery) internal pure returns (uint256) {
         uint256 spared = delivery.available + delivery.excused;
         uint256 dearer = delivery.replacement > terms.price ? delivery.replacement - terms.price : 0;
         uint256 cover = Money.value(terms.instrument, dearer, delivery.contracted - spared);
         uint256 share = credit(terms, spared, delivery.contracted);
-        return max(cover, price(terms, delivery.contracted) * share / PPM_ONE) + greenShortfall(terms, delivery);
+        return max(cover, worth(terms, delivery.contracted) * share / PPM_ONE) + greenShortfall(terms, delivery);
     }
 
     /// Return the price of the certificates that are missing.
-    function greenShortfall(LongTermTerms memory terms, Delivery memory delivery) internal pure returns (uint256) {
+    function greenShortfall(ExecutionTerms memory terms, Delivery memory delivery) internal pure returns (uint256) {
         uint256 promised = delivery.taken * terms.greenShare / PPM_ONE;
         uint256 missing = promised > delivery.certificates ? promised - delivery.certificates : 0;
         return missing * terms.greenPrice / CERTIFICATES_PER_PRICE;
     }
 
     /// Return what a delivery moves. The seller comes before the venue, and nobody is asked for more than is locked.
-    function payout(LongTermTerms memory terms, uint256 feeBps, Delivery memory delivery, Stakes memory stakes)
+    function payout(ExecutionTerms memory terms, uint256 feeBps, Delivery memory delivery, Stakes memory stakes)
         internal
         pure
         returns (Payout memory result)
     {
-        result.toSeller = min(stakes.buyer, price(terms, paid(terms, delivery)));
+        result.toSeller = min(stakes.buyer, worth(terms, paid(terms, delivery)));
         result.fee = min(stakes.buyer - result.toSeller, Money.fee(result.toSeller, feeBps));
         result.toBuyer = min(stakes.seller, owed(terms, delivery));
     }

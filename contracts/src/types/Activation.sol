@@ -6,7 +6,7 @@ pragma solidity 0.8.37;
 /// Whoever signs consents that its stake is locked now and filled up again from its free money for each period, until
 /// the agreement ends. Money is micros, times and windows are seconds.
 struct Activation {
-    /// The hash of the confidential `LongTermTerms`.
+    /// The hash of the confidential `ExecutionTerms`.
     bytes32 termsHash;
     address buyer;
     address seller;

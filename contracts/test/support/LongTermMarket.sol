@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {ILongTerm} from "../../src/interfaces/ILongTerm.sol";
 import {Activation} from "../../src/types/Activation.sol";
-import {LongTermTerms, Rung} from "../../src/types/LongTermTerms.sol";
+import {ExecutionTerms, Rung} from "../../src/types/ExecutionTerms.sol";
 import {Outcome, Stage} from "../../src/types/Stage.sol";
 import {CumulativeReading, PeriodStatement, ReplacementPrice} from "../../src/types/Statements.sol";
 import {CertificateMarket} from "./CertificateMarket.sol";
@@ -32,7 +32,7 @@ abstract contract LongTermMarket is CertificateMarket {
 
     // --- what is agreed -------------------------------------------------------------------------------------------
 
-    function someTerms() internal view returns (LongTermTerms memory terms) {
+    function someTerms() internal view returns (ExecutionTerms memory terms) {
         terms.agreement = keccak256("negotiated");
         terms.instrument = energy("SOLAR", FIRST_HOUR);
         terms.quantities = new uint64[](PERIODS);
@@ -52,7 +52,7 @@ abstract contract LongTermMarket is CertificateMarket {
         terms.salt = keccak256("salt");
     }
 
-    function anActivation(LongTermTerms memory terms) internal view returns (Activation memory) {
+    function anActivation(ExecutionTerms memory terms) internal view returns (Activation memory) {
         return Activation({
             termsHash: hashOf(terms),
             buyer: buyer,
@@ -77,7 +77,7 @@ abstract contract LongTermMarket is CertificateMarket {
 
     // --- signing: written out, so that a mistake in the contract's own hashing shows --------------------------------
 
-    function hashOf(LongTermTerms memory terms) internal pure returns (bytes32) {
+    function hashOf(ExecutionTerms memory terms) internal pure returns (bytes32) {
         bytes memory rungs;
         for (uint256 i = 0; i < terms.ladder.length; ++i) {
             rungs = bytes.concat(
@@ -90,7 +90,7 @@ abstract contract LongTermMarket is CertificateMarket {
         }
         bytes memory words = abi.encode(
             keccak256(
-                "LongTermTerms(bytes32 agreement,uint256 instrument,uint64[] quantities,uint64 price,Rung[] ladder,address priceSource,uint64 replacementCap,address meter,address checkMeter,uint32 takeOrPay,uint32 greenShare,uint64 greenPrice,address certificates,uint32 excuseMost,uint32 bondRate,bytes32 salt)Rung(uint32 below,uint32 credit)"
+                "ExecutionTerms(bytes32 agreement,uint256 instrument,uint64[] quantities,uint64 price,Rung[] ladder,address priceSource,uint64 replacementCap,address meter,address checkMeter,uint32 takeOrPay,uint32 greenShare,uint64 greenPrice,address certificates,uint32 excuseMost,uint32 bondRate,bytes32 salt)Rung(uint32 below,uint32 credit)"
             ),
             terms.agreement,
             terms.instrument,
@@ -172,20 +172,20 @@ abstract contract LongTermMarket is CertificateMarket {
     }
 
     /// Report that the first meter counted so much by the end of a period and nothing before that is not known.
-    function reportUnits(Activation memory activation, LongTermTerms memory terms, uint64 units) internal {
+    function reportUnits(Activation memory activation, ExecutionTerms memory terms, uint64 units) internal {
         uint16 period = stateOf(activation).period;
         warpTo(endOf(period));
         report(activation, terms, list(aCount(activation, meter, lastHourOf(period), units)));
     }
 
-    function report(Activation memory activation, LongTermTerms memory terms, CumulativeReading[] memory readings)
+    function report(Activation memory activation, ExecutionTerms memory terms, CumulativeReading[] memory readings)
         internal
     {
         longTerm.reportPeriod(activation, abi.encode(terms), readings, ReplacementPrice(0, ""));
     }
 
     /// Report the period, let the window pass and pay out.
-    function settleMetered(Activation memory activation, LongTermTerms memory terms, uint64 units) internal {
+    function settleMetered(Activation memory activation, ExecutionTerms memory terms, uint64 units) internal {
         reportUnits(activation, terms, units);
         wait(CHALLENGE);
         longTerm.payOut(activation, abi.encode(terms));
@@ -200,7 +200,7 @@ abstract contract LongTermMarket is CertificateMarket {
     }
 
     /// Leave `participant` so much of free money.
-    function leave(address participant, uint256 amount) internal {
+    function keepOnly(address participant, uint256 amount) internal {
         uint128 free = settlement.accountOf(participant).free;
         vm.prank(participant);
         settlement.requestExit(uint128(free - amount));

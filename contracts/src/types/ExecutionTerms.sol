@@ -12,7 +12,7 @@ struct Rung {
 /// What a period of a long-term agreement is judged by. Confidential: the chain has its hash until somebody presents it.
 ///
 /// Prices are micros per unit, quantities lots, shares parts per million.
-struct LongTermTerms {
+struct ExecutionTerms {
     /// The EIP-712 struct hash of the `LongTermAgreement` that was negotiated, for what no rule here reads.
     bytes32 agreement;
     /// The instrument of the agreement, whose commodity says how many lots make a unit, and whose place certificates
@@ -48,22 +48,22 @@ struct LongTermTerms {
 
 // `keccak256` of the EIP-712 types.
 bytes32 constant RUNG_TYPEHASH = keccak256("Rung(uint32 below,uint32 credit)");
-bytes32 constant LONG_TERM_TERMS_TYPEHASH = keccak256(
-    "LongTermTerms(bytes32 agreement,uint256 instrument,uint64[] quantities,uint64 price,Rung[] ladder,"
+bytes32 constant EXECUTION_TERMS_TYPEHASH = keccak256(
+    "ExecutionTerms(bytes32 agreement,uint256 instrument,uint64[] quantities,uint64 price,Rung[] ladder,"
     "address priceSource,uint64 replacementCap,address meter,address checkMeter,uint32 takeOrPay,uint32 greenShare,"
     "uint64 greenPrice,address certificates,uint32 excuseMost,uint32 bondRate,bytes32 salt)"
     "Rung(uint32 below,uint32 credit)"
 );
 
 /// Return the EIP-712 struct hash of the terms: what stands on chain of them.
-function termsHash(LongTermTerms memory terms) pure returns (bytes32) {
+function termsHash(ExecutionTerms memory terms) pure returns (bytes32) {
     bytes32[] memory rungs = new bytes32[](terms.ladder.length);
     for (uint256 i = 0; i < rungs.length; ++i) {
         rungs[i] = keccak256(abi.encode(RUNG_TYPEHASH, terms.ladder[i]));
     }
     // In two parts, since the compiler has no room for so many words at once.
     bytes memory first = abi.encode(
-        LONG_TERM_TERMS_TYPEHASH,
+        EXECUTION_TERMS_TYPEHASH,
         terms.agreement,
         terms.instrument,
         keccak256(abi.encodePacked(terms.quantities)), // each padded to a word, as EIP-712 asks
@@ -86,4 +86,4 @@ function termsHash(LongTermTerms memory terms) pure returns (bytes32) {
     return keccak256(bytes.concat(first, second));
 }
 
-using {termsHash} for LongTermTerms global;
+using {termsHash} for ExecutionTerms global;
