@@ -510,7 +510,9 @@ class LongTerm:
         ((stage, outcome, *others),) = self._ask(chain, "stateOf", agreement)
         return State(Stage(stage), Outcome(outcome), *others)
 
-    def payout_of(self, chain: Chain, activation: Activation, terms: ExecutionTerms, *, period: int) -> Payout:
+    def payout_of(
+        self, chain: Chain, activation: Activation, terms: ExecutionTerms, *, period: int
+    ) -> Payout:
         """Return what a period would pay by what is known and locked now."""
         (found,) = self._ask(chain, "payoutOf", activation.to_abi(), terms.encode(), period)
         return Payout(*map(Micros, found))
