@@ -18,6 +18,9 @@ from market.units import PPM_ONE, Lots, Micros, Ppm, fee_micros, floor_money
 NOBODY: Final = Address(bytes(20))
 """Where no meter, price source or certificate contract is named."""
 
+NOTHING: Final = Lots(0)
+"""What is excused of a delivery unless the arbiter says more."""
+
 EXECUTION_TERMS_TYPE: Final = (
     "ExecutionTerms(bytes32 agreement,uint256 instrument,uint64[] quantities,uint64 price,Rung[] ladder,"
     "address priceSource,uint64 replacementCap,address meter,address checkMeter,uint32 takeOrPay,uint32 greenShare,"
@@ -474,7 +477,7 @@ class LongTerm:
         terms: ExecutionTerms,
         *,
         delivered_lots: Lots,
-        excused_lots: Lots = Lots(0),
+        excused_lots: Lots = NOTHING,
     ) -> Transaction:
         """Decide the claims of a period; the arbiter sends it."""
         return self._presenting(GAS_RULE, "rule", activation, terms, delivered_lots, excused_lots)
