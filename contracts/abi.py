@@ -20,7 +20,15 @@ from eth_hash.auto import keccak
 
 from market.units import Malformed
 
-CONTRACTS: Final = ("SettlementToken", "Settlement", "Guarantee", "Standby", "PayAsYouGo", "Certificate")
+CONTRACTS: Final = (
+    "SettlementToken",
+    "Settlement",
+    "Guarantee",
+    "Standby",
+    "LongTerm",
+    "PayAsYouGo",
+    "Certificate",
+)
 
 
 class _PlainAddressDecoder(AddressDecoder):

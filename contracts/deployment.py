@@ -12,6 +12,7 @@ from contracts.abi import artifact
 from contracts.certificate import Certificate
 from contracts.chain import Chain, ChainUnavailable, Reverted, Transaction
 from contracts.guarantee import Guarantee, Rules
+from contracts.long_term import LongTerm
 from contracts.pay_as_you_go import PayAsYouGo
 from contracts.settlement import Settlement
 from contracts.signing import Domain
@@ -39,6 +40,7 @@ class Deployment:
     settlement: Settlement
     guarantee: Guarantee
     standby: Standby
+    long_term: LongTerm
     pay_as_you_go: PayAsYouGo
     operator: Address
     fee_recipient: Address
@@ -129,12 +131,13 @@ class DeploymentPlan:
         return next(each for each in self.steps if each.name == name)
 
 
-LIBRARIES: Final = (Entry("Deliveries", 2_000_000),)
+LIBRARIES: Final = (Entry("Deliveries", 2_000_000), Entry("LongTermRules", 3_000_000))
 """Linked into the contracts that name them, so they come first."""
 
 MODULES: Final = (
     Entry("Guarantee", 6_000_000, lambda charter, at: (at["Settlement"], at["Standby"], _rulebook(charter))),
     Entry("Standby", 6_000_000, lambda charter, at: (at["Settlement"], charter.delivery_window_s)),
+    Entry("LongTerm", 6_000_000, lambda _, at: (at["Settlement"],)),
     Entry("PayAsYouGo", 6_000_000, lambda _, at: (at["Settlement"],)),
 )
 """Whom the settlement lets lock and share out money, in the order in which it names them, the guarantee first."""
@@ -260,7 +263,7 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
                 "readingWindow",
             )
         )
-        guarantee, standby, pay_as_you_go = _modules(settlement, modules)
+        guarantee, standby, long_term, pay_as_you_go = _modules(settlement, modules)
         rules = Guarantee(guarantee).rules_of(chain)
     except (Reverted, DecodingError) as error:
         raise ChainUnavailable(f"0x{settlement.hex()} does not answer as a settlement: {error}") from error
@@ -273,6 +276,7 @@ def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deplo
         settlement=twin,
         guarantee=Guarantee(guarantee),
         standby=Standby(standby, chain.chain_id),
+        long_term=LongTerm(long_term, chain.chain_id),
         pay_as_you_go=PayAsYouGo(pay_as_you_go, chain.chain_id),
         operator=operator,
         fee_recipient=fee_recipient,

@@ -11,6 +11,8 @@ const CONTRACTS = {
   Certificate: "src/Certificate.sol",
   Deliveries: "src/libraries/Deliveries.sol",
   Guarantee: "src/Guarantee.sol",
+  LongTerm: "src/LongTerm.sol",
+  LongTermRules: "src/libraries/LongTermRules.sol",
   PayAsYouGo: "src/PayAsYouGo.sol",
   Settlement: "src/Settlement.sol",
   SettlementToken: "src/SettlementToken.sol",

@@ -137,7 +137,9 @@ def test_every_skip_code_is_listed_and_nothing_else():
     assert rows == [(str(code.value), code.name) for code in SkipCode]
 
 
-@pytest.mark.parametrize("name", ["Settlement", "Guarantee", "Standby", "PayAsYouGo", "Certificate"])
+@pytest.mark.parametrize(
+    "name", ["Settlement", "Guarantee", "Standby", "LongTerm", "PayAsYouGo", "Certificate"]
+)
 def test_every_function_event_and_error_of_a_contract_is_listed(name):
     text = read(CONTRACTS)
     abi = json.loads(read(ROOT / "contracts" / "artifacts" / f"{name}.json"))["abi"]

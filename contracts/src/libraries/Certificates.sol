@@ -69,6 +69,13 @@ library Certificates {
         return uint64(id >> PLACE_SHIFT) == uint64(other >> PLACE_SHIFT);
     }
 
+    /// Return whether an id is of a certificate, whose source emits no carbon. Twin of `contracts/carbon_free.py`.
+    function isCarbonFree(uint256 id) internal pure returns (bool) {
+        if (id >> 240 != VERSION << 8 | KIND) return false;
+        bytes8 source = bytes8(uint64(id >> PRODUCT_SHIFT));
+        return source == "SOLAR" || source == "WIND" || source == "HYDRO" || source == "NUCLEAR";
+    }
+
     function isEnergy(uint256 resource) private pure returns (bool) {
         // Energy has one place; the field of the second is empty.
         return resource >> RESOURCE_COMMODITY_SHIFT == ENERGY && resource & type(uint64).max == 0;

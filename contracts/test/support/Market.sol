@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Guarantee} from "../../src/Guarantee.sol";
+import {LongTerm} from "../../src/LongTerm.sol";
 import {PayAsYouGo} from "../../src/PayAsYouGo.sol";
 import {Settlement} from "../../src/Settlement.sol";
 import {SettlementToken} from "../../src/SettlementToken.sol";
@@ -37,7 +38,7 @@ abstract contract Market is Assertions {
 
     uint64 internal constant DELIVERY_WINDOW = 48 hours;
 
-    uint64 internal constant MODULES = 3;
+    uint64 internal constant MODULES = 4;
 
     uint128 internal constant FUNDS = 100e6;
     uint256 internal constant PAYMENT = 3e6;
@@ -58,6 +59,7 @@ abstract contract Market is Assertions {
     Settlement internal settlement;
     Guarantee internal guarantee;
     Standby internal standby;
+    LongTerm internal longTerm;
     PayAsYouGo internal payAsYouGo;
     uint64 internal nextBatch;
 
@@ -85,7 +87,8 @@ abstract contract Market is Assertions {
         modules = new address[](MODULES);
         modules[1] = address(standby = new Standby(ISettlement(settlement_), DELIVERY_WINDOW));
         modules[0] = address(new Guarantee(ISettlement(settlement_), standbyFor(settlement_), someRules()));
-        modules[2] = address(payAsYouGo = new PayAsYouGo(ISettlement(settlement_)));
+        modules[2] = address(longTerm = new LongTerm(ISettlement(settlement_)));
+        modules[3] = address(payAsYouGo = new PayAsYouGo(ISettlement(settlement_)));
     }
 
     /// The contract in which sellers name their fallbacks: the real one, unless a test needs another.
