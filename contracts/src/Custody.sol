@@ -12,6 +12,7 @@ import {Purse} from "./types/Purse.sol";
 interface IERC20Permit {
     function permit(address owner, address spender, uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
         external;
+    function nonces(address owner) external view returns (uint256);
 }
 
 /// Keep the participants' tokens. Only this part of the settlement touches the token.
@@ -52,9 +53,10 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
         external
         nonReentrant
     {
-        try IERC20Permit(token).permit(owner, address(this), amount, deadline, v, r, s) {}
-        catch {
-            if (msg.sender != owner) revert PermitFailed();
+        if (msg.sender == owner) {
+            try IERC20Permit(token).permit(owner, address(this), amount, deadline, v, r, s) {} catch {}
+        } else {
+            _requirePermit(owner, amount, deadline, v, r, s);
         }
         _pull(owner, owner, amount);
     }
@@ -93,8 +95,11 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
         Exit memory wanted = _exits[participant];
         if (wanted.amount == 0) revert NoExitRequested(participant);
         if (block.timestamp < wanted.effectiveAt) revert NoticeNotOver(wanted.effectiveAt);
-        uint256 free = _purses[participant].free();
-        uint256 amount = wanted.amount < free ? wanted.amount : free;
+        Purse purse = _purses[participant];
+        uint256 amount = wanted.amount < purse.free() ? wanted.amount : purse.free();
+        if (amount < wanted.amount && purse.locked() != 0 && msg.sender != participant) {
+            revert InsufficientFree(participant, amount, wanted.amount);
+        }
 
         delete _exits[participant];
         emit Exited(participant, amount);
@@ -137,6 +142,16 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
     /// The caller sees to it that over all participants the two add up to the same.
     function _unlock(address participant, uint256 unlocked, uint256 earned) internal {
         _purses[participant] = _purses[participant].release(unlocked, earned);
+    }
+
+    /// Use a stranger's permit. That it took a nonce proves that it was one: a token without permits may answer nothing.
+    function _requirePermit(address owner, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) private {
+        uint256 nonce = IERC20Permit(token).nonces(owner);
+        try IERC20Permit(token).permit(owner, address(this), amount, deadline, v, r, s) {}
+        catch {
+            revert PermitFailed();
+        }
+        if (IERC20Permit(token).nonces(owner) == nonce) revert PermitFailed();
     }
 
     /// Credit what arrived, which a token that takes a fee makes less than `amount`.
