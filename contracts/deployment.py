@@ -17,7 +17,7 @@ from market.orders import Address
 from market.units import InvariantBroken, Ppm
 
 _GAS_TOKEN = 1_500_000
-_GAS_LIBRARY = 2_000_000
+_GAS_LIBRARY = 3_000_000
 _GAS_MODULE = 6_000_000
 _GAS_SETTLEMENT = 8_000_000
 _GAS_CERTIFICATE = 4_000_000
@@ -65,7 +65,10 @@ def deploy(
     operator = chain.operator.address
     creation = artifact("SettlementToken").creation(operator)
     token = _created(chain, Transaction(None, creation, _GAS_TOKEN))
-    deliveries = _created(chain, Transaction(None, artifact("Deliveries").creation(), _GAS_LIBRARY))
+    libraries = {
+        name: _created(chain, Transaction(None, artifact(name).creation(), _GAS_LIBRARY))
+        for name in ("Bundles", "Deliveries")
+    }
     block_number = chain.block_number()
 
     # Modules and settlement know each other for good: the settlement's address is foretold to its modules, and it
@@ -82,7 +85,7 @@ def deploy(
         reading_window_s,
         [guarantee],
     )
-    creation = artifact("Settlement").creation(setup, libraries={"Deliveries": deliveries})
+    creation = artifact("Settlement").creation(setup, libraries=libraries)
     created = _created(chain, Transaction(None, creation, _GAS_SETTLEMENT))
     return attach(chain, created, block_number=block_number)
 

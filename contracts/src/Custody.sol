@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {ReentrancyGuard} from "solady/utils/ReentrancyGuard.sol";
 import {SafeCastLib} from "solady/utils/SafeCastLib.sol";
 import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
+import {Bookkeeping} from "./Bookkeeping.sol";
 import {Operated} from "./Operated.sol";
 import {ICustody} from "./interfaces/ICustody.sol";
 import {Signatures} from "./libraries/Signatures.sol";
@@ -16,7 +17,7 @@ interface IERC20Permit {
 }
 
 /// Keep the participants' tokens. Only this part of the settlement touches the token.
-abstract contract Custody is ICustody, Operated, ReentrancyGuard {
+abstract contract Custody is ICustody, Operated, Bookkeeping, ReentrancyGuard {
     using SafeCastLib for uint256;
     using SafeTransferLib for address;
 
@@ -28,7 +29,6 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
     /// @inheritdoc ICustody
     uint64 public immutable noticePeriod;
 
-    mapping(address participant => Purse) private _purses;
     mapping(address participant => Exit) private _exits;
     mapping(address participant => mapping(uint64 nonce => bool)) private _withdrawalUsed;
 
@@ -95,7 +95,7 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
         Exit memory wanted = _exits[participant];
         if (wanted.amount == 0) revert NoExitRequested(participant);
         if (block.timestamp < wanted.effectiveAt) revert NoticeNotOver(wanted.effectiveAt);
-        Purse purse = _purses[participant];
+        Purse purse = _purseOf(participant);
         uint256 amount = wanted.amount < purse.free() ? wanted.amount : purse.free();
         if (amount < wanted.amount && purse.locked() != 0 && msg.sender != participant) {
             revert InsufficientFree(participant, amount, wanted.amount);
@@ -108,7 +108,7 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
 
     /// @inheritdoc ICustody
     function accountOf(address participant) external view returns (Account memory) {
-        Purse purse = _purses[participant];
+        Purse purse = _purseOf(participant);
         return Account(purse.free().toUint120(), purse.locked().toUint120());
     }
 
@@ -122,26 +122,22 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
         return _withdrawalUsed[participant][nonce];
     }
 
-    function _allPurses() internal view returns (mapping(address participant => Purse) storage) {
-        return _purses;
-    }
-
     function _purseOf(address participant) internal view returns (Purse) {
-        return _purses[participant];
+        return _allBooks().purses[participant];
     }
 
     /// Store what became of a purse.
     ///
     /// The caller sees to it that over all participants, free and locked money add up to what they did before.
     function _setPurse(address participant, Purse purse) internal {
-        _purses[participant] = purse;
+        _allBooks().purses[participant] = purse;
     }
 
     /// Take `unlocked` out of what `participant` has locked, and give it `earned` of free money.
     ///
     /// The caller sees to it that over all participants the two add up to the same.
     function _unlock(address participant, uint256 unlocked, uint256 earned) internal {
-        _purses[participant] = _purses[participant].release(unlocked, earned);
+        _setPurse(participant, _purseOf(participant).release(unlocked, earned));
     }
 
     /// Use a stranger's permit. That it took a nonce proves that it was one: a token without permits may answer nothing.
@@ -161,15 +157,15 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
         token.safeTransferFrom(from, address(this), amount);
         uint256 arrived = token.balanceOf(address(this)) - before;
         if (arrived == 0) revert NothingToMove();
-        _purses[participant] = _purses[participant].credit(arrived);
+        _setPurse(participant, _purseOf(participant).credit(arrived));
         emit Deposited(participant, arrived);
     }
 
     function _pay(address participant, uint256 amount) private {
         if (amount == 0) revert NothingToMove();
-        Purse purse = _purses[participant];
+        Purse purse = _purseOf(participant);
         if (amount > purse.free()) revert InsufficientFree(participant, purse.free(), amount);
-        _purses[participant] = purse.debit(amount);
+        _setPurse(participant, purse.debit(amount));
         token.safeTransfer(participant, amount);
     }
 }
