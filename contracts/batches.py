@@ -43,6 +43,9 @@ class SkipCode(IntEnum):
     SLOT_FULL = 21
     BUYER_FUNDS_INSUFFICIENT = 22
     SELLER_COLLATERAL_INSUFFICIENT = 23
+    NOT_COMMITTED = 24
+    QUANTITIES_DIFFER = 25
+    OTHER_PART_FAILED = 26
 
 
 @dataclass(frozen=True, slots=True)

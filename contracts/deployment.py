@@ -131,7 +131,11 @@ class DeploymentPlan:
         return next(each for each in self.steps if each.name == name)
 
 
-LIBRARIES: Final = (Entry("Deliveries", 2_000_000), Entry("LongTermRules", 3_000_000))
+LIBRARIES: Final = (
+    Entry("Bundles", 3_000_000),
+    Entry("Deliveries", 2_000_000),
+    Entry("LongTermRules", 3_000_000),
+)
 """Linked into the contracts that name them, so they come first."""
 
 MODULES: Final = (

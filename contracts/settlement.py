@@ -10,6 +10,7 @@ from typing import Any
 
 from contracts.abi import artifact
 from contracts.batches import BatchOutcome, BatchPlan, bitmap_of, positions_of, read_outcome
+from contracts.bundles import BundlesPlan
 from contracts.chain import Chain, Log, Receipt, Transaction
 from contracts.leaves import Leaf
 from contracts.packing import pack_leaves
@@ -21,6 +22,8 @@ _GAS_SINGLE = 250_000
 _GAS_BATCH = 150_000
 _GAS_ORDER = 14_000
 _GAS_FILL = 125_000
+_GAS_BUNDLE = 150_000
+_GAS_PART = 220_000
 _GAS_LEAF = 8_000
 _GAS_RELEASE = 70_000
 _GAS_READING = 60_000
@@ -195,6 +198,12 @@ class Settlement:
     def settle_batch(self, plan: BatchPlan) -> Transaction:
         """Lock the trades of a batch; operator only. Sending it twice is safe."""
         gas = _GAS_BATCH + len(plan.orders) * _GAS_ORDER + len(plan.fills) * _GAS_FILL
+        return Transaction(self.address, plan.calldata(), gas)
+
+    def settle_bundles(self, plan: BundlesPlan) -> Transaction:
+        """Lock bundles, each wholly or not at all. Operator only."""
+        parts = sum(len(bundle.parts) for bundle in plan.bundles)
+        gas = _GAS_BATCH + len(plan.bundles) * _GAS_BUNDLE + parts * _GAS_PART
         return Transaction(self.address, plan.calldata(), gas)
 
     def deliver_batch(

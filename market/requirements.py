@@ -97,17 +97,38 @@ def commitment(eligible: Sequence[Eligible]) -> int:
     for before, after in pairwise(each.instrument_id for each in eligible):
         if before >= after:
             raise Malformed(f"eligible set: found {after:#x} after {before:#x}, expected ascending ids")
-    nodes = [_leaf(each) for each in eligible]
-    while len(nodes) > 1:
-        pairs = [b"\x01" + b"".join(sorted(nodes[at : at + 2])) for at in range(0, len(nodes) - 1, 2)]
-        nodes = [sha256(pair).digest() for pair in pairs] + nodes[2 * len(pairs) :]
-    root = int.from_bytes(nodes[0], "big")
-    return _TAG << _ROOT_BITS | root & (1 << _ROOT_BITS) - 1
+    return tagged_root(_TAG, [_leaf(each) for each in eligible])
+
+
+def membership_proof(eligible: Sequence[Eligible], place: int) -> tuple[bytes, ...]:
+    """Return the nodes that lead from the instrument at this place of a set to its commitment, from the bottom up."""
+    proof = []
+    for level in _levels([_leaf(each) for each in eligible]):
+        sibling = place ^ 1
+        if sibling < len(level):
+            proof.append(level[sibling])
+        place >>= 1
+    return tuple(proof)
+
+
+def tagged_root(tag: int, leaves: Sequence[bytes]) -> int:
+    """Return the root of the tree over these leaves, its first byte replaced by a tag."""
+    root = int.from_bytes(_levels(leaves)[-1][0], "big")
+    return tag << _ROOT_BITS | root & (1 << _ROOT_BITS) - 1
 
 
 def is_commitment(word: int) -> bool:
     """Return whether a signed instrument id is the commitment to a set."""
     return word >> _ROOT_BITS == _TAG
+
+
+def _levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
+    levels = [list(leaves)]
+    while len(levels[-1]) > 1:
+        nodes = levels[-1]
+        pairs = [b"\x01" + b"".join(sorted(nodes[at : at + 2])) for at in range(0, len(nodes) - 1, 2)]
+        levels.append([sha256(pair).digest() for pair in pairs] + nodes[2 * len(pairs) :])
+    return levels
 
 
 def _leaf(eligible: Eligible) -> bytes:

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 
 // What is deployed, and where it is written. A library is linked when it is deployed: its address is zero here.
 const CONTRACTS = {
+  Bundles: "src/libraries/Bundles.sol",
   Certificate: "src/Certificate.sol",
   Deliveries: "src/libraries/Deliveries.sol",
   Guarantee: "src/Guarantee.sol",

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {ReentrancyGuard} from "solady/utils/ReentrancyGuard.sol";
 import {SafeCastLib} from "solady/utils/SafeCastLib.sol";
 import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
+import {Bookkeeping} from "./Bookkeeping.sol";
 import {Operated} from "./Operated.sol";
 import {ICustody} from "./interfaces/ICustody.sol";
 import {Signatures} from "./libraries/Signatures.sol";
@@ -12,10 +13,11 @@ import {Purse} from "./types/Purse.sol";
 interface IERC20Permit {
     function permit(address owner, address spender, uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
         external;
+    function nonces(address owner) external view returns (uint256);
 }
 
 /// Keep the participants' tokens. Only this part of the settlement touches the token.
-abstract contract Custody is ICustody, Operated, ReentrancyGuard {
+abstract contract Custody is ICustody, Operated, Bookkeeping, ReentrancyGuard {
     using SafeCastLib for uint256;
     using SafeTransferLib for address;
 
@@ -27,7 +29,6 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
     /// @inheritdoc ICustody
     uint64 public immutable noticePeriod;
 
-    mapping(address participant => Purse) private _purses;
     mapping(address participant => Exit) private _exits;
     mapping(address participant => mapping(uint64 nonce => bool)) private _withdrawalUsed;
 
@@ -52,9 +53,10 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
         external
         nonReentrant
     {
-        try IERC20Permit(token).permit(owner, address(this), amount, deadline, v, r, s) {}
-        catch {
-            if (msg.sender != owner) revert PermitFailed();
+        if (msg.sender == owner) {
+            try IERC20Permit(token).permit(owner, address(this), amount, deadline, v, r, s) {} catch {}
+        } else {
+            _requirePermit(owner, amount, deadline, v, r, s);
         }
         _pull(owner, owner, amount);
     }
@@ -93,8 +95,11 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
         Exit memory wanted = _exits[participant];
         if (wanted.amount == 0) revert NoExitRequested(participant);
         if (block.timestamp < wanted.effectiveAt) revert NoticeNotOver(wanted.effectiveAt);
-        uint256 free = _purses[participant].free();
-        uint256 amount = wanted.amount < free ? wanted.amount : free;
+        Purse purse = _purseOf(participant);
+        uint256 amount = wanted.amount < purse.free() ? wanted.amount : purse.free();
+        if (amount < wanted.amount && purse.locked() != 0 && msg.sender != participant) {
+            revert InsufficientFree(participant, amount, wanted.amount);
+        }
 
         delete _exits[participant];
         emit Exited(participant, amount);
@@ -103,7 +108,7 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
 
     /// @inheritdoc ICustody
     function accountOf(address participant) external view returns (Account memory) {
-        Purse purse = _purses[participant];
+        Purse purse = _purseOf(participant);
         return Account(purse.free().toUint120(), purse.locked().toUint120());
     }
 
@@ -117,26 +122,32 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
         return _withdrawalUsed[participant][nonce];
     }
 
-    function _allPurses() internal view returns (mapping(address participant => Purse) storage) {
-        return _purses;
-    }
-
     function _purseOf(address participant) internal view returns (Purse) {
-        return _purses[participant];
+        return _allBooks().purses[participant];
     }
 
     /// Store what became of a purse.
     ///
     /// The caller sees to it that over all participants, free and locked money add up to what they did before.
     function _setPurse(address participant, Purse purse) internal {
-        _purses[participant] = purse;
+        _allBooks().purses[participant] = purse;
     }
 
     /// Take `unlocked` out of what `participant` has locked, and give it `earned` of free money.
     ///
     /// The caller sees to it that over all participants the two add up to the same.
     function _unlock(address participant, uint256 unlocked, uint256 earned) internal {
-        _purses[participant] = _purses[participant].release(unlocked, earned);
+        _setPurse(participant, _purseOf(participant).release(unlocked, earned));
+    }
+
+    /// Use a stranger's permit. That it took a nonce proves that it was one: a token without permits may answer nothing.
+    function _requirePermit(address owner, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) private {
+        uint256 nonce = IERC20Permit(token).nonces(owner);
+        try IERC20Permit(token).permit(owner, address(this), amount, deadline, v, r, s) {}
+        catch {
+            revert PermitFailed();
+        }
+        if (IERC20Permit(token).nonces(owner) == nonce) revert PermitFailed();
     }
 
     /// Credit what arrived, which a token that takes a fee makes less than `amount`.
@@ -146,15 +157,15 @@ abstract contract Custody is ICustody, Operated, ReentrancyGuard {
         token.safeTransferFrom(from, address(this), amount);
         uint256 arrived = token.balanceOf(address(this)) - before;
         if (arrived == 0) revert NothingToMove();
-        _purses[participant] = _purses[participant].credit(arrived);
+        _setPurse(participant, _purseOf(participant).credit(arrived));
         emit Deposited(participant, arrived);
     }
 
     function _pay(address participant, uint256 amount) private {
         if (amount == 0) revert NothingToMove();
-        Purse purse = _purses[participant];
+        Purse purse = _purseOf(participant);
         if (amount > purse.free()) revert InsufficientFree(participant, purse.free(), amount);
-        _purses[participant] = purse.debit(amount);
+        _setPurse(participant, purse.debit(amount));
         token.safeTransfer(participant, amount);
     }
 }

@@ -13,7 +13,7 @@ abstract contract Escrow is IEscrow, Custody {
     mapping(bytes32 escrowKey => uint256 amount) private _escrows;
 
     modifier onlyModule() {
-        if (!_modules[msg.sender]) revert NotModule(msg.sender);
+        _requireModule();
         _;
     }
 
@@ -69,6 +69,11 @@ abstract contract Escrow is IEscrow, Custody {
     /// Keep money that is locked already behind a module's key.
     function _keep(address module, bytes32 key, address participant, uint256 amount) internal {
         _escrows[_escrowKey(module, key, participant)] += amount;
+    }
+
+    /// A function, since a modifier's code stands again wherever it is used.
+    function _requireModule() private view {
+        if (!_modules[msg.sender]) revert NotModule(msg.sender);
     }
 
     function _take(bytes32 key, address participant, uint256 amount) private {

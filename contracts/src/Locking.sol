@@ -202,10 +202,11 @@ abstract contract Locking is ISettlement, Orders, Metering {
     function _isCancelled(Batch memory batch, PackedOrder order, uint256 place) private view returns (bool) {
         uint64 id = order.clientOrderId();
         if (Lanes.cancelAsked(batch.laneWords.get(place), Lanes.shiftOf(id))) {
-            if (_isCancelledNow(batch.laneKeys.get(place), id)) return true;
+            if (_allBooks().isCancelledNow(batch.laneKeys.get(place), id)) return true;
         }
         Purse purse = Purse.wrap(batch.purses.get(order.participantIndex()));
-        return purse.hasCancelledBelow() && id < _cancelledBelowNow(_participantAt(batch, order.participantIndex()));
+        if (!purse.hasCancelledBelow()) return false;
+        return id < _allBooks().cancelledBelowNow(_participantAt(batch, order.participantIndex()));
     }
 
     // --- decide -------------------------------------------------------------------------------------------------

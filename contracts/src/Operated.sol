@@ -10,7 +10,7 @@ abstract contract Operated is IOperated, EIP712 {
     address public immutable operator;
 
     modifier onlyOperator() {
-        if (msg.sender != operator) revert NotOperator(msg.sender);
+        _requireOperator();
         _;
     }
 
@@ -22,6 +22,11 @@ abstract contract Operated is IOperated, EIP712 {
     /// @inheritdoc IOperated
     function domainSeparator() external view returns (bytes32) {
         return _domainSeparator();
+    }
+
+    /// A function, since a modifier's code stands again wherever it is used.
+    function _requireOperator() private view {
+        if (msg.sender != operator) revert NotOperator(msg.sender);
     }
 
     function _domainNameAndVersion() internal pure override returns (string memory name, string memory version) {

@@ -6,8 +6,8 @@ import {Escrow} from "./Escrow.sol";
 import {Locking} from "./Locking.sol";
 import {Operated} from "./Operated.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
+import {Bundles} from "./libraries/Bundles.sol";
 import {Deliveries} from "./libraries/Deliveries.sol";
-import {Instruments} from "./libraries/Instruments.sol";
 import {Merkle} from "./libraries/Merkle.sol";
 import {Money} from "./libraries/Money.sol";
 import {PackedBatch} from "./libraries/PackedBatch.sol";
@@ -17,8 +17,6 @@ import {Reading} from "./types/Reading.sol";
 
 /// Lock trades in batches, release what was delivered, and let the modules keep and share out what is in trouble.
 contract Settlement is Locking, Escrow {
-    using Instruments for uint256;
-    using Money for Leaf;
     using PackedBatch for PackedBatch.Tables;
 
     /// @inheritdoc ISettlement
@@ -41,7 +39,7 @@ contract Settlement is Locking, Escrow {
     }
 
     modifier onlyGuardian() {
-        if (msg.sender != guardian) revert NotGuardian(msg.sender);
+        _requireGuardian();
         _;
     }
 
@@ -66,20 +64,22 @@ contract Settlement is Locking, Escrow {
         external
         onlyOperator
     {
-        if (_paused) revert BatchesArePaused();
-        if (batchNumber != 0 && batchNumber <= _lastBatch) {
-            emit BatchRepeated(batchNumber);
-            return;
-        }
-        if (batchNumber != _lastBatch + 1) revert BatchOutOfSequence(_lastBatch + 1, batchNumber);
-        if (feeBps > Money.BPS_ONE) revert FeeTooHigh(feeBps, uint16(Money.BPS_ONE));
-
+        if (!_isNext(batchNumber, feeBps)) return;
         Batch memory batch = _lockBatch(batchNumber, feeBps, packed);
         bytes32 root = Merkle.root(batch.leafHashes, batch.locked);
-        _lastBatch = batchNumber;
-        _roots[batchNumber] = root;
         if (batch.locked != 0) emit TradesLocked(batchNumber, _packLeaves(batch, feeBps, packed));
-        emit BatchSettled(batchNumber, recordHash, root, batch.locked, feeBps);
+        _keepRoot(batchNumber, recordHash, root, batch.locked, feeBps);
+    }
+
+    /// @inheritdoc ISettlement
+    function settleBundles(uint64 batchNumber, bytes32 recordHash, uint16 feeBps, bytes calldata bundles)
+        external
+        onlyOperator
+    {
+        if (!_isNext(batchNumber, feeBps)) return;
+        (bytes32 root, uint256 locked) =
+            Bundles.settle(_allBooks(), batchNumber, feeBps, _domainSeparator(), bundles);
+        _keepRoot(batchNumber, recordHash, root, locked, feeBps);
     }
 
     /// @inheritdoc ISettlement
@@ -89,7 +89,7 @@ contract Settlement is Locking, Escrow {
         _report(readings);
         uint256 marked = _marked[batchNumber];
         uint256 released = Deliveries.release(
-            _allPurses(), _allSlots(), batchNumber, _roots[batchNumber], feeRecipient, which & ~marked, packedLeaves
+            _allBooks(), batchNumber, _roots[batchNumber], feeRecipient, which & ~marked, packedLeaves
         );
         _marked[batchNumber] = marked | released;
         emit BatchDelivered(batchNumber, released);
@@ -101,24 +101,16 @@ contract Settlement is Locking, Escrow {
         onlyGuarantee
         returns (uint64 delivered, bool hadReading)
     {
-        bytes32 hash = leaf.leafHash();
-        bytes32 root = Merkle.rootFromProof(hash, proof);
-        if (root != _roots[batchNumber]) revert NotTheBatch(batchNumber, _roots[batchNumber], root);
+        uint256 marked = _marked[batchNumber];
         uint256 bit = 1 << leaf.position;
-        if (_marked[batchNumber] & bit != 0) revert LeafAlreadyMarked(batchNumber, leaf.position);
-
-        uint64 reportedAt;
-        (delivered, reportedAt) = _deliveredOf(leaf);
-        hadReading = reportedAt != 0;
-        uint256 deadline = _endOf(leaf.instrument.startHour()) + readingWindow;
-        bool short = hadReading ? delivered < leaf.quantity : block.timestamp > deadline;
-        if (!short) revert LeafNotShort(hash, deadline);
-
-        _marked[batchNumber] |= bit;
-        Amounts memory locked = leaf.amounts();
-        _keep(guarantee, hash, leaf.buyer, locked.payment + locked.fee);
-        _keep(guarantee, hash, leaf.seller, locked.collateral);
-        emit LeafOpened(batchNumber, leaf.position, hash);
+        if (marked & bit != 0) revert LeafAlreadyMarked(batchNumber, leaf.position);
+        Deliveries.Short memory short =
+            Deliveries.open(_allBooks(), batchNumber, _roots[batchNumber], readingWindow, leaf, proof);
+        _marked[batchNumber] = marked | bit;
+        _keep(guarantee, short.leafHash, leaf.buyer, short.fromBuyer);
+        _keep(guarantee, short.leafHash, leaf.seller, short.fromSeller);
+        emit LeafOpened(batchNumber, leaf.position, short.leafHash);
+        return (short.delivered, short.hadReading);
     }
 
     /// @inheritdoc ISettlement
@@ -149,12 +141,12 @@ contract Settlement is Locking, Escrow {
 
     /// @inheritdoc ISettlement
     function amountsOf(Leaf calldata leaf) external pure returns (Amounts memory) {
-        return leaf.amounts();
+        return Deliveries.amountsOf(leaf);
     }
 
     /// @inheritdoc ISettlement
     function deliveredOf(Leaf calldata leaf) external view returns (uint64 delivered, uint64 reportedAt) {
-        return _deliveredOf(leaf);
+        return Deliveries.deliveredOf(_allBooks(), leaf);
     }
 
     /// @inheritdoc ISettlement
@@ -175,6 +167,29 @@ contract Settlement is Locking, Escrow {
     /// @inheritdoc ISettlement
     function markedOf(uint64 batchNumber) external view returns (uint256) {
         return _marked[batchNumber];
+    }
+
+    function _requireGuardian() private view {
+        if (msg.sender != guardian) revert NotGuardian(msg.sender);
+    }
+
+    /// Return whether a batch may be locked now; tell of one that was locked before.
+    function _isNext(uint64 batchNumber, uint16 feeBps) private returns (bool) {
+        if (_paused) revert BatchesArePaused();
+        uint64 next = _lastBatch + 1;
+        if (batchNumber != 0 && batchNumber < next) {
+            emit BatchRepeated(batchNumber);
+            return false;
+        }
+        if (batchNumber != next) revert BatchOutOfSequence(next, batchNumber);
+        if (feeBps > Money.BPS_ONE) revert FeeTooHigh(feeBps, uint16(Money.BPS_ONE));
+        return true;
+    }
+
+    function _keepRoot(uint64 batchNumber, bytes32 recordHash, bytes32 root, uint256 locked, uint16 feeBps) private {
+        _lastBatch = batchNumber;
+        _roots[batchNumber] = root;
+        emit BatchSettled(batchNumber, recordHash, root, locked, feeBps);
     }
 
     /// Return what `TradesLocked` tells of a batch.

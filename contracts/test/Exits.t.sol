@@ -34,9 +34,19 @@ contract Exits is Market {
         ask(FUNDS);
         settleOne(aBid(), anOffer(), aFill());
         vm.warp(block.timestamp + NOTICE);
+        vm.prank(buyer);
         settlement.executeExit(buyer);
         assertEq(token.balanceOf(buyer), FUNDS - PAYMENT - FEE, "paid");
         assertAccount(buyer, 0, PAYMENT + FEE, "buyer");
+    }
+
+    function test_a_wish_for_more_than_there_is_pays_everything_to_whoever_calls() public {
+        ask(FUNDS + 1);
+        vm.warp(block.timestamp + NOTICE);
+        vm.prank(stranger);
+        settlement.executeExit(buyer);
+        assertEq(token.balanceOf(buyer), FUNDS, "paid");
+        assertEq(settlement.exitOf(buyer).effectiveAt, 0, "over");
     }
 
     function test_an_exit_pays_once() public {

@@ -50,7 +50,8 @@ interface ICustody is IOperated {
     /// Use `owner`'s EIP-2612 permit, pull `amount` from `owner` and credit what arrived to `owner`.
     ///
     /// Anyone may relay it. A permit that fails (somebody used it first, to block the deposit) is forgiven only when
-    /// `owner` calls: a stranger could otherwise move an old allowance of `owner` in here against `owner`'s will.
+    /// `owner` calls: a stranger could otherwise move an old allowance of `owner` in here against `owner`'s will. For the
+    /// same reason a stranger's permit must have used up a nonce: a token without permits might swallow the call.
     function depositWithPermit(address owner, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
     /// Pay `amount` of free money to `participant` at once, counter-signed by the operator.
@@ -74,7 +75,8 @@ interface ICustody is IOperated {
 
     /// Pay out an exit whose notice is over: what was asked for, or what is free if that is less.
     ///
-    /// Anyone may call it for anyone; the money goes to `participant` only.
+    /// Anyone may call it for anyone; the money goes to `participant` only. While some of it is locked, `participant` alone
+    /// may be content with less than was asked for: paying out a part uses the notice up.
     function executeExit(address participant) external;
 
     /// Return `participant`'s money.

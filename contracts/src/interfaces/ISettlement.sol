@@ -31,11 +31,11 @@ interface ISettlement is IOrders, IMetering, IEscrow {
         InstrumentDiffers,
         /// 5: the id cannot be read, or its window is not one hour.
         InstrumentNotSettleable,
-        /// 6: the two orders name different reference prices.
+        /// 6: the two orders name different reference prices; in a bundle, the offer's is below what the buyer signed.
         ReferencePriceDiffers,
         /// 7: buyer and seller are one.
         SelfTrade,
-        /// 8: the price is above the bid or below the offer.
+        /// 8: the price is above the bid or below the offer; for legs, what all cost together is above the bid.
         PriceOutsideLimits,
         /// 9: the batch's fee is above the bid's cap.
         FeeAboveCap,
@@ -62,7 +62,13 @@ interface ISettlement is IOrders, IMetering, IEscrow {
         /// 22: the buyer's free money does not cover payment and fee.
         BuyerFundsInsufficient,
         /// 23: the seller's free money does not cover the collateral.
-        SellerCollateralInsufficient
+        SellerCollateralInsufficient,
+        /// 24: the instruments, or what goes with them, are not what the bid of a bundle commits to.
+        NotCommitted,
+        /// 25: the quantities of a bundle's parts do not make up its own.
+        QuantitiesDiffer,
+        /// 26: another part of the bundle failed.
+        OtherPartFailed
     }
 
     /// Who is who, for good. Times are seconds.
@@ -101,6 +107,10 @@ interface ISettlement is IOrders, IMetering, IEscrow {
     error ParticipantsNotAscending(uint256 place);
     /// The order at this place comes before the one before it, by participant and client order id.
     error OrdersNotAscending(uint256 place);
+    /// The bytes are no array of bundles.
+    error BundlesMalformed();
+    /// The bundle at this place has no parts.
+    error BundleEmpty(uint256 place);
     /// A fee above the whole value.
     error FeeTooHigh(uint16 found, uint16 most);
     /// These are not all leaves of the batch in position order, or the leaf and proof do not lead to its root.
@@ -123,6 +133,20 @@ interface ISettlement is IOrders, IMetering, IEscrow {
     /// @param packed Participants, terms, conditions, orders, at most 256 fills, and signatures; see `PackedBatch`. A
     /// signature is 65 bytes (r, s, v), 64 bytes (EIP-2098), or what an EIP-1271 wallet takes.
     function settleBatch(uint64 batchNumber, bytes32 recordHash, uint16 feeBps, bytes calldata packed) external;
+
+    /// Lock bundles as a batch: trades that a buyer wants together, or not at all. Operator only.
+    ///
+    /// A bundle's bid commits to a set of instruments that would do, or to legs that it wants all of (see `Bundle`). Its
+    /// parts are ordinary fills of sellers' ordinary offers; all are locked, or none. The part that fails is told with
+    /// its code, the others with `OtherPartFailed`; what concerns the bid or the whole is told of every part. The bid is
+    /// checked first, then each part, then the buyer's money.
+    ///
+    /// The batch counts in the same sequence as those of `settleBatch`, and its leaves are like theirs. Trust is the same,
+    /// too: the operator chooses what meets, within what was signed. A hostile seller or wallet can make its bundle fail,
+    /// and burn a capped amount of the operator's gas. Bytes that are no bundles revert, or are skipped for want of
+    /// signatures, which only the operator can bring about.
+    /// @param bundles `abi.encode` of a `Bundle[]`, of at most 128 parts together.
+    function settleBundles(uint64 batchNumber, bytes32 recordHash, uint16 feeBps, bytes calldata bundles) external;
 
     /// Store `readings`, then release those leaves of `which` that were delivered in full and are not marked yet.
     ///

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {SafeCastLib} from "solady/utils/SafeCastLib.sol";
 import {IMetering} from "../interfaces/IMetering.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
-import {Leaf} from "../types/Leaf.sol";
-import {Purse} from "../types/Purse.sol";
+import {Books} from "../types/Books.sol";
+import {Amounts, Leaf} from "../types/Leaf.sol";
 import {Terms, termsOf} from "../types/Terms.sol";
 import {Column, newColumn} from "./Columns.sol";
 import {Instruments} from "./Instruments.sol";
@@ -14,12 +15,15 @@ import {PackedLeaf, PackedLeaves} from "./PackedLeaves.sol";
 import {ProRata} from "./ProRata.sol";
 import {Slots} from "./Slots.sol";
 
-/// Release those leaves of a batch that were delivered in full: read what they touch once, add up in memory, write once.
+/// Release those leaves of a batch that were delivered in full (read what they touch once, add up in memory, write once),
+/// and tell which fell short.
 ///
 /// Linked to `Settlement`, whose code would not fit one contract with it; it runs on the settlement's storage and has
 /// none of its own.
 library Deliveries {
     using Instruments for uint256;
+    using Money for Leaf;
+    using SafeCastLib for uint256;
     using PackedLeaves for PackedLeaves.Tables;
     using Slots for mapping(address meter => mapping(uint32 startHour => IMetering.Slot));
 
@@ -27,6 +31,15 @@ library Deliveries {
     struct Release {
         uint256 unlocked;
         uint256 earned;
+    }
+
+    /// A leaf that fell short: what was delivered of it, and what it locks of its buyer and its seller.
+    struct Short {
+        bytes32 leafHash;
+        uint64 delivered;
+        bool hadReading;
+        uint256 fromBuyer;
+        uint256 fromSeller;
     }
 
     /// A batch while it is being delivered.
@@ -44,8 +57,7 @@ library Deliveries {
     ///
     /// Reverts unless `packedLeaves` are all leaves under `root`, in their places.
     function release(
-        mapping(address participant => Purse) storage purses,
-        mapping(address meter => mapping(uint32 startHour => IMetering.Slot)) storage slots,
+        Books storage books,
         uint64 batchNumber,
         bytes32 root,
         address feeRecipient,
@@ -54,20 +66,63 @@ library Deliveries {
     ) external returns (uint256 released) {
         Delivery memory delivery;
         delivery.tables = PackedLeaves.tablesOf(packedLeaves);
-        _readTables(slots, delivery);
+        _readTables(books, delivery);
         _requireWholeBatch(batchNumber, root, delivery);
         for (uint256 i = 0; i < delivery.tables.leafCount; ++i) {
             if (candidates >> i & 1 == 1 && _releaseIfDelivered(delivery, delivery.tables.leafAt(i))) {
                 released |= 1 << i;
             }
         }
-        _write(purses, slots, feeRecipient, delivery);
+        _write(books, feeRecipient, delivery);
     }
 
-    function _readTables(
-        mapping(address meter => mapping(uint32 startHour => IMetering.Slot)) storage slots,
-        Delivery memory delivery
-    ) private view {
+    /// Check that the leaf is one under `root`, and short; return what is known of it.
+    function open(
+        Books storage books,
+        uint64 batchNumber,
+        bytes32 root,
+        uint256 readingWindow,
+        Leaf calldata leaf,
+        bytes32[] calldata proof
+    ) external view returns (Short memory short) {
+        short.leafHash = leaf.leafHash();
+        bytes32 found = Merkle.rootFromProof(short.leafHash, proof);
+        if (found != root) revert ISettlement.NotTheBatch(batchNumber, root, found);
+
+        uint64 reportedAt;
+        (short.delivered, reportedAt) = _deliveredOf(books, leaf);
+        short.hadReading = reportedAt != 0;
+        uint256 deadline = (uint256(leaf.instrument.startHour()) + 1) * 1 hours + readingWindow;
+        if (short.hadReading ? short.delivered == leaf.quantity : block.timestamp <= deadline) {
+            revert ISettlement.LeafNotShort(short.leafHash, deadline);
+        }
+        Amounts memory locked = leaf.amounts();
+        short.fromBuyer = locked.payment + locked.fee;
+        short.fromSeller = locked.collateral;
+    }
+
+    /// See `ISettlement.deliveredOf`.
+    function deliveredOf(Books storage books, Leaf calldata leaf) external view returns (uint64, uint64) {
+        return _deliveredOf(books, leaf);
+    }
+
+    /// See `ISettlement.amountsOf`.
+    function amountsOf(Leaf calldata leaf) external pure returns (Amounts memory) {
+        return leaf.amounts();
+    }
+
+    function _deliveredOf(Books storage books, Leaf memory leaf)
+        private
+        view
+        returns (uint64 delivered, uint64 reportedAt)
+    {
+        IMetering.Slot memory slot = books.slots[leaf.meter][leaf.instrument.startHour()];
+        if (slot.reportedAt == 0) return (0, 0);
+        delivered = ProRata.delivered(slot.units, slot.sold, leaf.soldBefore, leaf.quantity).toUint64();
+        return (delivered, slot.reportedAt);
+    }
+
+    function _readTables(Books storage books, Delivery memory delivery) private view {
         PackedLeaves.Tables memory tables = delivery.tables;
         delivery.releases = new Release[](tables.participantCount);
         delivery.terms = new Terms[](tables.termsCount);
@@ -79,7 +134,7 @@ library Deliveries {
         delivery.slots = new IMetering.Slot[](tables.supplyCount);
         for (uint256 i = 0; i < tables.supplyCount; ++i) {
             (address meter, uint32 startHour) = tables.supplyAt(i);
-            delivery.slots[i] = slots[meter][startHour];
+            delivery.slots[i] = books.slots[meter][startHour];
         }
     }
 
@@ -135,24 +190,20 @@ library Deliveries {
     }
 
     /// Write the sums. Each is added to what is stored, so a table that names somebody twice does no harm.
-    function _write(
-        mapping(address participant => Purse) storage purses,
-        mapping(address meter => mapping(uint32 startHour => IMetering.Slot)) storage slots,
-        address feeRecipient,
-        Delivery memory delivery
-    ) private {
+    function _write(Books storage books, address feeRecipient, Delivery memory delivery) private {
         PackedLeaves.Tables memory tables = delivery.tables;
         for (uint256 i = 0; i < tables.participantCount; ++i) {
             Release memory one = delivery.releases[i];
             if (one.unlocked == 0 && one.earned == 0) continue;
             address participant = tables.participantAt(i);
-            purses[participant] = purses[participant].release(one.unlocked, one.earned);
+            books.purses[participant] = books.purses[participant].release(one.unlocked, one.earned);
         }
         for (uint256 i = 0; i < tables.supplyCount; ++i) {
             if (delivery.lots[i] == 0) continue;
             (address meter, uint32 startHour) = tables.supplyAt(i);
-            slots.allot(meter, startHour, delivery.lots[i]);
+            books.slots.allot(meter, startHour, delivery.lots[i]);
         }
-        if (delivery.fees != 0) purses[feeRecipient] = purses[feeRecipient].credit(delivery.fees);
+        if (delivery.fees == 0) return;
+        books.purses[feeRecipient] = books.purses[feeRecipient].credit(delivery.fees);
     }
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {SafeCastLib} from "solady/utils/SafeCastLib.sol";
+import {Leaf} from "../types/Leaf.sol";
+
 /// A leaf of a packed batch, one word; the trade number counts from the batch's first, the position is its place:
 ///
 ///     buyer 8 | seller 8 | terms 8 | supply 8 | trade number 32 | price 64 | quantity 64 | sold before 64
@@ -67,6 +70,42 @@ library PackedLeaves {
             supplies,
             leaves
         );
+    }
+
+    /// As `pack`, for tables that stand in memory.
+    function packMemory(
+        uint16 feeBps,
+        uint64 firstTradeNumber,
+        bytes memory participants,
+        bytes memory terms,
+        uint256[] memory supplies,
+        uint256[] memory leaves
+    ) internal pure returns (bytes memory) {
+        return abi.encodePacked(
+            VERSION,
+            feeBps,
+            firstTradeNumber,
+            uint16(participants.length / PARTICIPANT_BYTES),
+            uint16(terms.length / TERMS_BYTES),
+            uint16(supplies.length),
+            uint16(leaves.length),
+            participants,
+            terms,
+            supplies,
+            leaves
+        );
+    }
+
+    /// Return a leaf whose entries stand at these places. Reverts if its number is 2^32 or more above the first.
+    function wordOf(Leaf memory leaf, uint64 firstTradeNumber, uint256 buyer, uint256 seller, uint256 terms, uint256 supply)
+        internal
+        pure
+        returns (uint256)
+    {
+        uint256 places = buyer << 24 | seller << 16 | terms << 8 | supply;
+        uint256 offset = SafeCastLib.toUint32(leaf.tradeNumber - firstTradeNumber);
+        return places << 224 | offset << 192 | uint256(leaf.price) << 128 | uint256(leaf.quantity) << 64
+            | leaf.soldBefore;
     }
 
     /// Find the tables.
