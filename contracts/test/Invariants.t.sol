@@ -21,6 +21,8 @@ contract Crowd is Bundling {
     }
 
     uint256 private constant HOURS = 4;
+    /// Below this id, orders trade again and again.
+    uint64 private constant STANDING = 8;
 
     address[] public participants;
     Locked[] private trades;
@@ -28,7 +30,7 @@ contract Crowd is Bundling {
     mapping(address participant => uint256) public lockedOf;
     uint256 public delivered;
     uint256 public paidOut;
-    uint64 private nextOrder;
+    uint64 private nextOrder = STANDING;
     uint64 private nextTrade;
 
     /// What each participant signed and cancelled, by client order id, as the crowd knows it.
@@ -61,9 +63,8 @@ contract Crowd is Bundling {
         Fill[] memory fills = new Fill[](3);
         for (uint256 i = 0; i < 3; ++i) {
             uint256 drawn = uint256(keccak256(abi.encode(seed, i)));
-            uint64 id = uint64(drawn % 3 == 0 && nextOrder > 4 ? drawn % 4 + nextOrder - 4 : nextOrder++);
-            uint256 hour = HOUR + (seed >> 32) % HOURS;
-            uint256 instrument = instrumentOf(1, hour, 1, (seed >> 40) % 5);
+            uint64 id = drawn % 3 == 0 ? nextOrder++ : uint64(drawn >> 40) % STANDING;
+            uint256 instrument = instrumentOf(1, HOUR + id % HOURS, 1, id % 5);
             orders[2 * i] = orderOf(participants[(drawn >> 8) % 3], 0, id, instrument, drawn);
             orders[2 * i + 1] = orderOf(participants[3 + (drawn >> 16) % 3], 1, id, instrument, drawn);
             fills[i] = Fill(uint32(2 * i), uint32(2 * i + 1), nextTrade++, 0, uint64(bound(quantity, 0, 2500)));
@@ -122,9 +123,8 @@ contract Crowd is Bundling {
     }
 
     function cancel(uint256 seed) external {
-        if (nextOrder == 0) return;
         address participant = participants[seed % 6];
-        uint64 id = uint64((nextOrder < 6 ? 0 : nextOrder - 6) + (seed >> 8) % 8);
+        uint64 id = uint64(seed >> 8) % STANDING;
         vm.prank(participant);
         settlement.cancelOrder(id);
         bytes32 key = keyOf_(participant, id);
@@ -133,7 +133,7 @@ contract Crowd is Bundling {
 
     function cancelBelow(uint256 seed) external {
         address participant = participants[seed % 6];
-        uint64 id = nextOrder;
+        uint64 id = uint64(seed >> 8) % (STANDING + 1);
         if (id <= belowOf[participant] || block.timestamp < belowFrom[participant]) return;
         vm.prank(participant);
         settlement.cancelBelow(id);
@@ -249,6 +249,7 @@ contract Crowd is Bundling {
         if (ordersOf[key].participant != address(0)) return ordersOf[key];
         order = side == 0 ? aBid() : anOffer();
         (order.participant, order.instrument, order.clientOrderId) = (participant, instrument, id);
+        if (id < STANDING) order.quantity = 100_000;
         order.settleUntil = drawn >> 24 & 7 == 0 ? uint64(block.timestamp + 30 minutes) : type(uint64).max;
         forged[key] = drawn >> 27 & 15 == 0;
         ordersOf[key] = order;
