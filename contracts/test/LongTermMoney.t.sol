@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {LongTermRules} from "../src/libraries/LongTermRules.sol";
 import {Delivery, Payout, Periods, Stakes} from "../src/libraries/Periods.sol";
 import {ExecutionTerms, Rung} from "../src/types/ExecutionTerms.sol";
 import {Assertions} from "./support/Assertions.sol";
@@ -98,6 +99,16 @@ contract LongTermMoney is Assertions {
         (terms.instrument, terms.price, terms.bondRate) = (1 << 248 | 2 << 240, price, rate);
         uint256 bond = terms.bond(promised);
         assertTrue(bond != 0 && bond <= type(uint128).max, "in range");
+    }
+
+    function testFuzz_the_linked_rules_say_the_same(Seed memory seed) public view {
+        ExecutionTerms memory terms = termsOf(seed);
+        Delivery memory delivery = deliveryOf(seed);
+        Stakes memory stakes = Stakes(seed.buyerStake, seed.sellerStake);
+        Payout memory found = LongTermRules.payoutFor(abi.encode(terms), seed.feeBps, delivery, stakes);
+        Payout memory expected = terms.payout(seed.feeBps, delivery, stakes);
+        assertEq(keccak256(abi.encode(found)), keccak256(abi.encode(expected)), "payout");
+        assertEq(LongTermRules.termsHashOf(abi.encode(terms)), terms.termsHash(), "hash");
     }
 
     function test_nothing_promised_owes_nothing() public pure {

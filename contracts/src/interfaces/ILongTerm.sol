@@ -9,25 +9,26 @@ import {IDisputes} from "./IDisputes.sol";
 
 /// Long-term agreements, settled period by period. EIP-712 domain: `CCEI Market`, version `1`, this contract.
 ///
-/// Both sides of a negotiated agreement sign an `Activation`. From then on each has a stake locked in `Settlement`, which holds all money. A period
-/// that went well is settled by what both sign, and nothing of the terms is told. In trouble anyone who has the confidential
-/// terms presents them with the meters' readings, and after a challenge window the period pays what they say. Then
-/// the stakes are filled up from free money for the next one.
+/// Both sides of a negotiated agreement sign an `Activation`. From then on each has a stake locked in `Settlement`,
+/// which holds all money. A period that went well is settled by what both sign, and nothing of the terms is told. In
+/// trouble anyone who has the confidential terms presents them with the meters' readings, and after a challenge window
+/// the period pays what they say. Then the stakes are filled up from free money for the next one.
 ///
 /// Wherever terms are presented, `terms` is the ABI encoding of `ExecutionTerms`; `LongTermRules` applies them.
 ///
 /// Stages: `Active` (stored), which `stateOf` tells as `Delivering` once the first period has begun; `InChallenge`,
-/// `InDispute`, and after the last period `Closed`. Before activation an agreement is `None`; a retracted one is `Closed`
-/// without outcome. Every step but the parties' own is open to anyone, and every agreement can be brought to `Closed`
-/// without the help of either party or the arbiter; what is then locked behind it is nothing.
+/// `InDispute`, and after the last period `Closed`. Before activation an agreement is `None`; a retracted one is
+/// `Closed` without outcome. Every step but the parties' own is open to anyone, and every agreement can be brought to
+/// `Closed` without the help of either party or the arbiter; what is then locked behind it is nothing.
 ///
-/// Trust: the two signatures bind both sides to what they name, so a hostile counterparty gains what the signed stakes and
-/// terms allow and no more. Meters, price source and certificates are those that the terms name; one that lies is
-/// answered by a challenge, within the stakes. The arbiter is bounded (see `IDisputes`). Money beyond a stake is never at
-/// risk: what is locked of a side at any time is one stake, and the bonds of its own claims.
+/// Trust: the two signatures bind both sides to what they name, so a hostile counterparty gains what the signed stakes
+/// and terms allow and no more. Meters, price source and certificates are those that the terms name; one that lies is
+/// answered by a challenge, within the stakes. The arbiter is bounded (see `IDisputes`). Money beyond a stake is never
+/// at risk: what is locked of a side at any time is one stake, and the bonds of its own claims.
 ///
 /// Between the end of a period and its settlement the stakes of that period also cover what is delivered of the next. A
-/// buyer who then does not fill up loses its deposit and no more, so the deposit should cover what is delivered until that shows.
+/// buyer who then does not fill up loses its deposit and no more, so the deposit should cover what is delivered until
+/// that shows.
 interface ILongTerm is IDisputes {
     /// Where an agreement stands; kept per id. Periods are counted from 0.
     struct State {
@@ -102,7 +103,8 @@ interface ILongTerm is IDisputes {
     error BeyondStake(address participant, uint256 held, uint256 wanted);
     /// Not all readings are here, and they may still come.
     error ReadingsAwaited(uint256 until);
-    /// The reading is of a meter that the terms do not name, or of an hour that neither ends the period nor the one before.
+    /// The reading is of a meter that the terms do not name, or of an hour that neither ends the period nor the one
+    /// before.
     error ReadingOfAnother(address meter, uint32 throughHour);
     /// The meter counted less than before.
     error ReadingRunsBack(address meter, uint64 before, uint64 found);
@@ -119,8 +121,9 @@ interface ILongTerm is IDisputes {
 
     /// Put an agreement in force: lock both stakes. Anyone may send what both signed, before the first period begins.
     ///
-    /// Refuses one party on both sides or as arbiter, no arbiter, no period or hours, a deposit above the stake, a fee above the whole, and
-    /// windows of nothing or above 30 days. The venue is not asked: nothing here uses its operator.
+    /// Refuses one party on both sides or as arbiter, no arbiter, no period or hours, a deposit above the stake, a fee
+    /// above the whole, and windows of nothing or above 30 days. The venue is not asked: nothing here uses its
+    /// operator.
     /// @return id What it is kept under: the digest that both signed.
     function activate(Activation calldata activation, bytes calldata buyerSignature, bytes calldata sellerSignature)
         external
@@ -131,8 +134,8 @@ interface ILongTerm is IDisputes {
 
     /// Settle a period that is over as both sides agreed, and fill up for the next. Anyone may send what both signed.
     ///
-    /// Also while a report of it may be challenged; no longer in dispute. Nothing of the terms is told. Bounded by what is
-    /// locked; the fee comes on top of `toSeller`.
+    /// Also while a report of it may be challenged; no longer in dispute. Nothing of the terms is told. Bounded by what
+    /// is locked; the fee comes on top of `toSeller`.
     function settleAgreed(
         Activation calldata activation,
         PeriodStatement calldata statement,
@@ -140,14 +143,15 @@ interface ILongTerm is IDisputes {
         bytes calldata sellerSignature
     ) external;
 
-    /// Present the terms of a period that is over, with the meters' readings and a replacement price. Anyone who knows them.
+    /// Present the terms of a period that is over, with the meters' readings and a replacement price. Anyone who knows
+    /// them.
     ///
-    /// A period needs of each meter the readings at its end and at the end of the period before, unless that is known or
-    /// there is none. They are awaited for the reading window; after it, what is missing is missing: without the first
-    /// meter nothing was delivered, without the second the first alone counts. Until the challenge window is over, anyone
-    /// may add what is missing, here too; what came first stands. A reading that is added starts the window again, so
-    /// that none can be held back until nobody may challenge it; with two meters that happens twice at most. Without a
-    /// signed replacement price there is no cover, unless the terms name no source.
+    /// A period needs of each meter the readings at its end and at the end of the period before, unless that is known
+    /// or there is none. They are awaited for the reading window; after it, what is missing is missing: without the
+    /// first meter nothing was delivered, without the second the first alone counts. Until the challenge window is
+    /// over, anyone may add what is missing, here too; what came first stands. A reading that is added starts the
+    /// window again, so that none can be held back until nobody may challenge it; with two meters that happens twice at
+    /// most. Without a signed replacement price there is no cover, unless the terms name no source.
     ///
     /// The terms are public from then on. A hostile caller can begin the challenge window early, and no more.
     function reportPeriod(
@@ -166,31 +170,34 @@ interface ILongTerm is IDisputes {
 
     /// Decide on the claims of a period: how many lots were delivered, and how many of the missing are excused.
     ///
-    /// The arbiter, once, after the challenge window and within the ruling window; see `IDisputes` for its bounds. Excused
-    /// lots stay unpaid, and give neither cover nor credit.
+    /// The arbiter, once, after the challenge window and within the ruling window; see `IDisputes` for its bounds.
+    /// Excused lots stay unpaid, and give neither cover nor credit.
     function rule(Activation calldata activation, bytes calldata terms, uint64 delivered, uint64 excused) external;
 
     /// Pay a reported period that nobody may contradict any more, and fill up for the next. Anyone.
     ///
-    /// In one netted movement the seller is paid for what came, the buyer is compensated, and the venue earns its fee; a
-    /// side against which a claim was upheld pays the bond's amount, as far as its stake goes. If the arbiter was silent
-    /// the readings stand.
+    /// In one netted movement the seller is paid for what came, the buyer is compensated, and the venue earns its fee;
+    /// a side against which a claim was upheld pays the bond's amount, as far as its stake goes. If the arbiter was
+    /// silent the readings stand.
     function payOut(Activation calldata activation, bytes calldata terms) external;
 
     /// Pass over a period of which nobody presented the terms in the reading window and the grace. Anyone.
     ///
-    /// Nothing moves: whoever is owed something can present the terms until then, counted from when the stakes were full.
+    /// Nothing moves: whoever is owed something can present the terms until then, counted from when the stakes were
+    /// full.
     function lapse(Activation calldata activation) external;
 
     /// Fill up the stakes for the period as far as free money allows: each in full or not at all. Anyone.
     ///
-    /// The consent is in the activation. Settling a period does the same, so this is for a side that was short of money.
+    /// The consent is in the activation. Settling a period does the same, so this is for a side that was short of
+    /// money.
     function roll(Activation calldata activation) external;
 
     /// End an agreement whose stakes were not filled up in the grace. Anyone.
     ///
-    /// A side is in default if what it has locked and free is less than its stake. The buyer in default pays the seller its
-    /// deposit, the seller in default pays the buyer its stake, each as far as it is still locked; if both are, neither pays.
+    /// A side is in default if what it has locked and free is less than its stake. The buyer in default pays the seller
+    /// its deposit, the seller in default pays the buyer its stake, each as far as it is still locked; if both are,
+    /// neither pays.
     function terminate(Activation calldata activation) external;
 
     /// End the agreement with the period that contains the end of the notice. Either party.
@@ -200,8 +207,9 @@ interface ILongTerm is IDisputes {
 
     /// Send the caller's certificates to the buyer, and count them for the period of their hour. The seller only.
     ///
-    /// The seller has approved this contract with the certificates. The terms are told by this; in a quiet life certificates
-    /// are simply sent. Calls the contract that the terms name, which calls the buyer: both can only refuse.
+    /// The seller has approved this contract with the certificates. The terms are told by this; in a quiet life
+    /// certificates are simply sent. Calls the contract that the terms name, which calls the buyer: both can only
+    /// refuse.
     function deliverGreen(Activation calldata activation, bytes calldata terms, uint256 certificateId, uint256 amount)
         external;
 

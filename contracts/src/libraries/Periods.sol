@@ -88,8 +88,8 @@ library Periods {
 
     /// Return what the buyer is owed for a delivery, whatever the seller has locked.
     ///
-    /// The higher of cover (replacing what is missing, beyond the price) and credit (a share of the period's price), and
-    /// the missing certificates on top. Excused lots count as delivered for both, and stay unpaid.
+    /// The higher of cover (replacing what is missing, beyond the price) and credit (a share of the period's price),
+    /// and the missing certificates on top. Excused lots count as delivered for both, and stay unpaid.
     function owed(ExecutionTerms memory terms, Delivery memory delivery) internal pure returns (uint256) {
         uint256 spared = delivery.available + delivery.excused;
         uint256 dearer = delivery.replacement > terms.price ? delivery.replacement - terms.price : 0;

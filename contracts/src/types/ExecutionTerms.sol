@@ -9,7 +9,8 @@ struct Rung {
     uint32 credit;
 }
 
-/// What a period of a long-term agreement is judged by. Confidential: the chain has its hash until somebody presents it.
+/// What a period of a long-term agreement is judged by. Confidential: the chain has its hash until somebody presents
+/// it.
 ///
 /// Prices are micros per unit, quantities lots, shares parts per million.
 struct ExecutionTerms {
