@@ -104,6 +104,7 @@ contract Disputes is ShortTrades {
         settlement.requestExit(FUNDS);
         vm.warp(block.timestamp + NOTICE);
         uint256 opened = guarantee.stateOf(leaf.leafHash()).openedAt;
+        vm.prank(buyer);
         settlement.executeExit(buyer);
         vm.warp(opened);
         vm.expectRevert(abi.encodeWithSelector(ICustody.InsufficientFree.selector, buyer, 0, BOND));

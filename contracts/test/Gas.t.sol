@@ -2,9 +2,11 @@
 pragma solidity 0.8.37;
 
 import {Settlement} from "../src/Settlement.sol";
+import {IStandby} from "../src/interfaces/IStandby.sol";
 import {Order} from "../src/types/Order.sol";
 import {Leaf} from "../src/types/Leaf.sol";
 import {Reading} from "../src/types/Reading.sol";
+import {Artifacts} from "./support/Artifacts.sol";
 import {Market} from "./support/Market.sol";
 import {IERC20, NaiveTransfers} from "./support/NaiveTransfers.sol";
 import {Fill, Packing} from "./support/Packing.sol";
@@ -16,7 +18,7 @@ import {Fill, Packing} from "./support/Packing.sol";
 /// each call being a transaction of its own.
 /// forge-config: default.isolate = true
 /// forge-config: deployed.isolate = true
-contract Gas is Market {
+contract Gas is Market, Artifacts {
     /// What a transaction may use on a chain with EIP-7825.
     uint256 private constant GAS_MOST = 16_777_216;
 
@@ -42,33 +44,15 @@ contract Gas is Market {
     }
 
     function deployArtifacts() private {
-        address deliveries = create(code("Deliveries"));
+        bytes memory creation = settlementCode();
         address foretold = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
         address[] memory modules = new address[](1);
         modules[0] = create(bytes.concat(code("Guarantee"), abi.encode(foretold, standbyFor(foretold), someRules())));
-        bytes memory linked = code("Settlement");
-        uint256[] memory places = vm.parseJsonUintArray(json("Settlement"), ".links.Deliveries");
-        for (uint256 i = 0; i < places.length; ++i) {
-            for (uint256 j = 0; j < 20; ++j) {
-                linked[places[i] + j] = bytes20(deliveries)[j];
-            }
-        }
-        settlement = Settlement(create(bytes.concat(linked, abi.encode(aSetup(address(token), modules)))));
+        settlement = Settlement(create(bytes.concat(creation, abi.encode(aSetup(address(token), modules)))));
     }
 
-    function json(string memory name) private view returns (string memory) {
-        return vm.readFile(string.concat("artifacts/", name, ".json"));
-    }
-
-    function code(string memory name) private view returns (bytes memory) {
-        return vm.parseJsonBytes(json(name), ".bytecode");
-    }
-
-    function create(bytes memory creation) private returns (address created) {
-        assembly {
-            created := create(0, add(creation, 0x20), mload(creation))
-        }
-        assertTrue(created != address(0), "created");
+    function standbyFor(address) internal pure override returns (IStandby) {
+        return IStandby(address(0));
     }
 
     // --- the patterns ---------------------------------------------------------------------------------------------

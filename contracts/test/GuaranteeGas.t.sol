@@ -44,12 +44,11 @@ contract GuaranteeGas is ShortTrades, Artifacts {
     }
 
     function deployArtifacts() private {
-        address deliveries = create(code("Deliveries"));
+        bytes memory creation = settlementCode();
         address foretold = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
         address[] memory modules = new address[](1);
         bytes memory arguments = abi.encode(foretold, standbyFor(foretold), someRules());
         modules[0] = create(bytes.concat(code("Guarantee"), arguments));
-        bytes memory creation = linked("Settlement", "Deliveries", deliveries);
         settlement = Settlement(create(bytes.concat(creation, abi.encode(aSetup(address(token), modules)))));
         guarantee = Guarantee(modules[0]);
     }

@@ -66,6 +66,7 @@ contract PayAsYouGoCrowd is PayAsYouGoMarket {
         Agreement storage one = agreements[seed % agreements.length];
         uint256 through = block.timestamp - bound(ago, 0, 2 hours);
         uint256 counted = uint256(units) % 7 == 0 ? units : one.units + units % 3000;
+        if (counted > type(uint64).max) counted = type(uint64).max;
         bool forged = (seed >> 8) % 8 == 0;
         bool late = one.endsAt != 0 && (through > one.endsAt || block.timestamp > closesAt(one));
         bool due = !one.closed && !forged && !late && through > one.through && counted >= one.units;

@@ -82,6 +82,7 @@ contract StandbyCallsTest is StandbyMarket {
         vm.prank(holder);
         settlement.requestExit(FUNDS);
         vm.warp(vm.getBlockTimestamp() + NOTICE);
+        vm.prank(holder);
         settlement.executeExit(holder);
         vm.expectRevert(abi.encodeWithSelector(ICustody.InsufficientFree.selector, holder, 0, STRIKE));
         callDirectly(terms, 1000);

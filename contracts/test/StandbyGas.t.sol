@@ -30,12 +30,11 @@ contract StandbyGas is StandbyMarket, Artifacts {
     }
 
     function deployArtifacts() private {
-        address deliveries = create(code("Deliveries"));
+        bytes memory creation = settlementCode();
         address foretold = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2);
         address[] memory modules = new address[](2);
-        modules[0] = create(bytes.concat(code("Guarantee"), abi.encode(foretold, CHALLENGE_WINDOW)));
+        modules[0] = create(bytes.concat(code("Guarantee"), abi.encode(foretold, address(0), someRules())));
         modules[1] = create(bytes.concat(code("Standby"), abi.encode(foretold, DELIVERY_WINDOW)));
-        bytes memory creation = linked("Settlement", "Deliveries", deliveries);
         address created = create(bytes.concat(creation, abi.encode(aSetup(address(token), modules))));
         (guarantee, standby, settlement) = (Guarantee(modules[0]), Standby(modules[1]), Settlement(created));
     }
@@ -49,8 +48,7 @@ contract StandbyGas is StandbyMarket, Artifacts {
     }
 
     function called() private returns (bytes32) {
-        return
-            abi.decode(step("call", holder, abi.encodeCall(standby.call, (terms, LOTS, ANYTIME)), 97_000), (bytes32));
+        return abi.decode(step("call", holder, abi.encodeCall(standby.call, (terms, LOTS, ANYTIME)), 97_000), (bytes32));
     }
 
     function accepted(bytes32 callId) private {

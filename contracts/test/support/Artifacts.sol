@@ -9,13 +9,19 @@ abstract contract Artifacts is Assertions {
         return vm.parseJsonBytes(json(name), ".bytecode");
     }
 
-    /// The bytecode, with the address of one library in its places.
-    function linked(string memory name, string memory library_, address where) internal view returns (bytes memory made) {
-        made = code(name);
+    /// The settlement's creation code, with new libraries of its own.
+    function settlementCode() internal returns (bytes memory creation) {
+        creation = code("Settlement");
+        link(creation, "Settlement", "Bundles", create(code("Bundles")));
+        link(creation, "Settlement", "Deliveries", create(code("Deliveries")));
+    }
+
+    /// Write the address of a library into its places.
+    function link(bytes memory creation, string memory name, string memory library_, address where) private view {
         uint256[] memory places = vm.parseJsonUintArray(json(name), string.concat(".links.", library_));
         for (uint256 i = 0; i < places.length; ++i) {
             for (uint256 j = 0; j < 20; ++j) {
-                made[places[i] + j] = bytes20(where)[j];
+                creation[places[i] + j] = bytes20(where)[j];
             }
         }
     }
