@@ -10,7 +10,7 @@
 | TradeLocked | trade hold | locked |
 | TradeDelivered | locked | seller's free: payment, collateral; the venue's fees: fee |
 | GuaranteePaid | locked | as the contract shared it out: both parties' free, a fallback supplier's, the venue's fees |
-| EscrowSecured | free | locked |
+| EscrowSecured | free, then exit hold, then withdrawal holds | locked |
 | EscrowShared | locked | free, or the venue's fees |
 | WithdrawalApproved | free | withdrawal hold |
 | WithdrawalExpired | withdrawal hold | free |
@@ -92,7 +92,7 @@ class Books:
         self.balances = Balances()
         self._order_holds: dict[int, Hold] = {}
         self._withdrawal_holds: dict[tuple[Address, int], Hold] = {}
-        # Of withdrawals still open: what an exit, or another withdrawal, took of their holds.
+        # Of withdrawals still open: what an exit, a module or another withdrawal took of their holds.
         self._taken: dict[tuple[Address, int], int] = {}
         self._exits: dict[Address, int] = {}
         self._agreed: dict[int, TradeAgreed] = {}
@@ -125,7 +125,7 @@ class Books:
     def spendable(self, participant: Address) -> Micros:
         """Return what a participant may commit in this batch: free at its start, minus what the batch took."""
         free = self.balances.of(_FREE, participant) - self._released.get(participant, 0)
-        return Micros(max(free, 0))  # an exit may have taken what was released
+        return Micros(max(free, 0))  # an exit or a module may have taken what was released
 
     def removable(self, participant: Address) -> Micros:
         """Return what may leave the contract without an order, a trade or a withdrawal missing it, in micros."""
@@ -289,7 +289,8 @@ class Books:
 
     def _escrow_secured(self, event: EscrowSecured) -> list[Entry]:
         who = event.participant
-        return _move(Account(_FREE, who), Account(_LOCKED, who), event.amount_micros)
+        locked = Account(_LOCKED, who)
+        return self._take_from(who, event.amount_micros, event, to=locked, first=(_FREE, _EXIT_HOLD))
 
     def _escrow_shared(self, event: EscrowShared) -> list[Entry]:
         return _share_out(event.shares, event)
@@ -317,7 +318,7 @@ class Books:
         taken = self._taken.pop((event.participant, event.nonce), 0)
         return [
             *_move(Account(_WITHDRAWAL_HOLD, hold.participant), CUSTODY, hold.amount_micros),
-            *self._leave(event.participant, taken, event),
+            *self._take_from(event.participant, taken, event, to=CUSTODY, first=(_EXIT_HOLD, _FREE)),
         ]
 
     def _exit_requested(self, event: ExitRequested) -> list[Entry]:
@@ -334,28 +335,36 @@ class Books:
         self._exits.pop(who, None)
         left_over = max(self.balances.of(_EXIT_HOLD, who) - event.amount_micros, 0)
         return [
-            *self._leave(who, event.amount_micros, event),
+            *self._take_from(who, event.amount_micros, event, to=CUSTODY, first=(_EXIT_HOLD, _FREE)),
             *_move(Account(_EXIT_HOLD, who), Account(_FREE, who), left_over),
         ]
 
-    def _leave(self, participant: Address, amount_micros: int, event: Event) -> list[Entry]:
-        """Let money go out of the exit hold, then what is free, then withdrawal holds by nonce.
+    def _take_from(
+        self,
+        participant: Address,
+        amount_micros: int,
+        event: Event,
+        *,
+        to: Account,
+        first: tuple[AccountKind, ...],
+    ) -> list[Entry]:
+        """Let money go from these kinds of accounts `first`, then from withdrawal holds by nonce.
 
         Raises:
             InvariantBroken: if that is not enough: the exchange has to make room first.
         """
         missing = amount_micros
         entries: list[Entry] = []
-        for kind in (_EXIT_HOLD, _FREE):
+        for kind in first:
             found = min(self.balances.of(kind, participant), missing)
-            entries += _move(Account(kind, participant), CUSTODY, found)
+            entries += _move(Account(kind, participant), to, found)
             missing -= found
         for key in sorted(key for key in self._withdrawal_holds if key[0] == participant) if missing else ():
             hold = self._withdrawal_holds[key].amount_micros
             found = min(hold, missing)
             self._withdrawal_holds[key] = Hold(participant, hold - found)
             self._taken[key] = self._taken.get(key, 0) + found
-            entries += _move(Account(_WITHDRAWAL_HOLD, participant), CUSTODY, found)
+            entries += _move(Account(_WITHDRAWAL_HOLD, participant), to, found)
             missing -= found
         if missing:
             raise InvariantBroken(

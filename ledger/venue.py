@@ -16,6 +16,7 @@ from ledger.funds import Funds
 from market.escrow import ConfirmSecured, ConfirmShared
 from market.events import Event, Refused, Withdrawn
 from market.exchange import Exchange
+from market.fault import EXIT, LOCK
 from market.notices import ConfirmExit, NoteExit
 from market.orders import (
     Batch,
@@ -134,6 +135,18 @@ class Venue:
                 return [refused] if refused is not None else self.exchange.execute(command)
             case NoteExit(participant):
                 return self.exchange.request_exit(command, free_micros=self.books.removable(participant))
+            case ConfirmExit() | ConfirmWithdrawal() | ConfirmSecured():
+                return self._let_go(command)
+            case CreditDeposit() | RequestWithdrawal():
+                return [self.funds.decide(command, time_us=self.time_us)]
+            case ConfirmShared():
+                return [self.escrows.decide(command)]
+            case _:
+                return self.exchange.execute(command)
+
+    def _let_go(self, command: ConfirmExit | ConfirmWithdrawal | ConfirmSecured) -> list[Event]:
+        """Return what is caused by money that the chain has paid or locked already."""
+        match command:
             case ConfirmExit(participant):
                 return self.exchange.confirm_exit(
                     command,
@@ -142,16 +155,18 @@ class Venue:
                 )
             case ConfirmWithdrawal():
                 return self._withdraw(command)
-            case CreditDeposit() | RequestWithdrawal() | ConfirmSecured() | ConfirmShared():
-                return [self._decide(command)]
-            case _:
-                return self.exchange.execute(command)
+            case ConfirmSecured():
+                return self._secure(command)
 
-    def _decide(self, command: CreditDeposit | RequestWithdrawal | ConfirmSecured | ConfirmShared) -> Event:
-        """Return what a command causes that concerns money alone."""
-        if isinstance(command, ConfirmSecured | ConfirmShared):
-            return self.escrows.decide(command)
-        return self.funds.decide(command, time_us=self.time_us)
+    def _secure(self, command: ConfirmSecured) -> list[Event]:
+        """Return what money causes that a module locked. Where it was more than is free, what is set aside makes room."""
+        event = self.escrows.decide(command)
+        if isinstance(event, Refused):
+            return [event]
+        who, balances = command.participant, self.books.balances
+        missing = command.amount_micros - balances.of(AccountKind.FREE, who)
+        between = balances.of(AccountKind.EXIT_HOLD, who) + balances.of(AccountKind.WITHDRAWAL_HOLD, who)
+        return [*self.exchange.make_room(who, missing, between_micros=between, taking=LOCK), event]
 
     def _withdraw(self, command: ConfirmWithdrawal) -> list[Event]:
         """Return what a withdrawal causes that the chain paid. Where an exit had taken of its hold, others make room."""
@@ -169,7 +184,10 @@ class Venue:
         others = self.books.balances.of(AccountKind.WITHDRAWAL_HOLD, participant)
         others = Micros(others - self.books.withdrawal_hold(participant, command.nonce))
         needed = taken - self.books.removable(participant)
-        return [*self.exchange.make_room(participant, needed, withdrawals_micros=others), event]
+        return [
+            *self.exchange.make_room(participant, needed, between_micros=others, taking=EXIT),
+            event,
+        ]
 
 
 class _Journal:
