@@ -325,6 +325,7 @@ class Settler:
             receipt = self._send("deliver", f"{number}:{handled:x}", transaction)
             if number in self.batches:
                 self.batches[number].deliver_gas += receipt.gas_used
+            short += [leaf.position for leaf in metered if leaf.position in whole and self._is_left(leaf)]
         if chain_now_s > (start_hour + 1) * SECONDS_PER_HOUR + self._deployment.reading_window_s:
             short += [leaf.position for leaf in waiting if leaf.meter not in readings]
         for chunk in _chunks(short, LEAVES_MAX):
@@ -339,6 +340,11 @@ class Settler:
             on_chain = self._settlement.delivered_of(self._chain, leaf)
             delivered = delivered if on_chain is None else on_chain
         return delivered == leaf.quantity_lots
+
+    def _is_left(self, leaf: Leaf) -> bool:
+        """Return whether a leaf was to be released and is not: the contract had been brought a smaller reading."""
+        still_locked = self._venue.exchange.trade(leaf.trade_number).state is TradeState.LOCKED
+        return still_locked and self._settlement.delivered_of(self._chain, leaf) != leaf.quantity_lots
 
     # --- pay out ------------------------------------------------------------------------------------------------
 

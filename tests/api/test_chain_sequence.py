@@ -146,3 +146,17 @@ def test_an_exit_loses_its_cover_and_the_trade_is_locked_at_once(market: Market)
     market.house.settler.step()
     assert market.client(BUYER).balances().free == "0"
     assert is_balanced(market)
+
+
+def test_a_smaller_reading_that_a_stranger_brought_first_opens_the_trade(market: Market) -> None:
+    agree(market)
+    market.move_to(SLOT_S - 800)
+    market.move_to(SLOT_S + HOUR_S)
+    report = market.house.deployment.settlement.report([reading(market, METER, 75_000)])
+    on_chain(market, STRANGER, report)
+    market.client(METER).report_reading(start_s=SLOT_S, units_lots=100_000)
+    market.move_to(SLOT_S + HOUR_S + 60)
+    assert market.house.venue.exchange.trade(1).state is TradeState.OPENED
+    market.move_to(SLOT_S + HOUR_S + 60 + 700)
+    assert market.house.venue.exchange.trade(1).state is TradeState.PAID_OUT
+    assert is_balanced(market)
