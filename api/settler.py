@@ -2,8 +2,13 @@
 
     money in and out   -> CreditDeposit, …         slot about to start -> settleBatch   -> ConfirmLocks
     exits and cancels  -> NoteExit, …              readings are in     -> deliverBatch  -> ConfirmDelivery
+<<<<<<< HEAD
     modules' money     -> ConfirmSecured, …        fell short          -> Guarantee.open -> ConfirmOpening
     never locked       -> VoidTrade                nothing pending     -> payOut        -> ConfirmPayout
+=======
+    money of modules   -> ConfirmSecured, …        fell short          -> Guarantee.open -> ConfirmOpening
+    never locked       -> VoidTrade                window over         -> payOut        -> ConfirmPayout
+>>>>>>> i5-stream
 
 Every transaction is signed and stored in the outbox before it is broadcast, and is done with only when the record knows its
 outcome; after a crash the same bytes go out again, and what was applied before is refused by name.
@@ -17,14 +22,14 @@ from itertools import groupby, islice
 from threading import RLock
 from typing import TypeVar
 
-from api import module_money
-from api.chain_notices import COMMANDS_AT_ONCE, commands_for, is_cancelled, is_endangered
+from api.chain_commands import COMMANDS_AT_ONCE, ChainCommands
+from api.endangered import is_cancelled, is_endangered
 from api.sequencer import Sequencer
-from contracts.account_events import account_events
 from contracts.batches import TRADES_MAX, SignedOrder, SignedTrade, bitmap_of, check_outcome, plan_batch
 from contracts.chain import Chain, Receipt, Reverted, Transaction, transaction_hash
 from contracts.deployment import Deployment
 from contracts.guarantee import LEAVES_MAX
+from contracts.history import history, read_history
 from contracts.leaves import Leaf
 from contracts.settlement import Reading, sign_withdrawal
 from ledger.audit import ChainBalance, ChainValues
@@ -35,12 +40,11 @@ from market.instruments import SECONDS_PER_HOUR
 from market.orders import (
     Address,
     Command,
-    ConfirmDelivery,
     ConfirmLocks,
-    ConfirmOpening,
     RegisterMeter,
     VoidTrade,
 )
+from market.trade_steps import StepCommand
 from market.trades import Trade, TradeState
 from market.units import InvariantBroken, Lots, Micros
 
@@ -93,10 +97,11 @@ class Settler:
         self._outbox = outbox
         self._confirmations = confirmations
         self._seen_block = deployment.block_number - 1
+        self._chain_commands = ChainCommands(sequencer.venue, deployment.fee_recipient, self._leaves_of)
         self._leaves: dict[int, tuple[Leaf, ...]] = {}
         # what the contract counts as sold of a meter's hour: the end of the last leaf
         self._sold: defaultdict[tuple[Address, int], Lots] = defaultdict(lambda: Lots(0))
-        self._payable_from_s: dict[int, int] = {}
+        self._window_ends_s: dict[int, int] = {}
         self._failures: list[str] = []
         self._turn = RLock()
         self.apply: Callable[[Sequence[Command]], object] = sequencer.process
@@ -115,7 +120,6 @@ class Settler:
         """
         with self._turn:
             self._failures.clear()
-            self._finish_pending()
             self.watch()
             self._void()
             self._lock()
@@ -137,25 +141,29 @@ class Settler:
         for number in range(1, self._settlement.last_batch(self._chain) + 1):
             self._learn(number)
         self._finish_pending()
-        for trade in self._trades(TradeState.OPENED):
-            self._note_opening(trade.agreed.trade_number)
 
     def watch(self) -> None:
-        """Tell what participants did on chain, as far as it has enough blocks on top: see `chain_notices`."""
+        """Tell what happened on chain, whoever set it off, as far as it has enough blocks on top: see `chain_commands`.
+
+        What an earlier step had to leave unfinished comes first: what is locked on chain must be known as locked.
+        """
         with self._turn:
+            self._finish_pending()
             self._watch()
 
     def _watch(self) -> None:
         last = self._chain.block_number() - self._confirmations
         if last <= self._seen_block:
             return
-        span = {"from_block": self._seen_block + 1, "to_block": last}
-        happened = account_events(self._settlement, self._chain, **span)
-        for commands in _chunks(commands_for(happened, self._venue), COMMANDS_AT_ONCE):
+        happened = history(self._deployment, self._chain, from_block=self._seen_block + 1, to_block=last)
+        for commands in _chunks(self._chain_commands.of(happened), COMMANDS_AT_ONCE):
             self.apply(commands)
+<<<<<<< HEAD
         moved = module_money.commands_for(self._deployment, self._chain, self._venue, self._leaf_at, **span)
         for commands in _chunks(moved, COMMANDS_AT_ONCE):
             self.apply(commands)
+=======
+>>>>>>> i5-stream
         self._seen_block = last
 
     def fund(
@@ -328,6 +336,7 @@ class Settler:
             receipt = self._send("deliver", f"{number}:{handled:x}", transaction)
             if number in self.batches:
                 self.batches[number].deliver_gas += receipt.gas_used
+            short += [leaf.position for leaf in metered if leaf.position in whole and self._is_left(leaf)]
         if chain_now_s > (start_hour + 1) * SECONDS_PER_HOUR + self._deployment.reading_window_s:
             short += [leaf.position for leaf in waiting if leaf.meter not in readings]
         for chunk in _chunks(short, LEAVES_MAX):
@@ -342,6 +351,11 @@ class Settler:
             on_chain = self._settlement.delivered_of(self._chain, leaf)
             delivered = delivered if on_chain is None else on_chain
         return delivered == leaf.quantity_lots
+
+    def _is_left(self, leaf: Leaf) -> bool:
+        """Return whether a leaf was to be released and is not: the contract had been brought a smaller reading."""
+        still_locked = self._venue.exchange.trade(leaf.trade_number).state is TradeState.LOCKED
+        return still_locked and self._settlement.delivered_of(self._chain, leaf) != leaf.quantity_lots
 
     # --- pay out ------------------------------------------------------------------------------------------------
 
@@ -366,7 +380,7 @@ class Settler:
 
     def _is_payable(self, leaf: Leaf, now_s: int) -> bool:
         """Return whether a guarantee can be paid out now: a dispute or a fallback puts it off, which the contract knows."""
-        if self._payable_from_s[leaf.trade_number] > now_s:
+        if self._window_end_s(leaf) > now_s:
             return False
         try:
             from_s = self._guarantee.payable_from_s(self._chain, leaf)
@@ -374,9 +388,17 @@ class Settler:
             return False
         return from_s is not None and from_s <= now_s
 
-    def _leaf_at(self, batch_number: int, position: int) -> Leaf | None:
-        leaves = self._leaves.get(batch_number, ())
-        return leaves[position] if position < len(leaves) else None
+    def _window_end_s(self, leaf: Leaf) -> int:
+        """Return when an open guarantee's challenge window ends, Unix seconds: the chain need not be asked before."""
+        if leaf.trade_number not in self._window_ends_s:
+            opened_at_s = self._guarantee.state_of(self._chain, leaf).opened_at_s
+            self._window_ends_s[leaf.trade_number] = opened_at_s + self._deployment.challenge_window_s
+        return self._window_ends_s[leaf.trade_number]
+
+    def _leaves_of(self, batch_number: int) -> tuple[Leaf, ...]:
+        if batch_number not in self._leaves:
+            self._learn(batch_number)
+        return self._leaves[batch_number]
 
     def _leaf(self, trade: Trade) -> Leaf:
         for leaf in self._leaves[trade.batch_number]:
@@ -385,11 +407,6 @@ class Settler:
         raise InvariantBroken(
             f"trade {trade.agreed.trade_number}: found no leaf in batch {trade.batch_number}"
         )
-
-    def _note_opening(self, trade_number: int) -> None:
-        leaf = self._leaf(self._venue.exchange.trade(trade_number))
-        opened_at_s = self._guarantee.state_of(self._chain, leaf).opened_at_s
-        self._payable_from_s[trade_number] = opened_at_s + self._deployment.challenge_window_s
 
     # --- send and hear back -------------------------------------------------------------------------------------
 
@@ -434,9 +451,6 @@ class Settler:
         commands = self._told(entry, receipt)
         if commands:
             self.apply(commands)
-        for command in commands:
-            if isinstance(command, ConfirmOpening):
-                self._note_opening(command.trade_number)
         self._outbox.mark(entry.sequence, OutboxStatus.CONFIRMED)
         return receipt
 
@@ -447,20 +461,10 @@ class Settler:
                 number = _batch_of(entry)
                 locked, skipped = self._learn(number, receipt)
                 return [ConfirmLocks(number, receipt.transaction, locked, skipped)]
-            case "deliver":
-                number = _batch_of(entry)
-                positions = self._settlement.released(receipt, batch_number=number)
-                released = tuple(self._leaves[number][position].trade_number for position in positions)
-                return [ConfirmDelivery(number, receipt.transaction, released)] if released else []
-            case "report":
-                return []
-            case "open":
-                return [
-                    ConfirmOpening(each.trade_number, receipt.transaction, each.delivered_lots)
-                    for each in self._guarantee.openings(receipt)
-                ]
-            case "pay":
-                return list(module_money.payout_commands(self._deployment, receipt.logs, self._leaf_at))
+            case "deliver" | "open" | "report" | "pay":
+                happened = read_history(self._deployment, receipt.logs)
+                # money of modules waits for its place in the sequence of the chain
+                return [each for each in self._chain_commands.of(happened) if isinstance(each, StepCommand)]
             case _:
                 raise InvariantBroken(
                     f"outbox: found a transaction of kind {entry.kind!r}, expected one of ours"

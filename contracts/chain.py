@@ -86,6 +86,7 @@ class Log:
     topics: tuple[bytes, ...]
     data: bytes
     transaction: bytes
+    block_number: int
     index: int
 
 
@@ -176,24 +177,26 @@ class Chain:
 
     def logs(
         self,
-        address: Address,
+        address: Address | tuple[Address, ...],
         topics: Sequence[bytes | tuple[bytes, ...] | None],
         *,
         from_block: int,
         to_block: int | None = None,
     ) -> tuple[Log, ...]:
-        """Return a contract's events between two blocks inclusive (to the latest by default), oldest first.
+        """Return the events of a contract, or of several, between two blocks inclusive (to the latest by default).
 
+        They come in the sequence of the chain.
         `topics` are the event's topic and its first indexed fields as words; None takes any, a tuple any of its words.
         """
         wanted: Any = {
-            "address": _checksum(address),
+            "address": list(map(_checksum, address)) if isinstance(address, tuple) else _checksum(address),
             "topics": [_topic(topic) for topic in topics],
             "fromBlock": from_block,
             "toBlock": self.block_number() if to_block is None else to_block,
         }
         with self._reaching():
-            return tuple(_log(found) for found in self.w3.eth.get_logs(wanted))
+            found = map(_log, self.w3.eth.get_logs(wanted))
+            return tuple(sorted(found, key=lambda log: (log.block_number, log.index)))
 
     def request(self, method: str, *parameters: Any) -> Any:
         """Make a JSON-RPC request for which web3 has no form of its own, such as a call in a state that was overridden.
@@ -353,6 +356,7 @@ def _log(found: "LogReceipt") -> Log:
         topics=tuple(bytes(topic) for topic in found["topics"]),
         data=bytes(found["data"]),
         transaction=bytes(found["transactionHash"]),
+        block_number=int(found["blockNumber"]),
         index=int(found["logIndex"]),
     )
 

@@ -1,12 +1,12 @@
 """Twin of `Guarantee.sol`: see short trades through, and know beforehand what each payout will be."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, Protocol
 
 from contracts.abi import artifact
-from contracts.chain import Chain, Log, Receipt, Transaction
+from contracts.chain import Chain, Receipt, Transaction
 from contracts.leaves import Leaf, merkle_proof
 from contracts.settlement import Reading
 from contracts.stages import Outcome, Stage
@@ -191,16 +191,6 @@ class Penalty:
 
 
 @dataclass(frozen=True, slots=True)
-class PaidOut:
-    """A payout, of which leaf it was, and the transaction that brought it about."""
-
-    batch_number: int
-    position: int
-    transaction: bytes
-    payout: Payout
-
-
-@dataclass(frozen=True, slots=True)
 class Guarantee:
     """The contract at an address."""
 
@@ -264,18 +254,7 @@ class Guarantee:
 
     def payouts(self, receipt: Receipt) -> tuple[Payout, ...]:
         """Return the guarantees that this transaction paid out."""
-        return tuple(each.payout for each in self.read_payouts(receipt.logs))
-
-    def payout_logs(self, chain: Chain, *, from_block: int, to_block: int) -> tuple[Log, ...]:
-        """Return the events of all payouts in a range of blocks, inclusive, whoever brought them about."""
-        topic = artifact("Guarantee").events["GuaranteePaidOut"].topic
-        return chain.logs(self.address, [topic], from_block=from_block, to_block=to_block)
-
-    def read_payouts(self, logs: Iterable[Log]) -> tuple[PaidOut, ...]:
-        """Return the payouts that events tell, in their sequence; other events are passed over."""
-        event = artifact("Guarantee").events["GuaranteePaidOut"]
-        own = (log for log in logs if log.address == self.address and log.topics[0] == event.topic)
-        return tuple(_paid_out(log.transaction, event.decode(log)) for log in own)
+        return tuple(map(read_payout, self._events(receipt, "GuaranteePaidOut")))
 
     def penalties(self, receipt: Receipt) -> tuple[Penalty, ...]:
         """Return what this transaction made parties pay each other for claims that were upheld."""
@@ -327,8 +306,9 @@ class Guarantee:
         ]
 
 
-def _paid_out(transaction: bytes, fields: Mapping[str, Any]) -> PaidOut:
-    payout = Payout(
+def read_payout(fields: Mapping[str, Any]) -> Payout:
+    """Return what the fields of a `GuaranteePaidOut` tell."""
+    return Payout(
         fields["tradeNumber"],
         Lots(fields["delivered"]),
         Micros(fields["paidToSeller"]),
@@ -338,4 +318,3 @@ def _paid_out(transaction: bytes, fields: Mapping[str, Any]) -> PaidOut:
         Micros(fields["paidToFallback"]),
         Micros(fields["gap"]),
     )
-    return PaidOut(fields["batchNumber"], fields["position"], transaction, payout)

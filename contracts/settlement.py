@@ -78,26 +78,6 @@ class Reading:
         return (self.meter, self.start_hour, self.delivered_lots, self.signature)
 
 
-@dataclass(frozen=True, slots=True)
-class Deposit:
-    """Tokens that arrived for a participant; (transaction, log index) names the deposit for good."""
-
-    participant: Address
-    amount_micros: Micros
-    transaction: bytes
-    log_index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Withdrawal:
-    """A counter-signed withdrawal that was paid."""
-
-    participant: Address
-    amount_micros: Micros
-    nonce: int
-    transaction: bytes
-
-
 def sign_reading(meter: Signer, *, start_hour: int, delivered_lots: Lots, domain: Domain) -> Reading:
     """Sign what a meter measured in one hour."""
     digest = reading_digest(

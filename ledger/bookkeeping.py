@@ -92,7 +92,7 @@ class Books:
         self.balances = Balances()
         self._order_holds: dict[int, Hold] = {}
         self._withdrawal_holds: dict[tuple[Address, int], Hold] = {}
-        # Of withdrawals still open: what an exit, or another withdrawal, took of their holds.
+        # Of withdrawals still open: what an exit, a module or another withdrawal took of their holds.
         self._taken: dict[tuple[Address, int], int] = {}
         self._exits: dict[Address, int] = {}
         self._agreed: dict[int, TradeAgreed] = {}
@@ -125,7 +125,7 @@ class Books:
     def spendable(self, participant: Address) -> Micros:
         """Return what a participant may commit in this batch: free at its start, minus what the batch took."""
         free = self.balances.of(_FREE, participant) - self._released.get(participant, 0)
-        return Micros(max(free, 0))  # an exit may have taken what was released
+        return Micros(max(free, 0))  # an exit or a module may have taken what was released
 
     def removable(self, participant: Address) -> Micros:
         """Return what may leave the contract without an order, a trade or a withdrawal missing it, in micros."""
@@ -289,6 +289,7 @@ class Books:
 
     def _escrow_secured(self, event: EscrowSecured) -> list[Entry]:
         who = event.participant
+<<<<<<< HEAD
         return self._leave(
             who,
             event.amount_micros,
@@ -296,6 +297,10 @@ class Books:
             target=Account(_LOCKED, who),
             sources=(_FREE, _EXIT_HOLD),
         )
+=======
+        locked = Account(_LOCKED, who)
+        return self._take_from(who, event.amount_micros, event, to=locked, first=(_FREE, _EXIT_HOLD))
+>>>>>>> i5-stream
 
     def _escrow_shared(self, event: EscrowShared) -> list[Entry]:
         return _share_out(event.shares, event)
@@ -323,7 +328,7 @@ class Books:
         taken = self._taken.pop((event.participant, event.nonce), 0)
         return [
             *_move(Account(_WITHDRAWAL_HOLD, hold.participant), CUSTODY, hold.amount_micros),
-            *self._leave(event.participant, taken, event),
+            *self._take_from(event.participant, taken, event, to=CUSTODY, first=(_EXIT_HOLD, _FREE)),
         ]
 
     def _exit_requested(self, event: ExitRequested) -> list[Entry]:
@@ -340,36 +345,57 @@ class Books:
         self._exits.pop(who, None)
         left_over = max(self.balances.of(_EXIT_HOLD, who) - event.amount_micros, 0)
         return [
-            *self._leave(who, event.amount_micros, event),
+            *self._take_from(who, event.amount_micros, event, to=CUSTODY, first=(_EXIT_HOLD, _FREE)),
             *_move(Account(_EXIT_HOLD, who), Account(_FREE, who), left_over),
         ]
 
+<<<<<<< HEAD
     def _leave(
+=======
+    def _take_from(
+>>>>>>> i5-stream
         self,
         participant: Address,
         amount_micros: int,
         event: Event,
         *,
+<<<<<<< HEAD
         target: Account = CUSTODY,
         sources: tuple[AccountKind, ...] = (_EXIT_HOLD, _FREE),
     ) -> list[Entry]:
         """Let money go out of the sources in turn, then out of withdrawal holds by nonce.
+=======
+        to: Account,
+        first: tuple[AccountKind, ...],
+    ) -> list[Entry]:
+        """Let money go from these kinds of accounts `first`, then from withdrawal holds by nonce.
+>>>>>>> i5-stream
 
         Raises:
             InvariantBroken: if that is not enough: the exchange has to make room first.
         """
         missing = amount_micros
         entries: list[Entry] = []
+<<<<<<< HEAD
         for kind in sources:
             found = min(self.balances.of(kind, participant), missing)
             entries += _move(Account(kind, participant), target, found)
+=======
+        for kind in first:
+            found = min(self.balances.of(kind, participant), missing)
+            entries += _move(Account(kind, participant), to, found)
+>>>>>>> i5-stream
             missing -= found
         for key in sorted(key for key in self._withdrawal_holds if key[0] == participant) if missing else ():
             hold = self._withdrawal_holds[key].amount_micros
             found = min(hold, missing)
             self._withdrawal_holds[key] = Hold(participant, hold - found)
             self._taken[key] = self._taken.get(key, 0) + found
+<<<<<<< HEAD
             entries += _move(Account(_WITHDRAWAL_HOLD, participant), target, found)
+=======
+            entries += _move(Account(_WITHDRAWAL_HOLD, participant), to, found)
+>>>>>>> i5-stream
             missing -= found
         if missing:
             raise InvariantBroken(

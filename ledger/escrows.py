@@ -3,6 +3,8 @@
 `decide` says what should happen and changes nothing; `absorb` applies it, live and in a rebuild alike.
 """
 
+from collections import Counter
+
 import msgspec
 
 from ledger.bookkeeping import Books, tokens
@@ -38,9 +40,7 @@ class Escrows:
             case ConfirmSecured():
                 return self._secure(command)
             case ConfirmShared():
-                return EscrowShared(
-                    command.module, command.key, command.shares, command.transaction, command.log_index
-                )
+                return self._share(command)
 
     def absorb(self, event: Event) -> None:
         """Apply an event; those of no module change nothing.
@@ -71,11 +71,17 @@ class Escrows:
         if command.amount_micros <= 0:
             found = f"found {tokens(command.amount_micros)}, expected more than 0"
             return _refused(command, Refusal.AMOUNT_NOT_POSITIVE, found)
+<<<<<<< HEAD
         free = self._books.unlocked(command.participant)
         if command.amount_micros > free:
             found = (
                 f"found {tokens(free)} not locked, and {tokens(command.amount_micros)} were locked on chain"
             )
+=======
+        unlocked = self._books.unlocked(command.participant)
+        if command.amount_micros > unlocked:
+            found = f"found {tokens(unlocked)} not locked, and {tokens(command.amount_micros)} were locked on chain"
+>>>>>>> i5-stream
             return _refused(command, Refusal.INSUFFICIENT_FUNDS, found)
         return EscrowSecured(
             command.module,
@@ -85,6 +91,20 @@ class Escrows:
             command.transaction,
             command.log_index,
         )
+
+    def _share(self, command: ConfirmShared) -> Event:
+        """Share out what is known to be locked; it is not where the locking had to be refused."""
+        module, key = command.module, command.key
+        unlocked: Counter[Address] = Counter()
+        for share in command.shares:
+            unlocked[share.participant] += share.unlocked_micros
+        for participant, wanted in unlocked.items():
+            held = self.held(module, key, participant)
+            if wanted > held:
+                found = f"found {tokens(held)} of 0x{participant.hex()} behind key 0x{key.hex()}"
+                detail = f"{found}, and {tokens(wanted)} were shared out on chain"
+                return _refused(command, Refusal.INSUFFICIENT_FUNDS, detail)
+        return EscrowShared(module, key, command.shares, command.transaction, command.log_index)
 
     def _move(self, module: Address, key: bytes, participant: Address, amount_micros: int) -> None:
         place = (module, key, participant)

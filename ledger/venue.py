@@ -16,6 +16,7 @@ from ledger.funds import Funds, FundsCommand
 from market.escrow import ConfirmSecured, ConfirmShared, EscrowCommand, EscrowSecured
 from market.events import Event, Refused, Withdrawn
 from market.exchange import Exchange
+from market.fault import EXIT, LOCK
 from market.notices import ConfirmExit, NoteExit
 from market.orders import (
     Batch,
@@ -138,12 +139,25 @@ class Venue:
                 return self._move_locked(command)
             case NoteExit(participant):
                 return self.exchange.request_exit(command, free_micros=self.books.removable(participant))
+            case ConfirmExit() | ConfirmWithdrawal() | ConfirmSecured():
+                return self._let_go(command)
+            case CreditDeposit() | RequestWithdrawal():
+                return [self.funds.decide(command, time_us=self.time_us)]
+            case ConfirmShared():
+                return [self.escrows.decide(command)]
+            case _:
+                return self.exchange.execute(command)
+
+    def _let_go(self, command: ConfirmExit | ConfirmWithdrawal | ConfirmSecured) -> list[Event]:
+        """Return what is caused by money that the chain has paid or locked already."""
+        match command:
             case ConfirmExit(participant):
                 return self.exchange.confirm_exit(
                     command,
                     free_micros=self.books.removable(participant),
                     withdrawals_micros=self.books.balances.of(AccountKind.WITHDRAWAL_HOLD, participant),
                 )
+<<<<<<< HEAD
             case _:
                 return self.exchange.execute(command)
 
@@ -161,6 +175,22 @@ class Venue:
         needed = event.amount_micros - self.books.removable(participant)
         withdrawals = self.books.balances.of(AccountKind.WITHDRAWAL_HOLD, participant)
         return [*self.exchange.make_room(participant, needed, withdrawals_micros=withdrawals), event]
+=======
+            case ConfirmWithdrawal():
+                return self._withdraw(command)
+            case ConfirmSecured():
+                return self._secure(command)
+
+    def _secure(self, command: ConfirmSecured) -> list[Event]:
+        """Return what money causes that a module locked. Where it was more than is free, what is set aside makes room."""
+        event = self.escrows.decide(command)
+        if isinstance(event, Refused):
+            return [event]
+        who, balances = command.participant, self.books.balances
+        missing = command.amount_micros - balances.of(AccountKind.FREE, who)
+        between = balances.of(AccountKind.EXIT_HOLD, who) + balances.of(AccountKind.WITHDRAWAL_HOLD, who)
+        return [*self.exchange.make_room(who, missing, between_micros=between, taking=LOCK), event]
+>>>>>>> i5-stream
 
     def _withdraw(self, command: ConfirmWithdrawal) -> list[Event]:
         """Return what a withdrawal causes that the chain paid. Where an exit had taken of its hold, others make room."""
@@ -178,7 +208,10 @@ class Venue:
         others = self.books.balances.of(AccountKind.WITHDRAWAL_HOLD, participant)
         others = Micros(others - self.books.withdrawal_hold(participant, command.nonce))
         needed = taken - self.books.removable(participant)
-        return [*self.exchange.make_room(participant, needed, withdrawals_micros=others), event]
+        return [
+            *self.exchange.make_room(participant, needed, between_micros=others, taking=EXIT),
+            event,
+        ]
 
 
 class _Journal:

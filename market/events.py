@@ -47,6 +47,7 @@ class CancelReason(IntEnum):
     OUTSIDE_BAND = 7
     CANCELLED_ON_CHAIN = 8
     EXIT_ON_CHAIN = 9
+    LOCKED_ON_CHAIN = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Any, get_args
 from market import honouring, negotiating, operating, order_entry, timekeeping
 from market.book import OrderBook
 from market.events import Event, ExitRequested, ReadingReceived, Refused
+from market.fault import Taking
 from market.instruments import Instrument
 from market.listed import Listed
 from market.negotiations import Negotiation
@@ -121,11 +122,13 @@ class Exchange:
             self._state, command, free_micros=free_micros, withdrawals_micros=withdrawals_micros
         )
 
-    def make_room(self, participant: Address, needed_micros: int, *, withdrawals_micros: int) -> list[Event]:
-        """Free money that left otherwise, as `honouring.make_room` says; return what happened, applied already."""
+    def make_room(
+        self, participant: Address, needed_micros: int, *, between_micros: int, taking: Taking
+    ) -> list[Event]:
+        """Free money that was taken otherwise, as `honouring.make_room` says; return what happened, applied already."""
         self._admitted = None
         return honouring.make_room(
-            self._state, participant, needed_micros, withdrawals_micros=withdrawals_micros
+            self._state, participant, needed_micros, between_micros=between_micros, taking=taking
         )
 
     def earlier(self, command: PlaceOrder | ReplaceOrder) -> int | None:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from market.events import CancelReason
 from market.notice_register import NoticeRegister
 from market.open_orders import SignedOrder
 from market.orders import Address
@@ -11,6 +12,18 @@ BUY_CANCELLED, SELL_CANCELLED, BUYER_FUNDS, SELLER_COLLATERAL = 15, 16, 22, 23
 """What the contract says (`SkipCode`) when a party's cancellation is in effect, or its money gone."""
 CANCELLED = "cancelled on chain before it was locked"
 LEFT = "an exit on chain took its funds"
+LOCKED_ELSEWHERE = "a contract on chain locked its funds"
+
+
+class Taking(NamedTuple):
+    """How money came to be taken on chain: why orders leave that held it, and why trades are void."""
+
+    cancels: CancelReason
+    voids: str
+
+
+EXIT = Taking(CancelReason.EXIT_ON_CHAIN, LEFT)
+LOCK = Taking(CancelReason.LOCKED_ON_CHAIN, LOCKED_ELSEWHERE)
 
 
 class Fault(NamedTuple):

@@ -1,4 +1,4 @@
-"""How notices from the chain are honoured: orders leave the books at once, and money that leaves is let go.
+"""How notices from the chain are honoured: orders leave the books at once, and money that is taken is let go.
 
 Trades that are agreed already settle if they are locked before a notice takes effect; what an exit took they cannot have.
 """
@@ -12,7 +12,7 @@ from market.events import (
     ExitRequested,
     TradeVoided,
 )
-from market.fault import LEFT
+from market.fault import EXIT, Taking
 from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit, Notice
 from market.orders import Address
 from market.refusals import No, Refusal
@@ -68,7 +68,8 @@ def request_exit(state: State, command: NoteExit, *, free_micros: int) -> list[E
         command.log_index,
     )
     noted = state.happen(asked)
-    return [noted, *_cancel_newest(state, command.participant, command.amount_micros - free_micros)]
+    missing = command.amount_micros - free_micros
+    return [noted, *_cancel_newest(state, command.participant, missing, EXIT.cancels)]
 
 
 def confirm_exit(
@@ -90,23 +91,23 @@ def confirm_exit(
         no = Refusal.INSUFFICIENT_FUNDS, detail
     if no is not None:
         return [refuse(command, no)]
-    events = make_room(
-        state, participant, command.amount_micros - free_micros, withdrawals_micros=withdrawals_micros
-    )
+    missing = command.amount_micros - free_micros
+    events = make_room(state, participant, missing, between_micros=withdrawals_micros, taking=EXIT)
     left = Exited(participant, command.amount_micros, command.transaction, command.log_index)
     return [*events, state.happen(left)]
 
 
 def make_room(
-    state: State, participant: Address, needed_micros: int, *, withdrawals_micros: int
+    state: State, participant: Address, needed_micros: int, *, between_micros: int, taking: Taking
 ) -> list[Event]:
     """Free this much of what a participant has set aside for orders, then for trades, the newest first.
 
-    What its withdrawals hold is to be taken after that of the orders, and counts as found.
+    `between_micros` is what is to be taken after that of the orders and before that of the trades: it counts as found.
     """
     held = sum(int(order.hold_micros) for order in state.orders.of(participant))
-    events = _cancel_newest(state, participant, needed_micros)
-    return events + _void_newest(state, participant, needed_micros - held - withdrawals_micros)
+    events = _cancel_newest(state, participant, needed_micros, taking.cancels)
+    missing = needed_micros - held - between_micros
+    return events + _void_newest(state, participant, missing, taking.voids)
 
 
 def _no_notice(state: State, command: Notice) -> No | None:
@@ -131,7 +132,9 @@ def _cancel_forbidden(state: State, participant: Address) -> list[Event]:
     return cancel_all(state, forbidden, CancelReason.CANCELLED_ON_CHAIN)
 
 
-def _cancel_newest(state: State, participant: Address, needed_micros: int) -> list[Event]:
+def _cancel_newest(
+    state: State, participant: Address, needed_micros: int, reason: CancelReason
+) -> list[Event]:
     """Cancel orders that hold money, the newest first, until they have held as much as is needed, or there are no more."""
     chosen = []
     for order in reversed(state.orders.of(participant)):
@@ -140,10 +143,10 @@ def _cancel_newest(state: State, participant: Address, needed_micros: int) -> li
         if order.hold_micros:
             chosen.append(order.order_id)
             needed_micros -= order.hold_micros
-    return cancel_all(state, chosen, CancelReason.EXIT_ON_CHAIN)
+    return cancel_all(state, chosen, reason)
 
 
-def _void_newest(state: State, participant: Address, needed_micros: int) -> list[Event]:
+def _void_newest(state: State, participant: Address, needed_micros: int, reason: str) -> list[Event]:
     """Void trades that hold money and are not locked, the newest first, until they have held as much as is needed."""
     events: list[Event] = []
     instrument_ids: set[int] = set()
@@ -152,7 +155,7 @@ def _void_newest(state: State, participant: Address, needed_micros: int) -> list
             break
         held = _held_by(trade, participant)
         if held:
-            events.append(state.happen(TradeVoided(trade.agreed.trade_number, LEFT, participant)))
+            events.append(state.happen(TradeVoided(trade.agreed.trade_number, reason, participant)))
             instrument_ids.add(trade.agreed.instrument_id)
             needed_micros -= held
     for instrument_id in sorted(instrument_ids):

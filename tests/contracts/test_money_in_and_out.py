@@ -2,9 +2,9 @@
 
 import pytest
 
-from contracts.account_events import CancelRequest, ExitPaid, ExitRequest, account_events
 from contracts.chain import Reverted
-from contracts.settlement import Deposit, Withdrawal, sign_withdrawal
+from contracts.history import CancelRequest, Deposit, ExitPaid, ExitRequest, Withdrawal, history
+from contracts.settlement import sign_withdrawal
 from contracts.signing import Signer
 from market.units import Micros
 
@@ -15,8 +15,8 @@ def test_a_deposit_is_credited_and_found_in_the_chains_history(stage: Stage) -> 
     trader = stage.trader(deposit=0)
     receipt = stage.send(stage.market.settlement.deposit_for(trader.address, Micros(5 * TOKEN)))
     assert stage.money(trader) == (5 * TOKEN, 0)
-    assert account_events(
-        stage.market.settlement,
+    assert history(
+        stage.market,
         stage.chain,
         from_block=receipt.block_number,
         to_block=receipt.block_number,
@@ -78,8 +78,8 @@ def test_a_counter_signed_withdrawal_is_paid_at_once_and_once(stage: Stage) -> N
     assert stage.money(trader) == (600 * TOKEN, 0)
     assert stage.market.token.balance_of(stage.chain, trader.address) == 400 * TOKEN
     assert settlement.withdrawal_used(stage.chain, trader.address, 1)
-    assert account_events(
-        settlement, stage.chain, from_block=receipt.block_number, to_block=receipt.block_number
+    assert history(
+        stage.market, stage.chain, from_block=receipt.block_number, to_block=receipt.block_number
     ) == (Withdrawal(trader.address, Micros(400 * TOKEN), 1, receipt.transaction),)
     with pytest.raises(Reverted, match="WithdrawalAlreadyUsed"):
         stage.send(transaction(good), by=trader)
@@ -125,8 +125,8 @@ def test_exits_and_cancels_are_found_in_the_chains_history_oldest_first(stage: S
     stage.chain.set_time(exit_at_s)
     paid = stage.send(settlement.execute_exit(who), by=trader)
     cancel, ask, cancel_below = ((each.transaction, each.logs[0].index) for each in sent[:3])
-    assert account_events(
-        settlement, stage.chain, from_block=sent[0].block_number, to_block=paid.block_number
+    assert history(
+        stage.market, stage.chain, from_block=sent[0].block_number, to_block=paid.block_number
     ) == (
         CancelRequest(who, 7, settlement.cancelled_from(stage.chain, who, 7), *cancel, below=False),
         ExitRequest(who, everything, exit_at_s, *ask),

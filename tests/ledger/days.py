@@ -3,9 +3,11 @@
 from dataclasses import replace
 from typing import NamedTuple
 
+from ledger.accounts import VENUE
 from ledger.rebuild import open_venue
 from ledger.record import Genesis
 from ledger.venue import Decision, Venue
+from market.escrow import ConfirmSecured, ConfirmShared, EscrowSecured, Share
 from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit, Notice
 from market.orders import (
     Address,
@@ -55,6 +57,7 @@ HOURS_S = (CALL_S, CONTINUOUS_S, CONTINUOUS_S + 1800, GATE_S, SOLAR.start_s, SOL
 """When batches may come: in the call, in continuous trading, at gate closure, in delivery, after it."""
 GENESIS = Genesis("a small day", NOTICE_S, MARGIN_S, 31337, Address(b"\x5e" * 20))
 TX = b"\x7a" * 32
+MODULE = Address(b"\x77" * 20)
 
 
 class Action(NamedTuple):
@@ -69,6 +72,7 @@ class Action(NamedTuple):
 ORDER_KINDS = ("bid", "offer", "bid_now", "offer_now", "cancel", "replace", "repeat")
 CONDITION_KINDS = ("stop", "slices", "wholly", "budget", "any", "mass_cancel", "dead_man")
 MONEY_KINDS = ("deposit", "withdraw", "confirm_withdrawal")
+ESCROW_KINDS = ("secured", "secured", "shared")
 NOTICE_KINDS = ("want_out", "want_all_out", "left", "forbid", "forbid_below", "notice_again")
 
 
@@ -136,6 +140,8 @@ class SmallDay:
             case "want_out" | "want_all_out" | "left" | "forbid" | "forbid_below":
                 self._last_notice = self._notice(action, who, seconds)
                 return self._last_notice
+            case "secured" | "shared":
+                return self._module_money(action, who)
             case "lock" | "void" | "deliver" | "open" | "pay":
                 return self._step(action)
             case _:
@@ -158,6 +164,33 @@ class SmallDay:
                     1 << 120 if action.kind == "want_all_out" else action.price % 4 * action.quantity * 10
                 )
                 return NoteExit(who, Micros(wanted), effective_at_s, *where)
+
+    def _module_money(self, action: Action, who: Address) -> Command:
+        """Return what a module could have done: lock a part of what is not locked, or share out what it had locked."""
+        where = b"module".ljust(32), self._asked
+        if action.kind == "secured":
+            part = self.venue.books.unlocked(who) * (1 + action.price % 4) // 4
+            return ConfirmSecured(
+                MODULE, bytes([action.quantity % 3]) * 32, who, Micros(max(part, 1)), *where
+            )
+        secured = [
+            event
+            for _, decision in self.history
+            for event in decision.events
+            if isinstance(event, EscrowSecured)
+        ]
+        if not secured:
+            return ConfirmShared(MODULE, bytes(32), (), *where)
+        chosen = secured[action.price % len(secured)]
+        held = self.venue.escrows.held(MODULE, chosen.key, chosen.participant)
+        unlocked = Micros(held * (1 + action.quantity % 3) // 3)
+        fee = Micros(unlocked // 100)
+        shares = (
+            Share(chosen.participant, unlocked, Micros(0)),
+            Share(who, Micros(0), Micros(unlocked - fee)),
+            Share(VENUE, Micros(0), fee),
+        )
+        return ConfirmShared(MODULE, chosen.key, shares, *where)
 
     def _order_with_conditions(self, action: Action, who: Address) -> PlaceOrder:
         side = Side.BUY if action.kind == "budget" else Side(action.quantity % 2)
@@ -224,9 +257,15 @@ class SmallDay:
         fee = trade.fee_micros * delivered // trade.quantity_lots
         back = trade.payment_micros + trade.fee_micros - paid - fee
         credit = min(trade.collateral_micros, action.price)
-        return ConfirmPayout(
+        told = ConfirmPayout(
             trade.trade_number, TX, Lots(delivered), Micros(paid), Micros(fee), Micros(back), Micros(credit)
         )
+        shares = (
+            Share(trade.buyer, Micros(trade.payment_micros + trade.fee_micros), Micros(back + credit)),
+            Share(trade.seller, trade.collateral_micros, Micros(paid + trade.collateral_micros - credit)),
+            Share(VENUE, Micros(0), Micros(fee)),
+        )
+        return replace(told, shares=shares) if action.who else told
 
     def _trades(self, state: TradeState) -> list[Trade]:
         return list(self.venue.exchange.trades(state=state))

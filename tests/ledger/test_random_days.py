@@ -6,26 +6,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.accounts import AccountKind
+from ledger.accounts import VENUE, AccountKind
 from ledger.audit import audit
 from ledger.database import open_database
 from ledger.projections import Projector
 from ledger.rebuild import rebuild
 from ledger.record import Record
+from market.escrow import ConfirmSecured, EscrowSecured, EscrowShared
 from market.events import (
     CancelBelowRequested,
     CancelRequested,
     Deposited,
+    Event,
     Exited,
     GuaranteePaid,
+    Refused,
     TradeDelivered,
     TradeLocked,
     WithdrawalApproved,
     Withdrawn,
 )
-from market.orders import Address
+from market.notices import ConfirmExit
+from market.orders import Address, Command, ConfirmWithdrawal
+from market.refusals import Refusal
 from tests.ledger.days import (
     CONDITION_KINDS,
+    ESCROW_KINDS,
     GENESIS,
     HOURS_S,
     MONEY_KINDS,
@@ -54,11 +60,11 @@ STEPS = ("lock", "void", "deliver", "open", "pay")
 DAYS = st.tuples(
     actions(ORDERS * 4 + ("withdraw",), least=4),
     actions(ORDERS * 2 + ORDER_KINDS + CONDITION_KINDS + MONEY_KINDS, least=4),
-    actions(ORDER_KINDS + CHANGES + CONDITION_KINDS + MONEY_KINDS + NOTICE_KINDS, least=4),
-    actions((*ORDER_KINDS, *NOTICE_KINDS, "lock", "lock", "void"), most=6),
-    actions((*STEPS, "lock", "deliver", *MONEY_KINDS, *NOTICE_KINDS), least=2),
-    actions((*STEPS, "open", "deliver")),
-    actions((*STEPS, "pay")),
+    actions(ORDER_KINDS + CHANGES + CONDITION_KINDS + MONEY_KINDS + NOTICE_KINDS + ESCROW_KINDS, least=4),
+    actions((*ORDER_KINDS, *NOTICE_KINDS, *ESCROW_KINDS, "lock", "lock", "void"), most=6),
+    actions((*STEPS, "lock", "deliver", *MONEY_KINDS, *NOTICE_KINDS, *ESCROW_KINDS), least=2),
+    actions((*STEPS, "open", "deliver", *ESCROW_KINDS)),
+    actions((*STEPS, "pay", "left", *ESCROW_KINDS)),
 )
 """What is asked for in each of `HOURS_S`."""
 
@@ -101,36 +107,61 @@ def _balances_and_rebuilds(day_plan: tuple[list[Action], ...]) -> None:
 
 
 def _books_equal_the_contract(day: SmallDay) -> None:
-    """What the books have for each participant is what the contract has, which knows nothing of orders and holds."""
+    """What the books have for each participant is what the contract has, which knows nothing of orders and holds.
+
+    Nothing that the contract could do is refused, whatever the money was set aside for here.
+    """
     free: Counter[Address] = Counter()
     approved: dict[tuple[Address, int], int] = {}
-    for event in (event for _, decision in day.history for event in decision.events):
-        match event:
-            case Deposited():
-                free[event.participant] += event.amount_micros
-            case WithdrawalApproved():
-                approved[event.participant, event.nonce] = event.amount_micros
-            case Withdrawn():
-                free[event.participant] -= approved[event.participant, event.nonce]
-            case Exited():
-                free[event.participant] -= event.amount_micros
-            case TradeLocked() | TradeDelivered() | GuaranteePaid():
-                trade = day.venue.exchange.trade(event.trade_number).agreed
-                paid = trade.payment_micros + trade.fee_micros
-                match event:
-                    case TradeLocked():
-                        gained = -paid, -trade.collateral_micros
-                    case TradeDelivered():
-                        gained = 0, trade.payment_micros + trade.collateral_micros
-                    case GuaranteePaid():
-                        credit = event.compensation
-                        gained = (
-                            event.returned_to_buyer + credit,
-                            event.paid_to_seller + trade.collateral_micros - credit,
-                        )
-                free[trade.buyer] += gained[0]
-                free[trade.seller] += gained[1]
+    for batch, decision in day.history:
+        for command, answer in zip(batch.commands, decision.answers, strict=True):
+            for event in answer:
+                if isinstance(event, Refused) and event.refusal is Refusal.INSUFFICIENT_FUNDS:
+                    _contract_could_not(command, free, approved)
+                elif isinstance(event, WithdrawalApproved):
+                    approved[event.participant, event.nonce] = event.amount_micros
+                free.update(_gains_on_chain(day, event, approved))
     assert free == Counter({who: int(day.venue.books.unlocked(who)) for who in free})
+
+
+def _contract_could_not(
+    command: Command, free: Counter[Address], approved: dict[tuple[Address, int], int]
+) -> None:
+    match command:
+        case ConfirmExit(participant, amount) | ConfirmSecured(_, _, participant, amount):
+            assert amount > free[participant]
+        case ConfirmWithdrawal(participant, nonce):
+            assert approved[participant, nonce] > free[participant]
+
+
+def _gains_on_chain(
+    day: SmallDay, event: Event, approved: dict[tuple[Address, int], int]
+) -> Counter[Address]:
+    """Return what the contract gives everybody as free money, or takes."""
+    gains: Counter[Address] = Counter()
+    match event:
+        case Deposited():
+            gains[event.participant] += event.amount_micros
+        case Withdrawn():
+            gains[event.participant] -= approved[event.participant, event.nonce]
+        case Exited() | EscrowSecured():
+            gains[event.participant] -= event.amount_micros
+        case EscrowShared():
+            for share in event.shares:
+                if share.participant != VENUE:
+                    gains[share.participant] += share.earned_micros
+        case TradeLocked() | TradeDelivered() | GuaranteePaid():
+            trade = day.venue.exchange.trade(event.trade_number).agreed
+            match event:
+                case TradeLocked():
+                    gains[trade.buyer] -= trade.payment_micros + trade.fee_micros
+                    gains[trade.seller] -= trade.collateral_micros
+                case TradeDelivered():
+                    gains[trade.seller] += trade.payment_micros + trade.collateral_micros
+                case GuaranteePaid():
+                    gains[trade.buyer] += event.returned_to_buyer + event.compensation
+                    gains[trade.seller] += event.paid_to_seller + trade.collateral_micros - event.compensation
+    return gains
 
 
 def _no_order_is_left_that_was_cancelled_on_chain(day: SmallDay) -> None:
