@@ -2,13 +2,8 @@
 
     money in and out   -> CreditDeposit, …         slot about to start -> settleBatch   -> ConfirmLocks
     exits and cancels  -> NoteExit, …              readings are in     -> deliverBatch  -> ConfirmDelivery
-<<<<<<< HEAD
-    modules' money     -> ConfirmSecured, …        fell short          -> Guarantee.open -> ConfirmOpening
-    never locked       -> VoidTrade                nothing pending     -> payOut        -> ConfirmPayout
-=======
     money of modules   -> ConfirmSecured, …        fell short          -> Guarantee.open -> ConfirmOpening
     never locked       -> VoidTrade                window over         -> payOut        -> ConfirmPayout
->>>>>>> i5-stream
 
 Every transaction is signed and stored in the outbox before it is broadcast, and is done with only when the record knows its
 outcome; after a crash the same bytes go out again, and what was applied before is refused by name.
@@ -158,12 +153,6 @@ class Settler:
         happened = history(self._deployment, self._chain, from_block=self._seen_block + 1, to_block=last)
         for commands in _chunks(self._chain_commands.of(happened), COMMANDS_AT_ONCE):
             self.apply(commands)
-<<<<<<< HEAD
-        moved = module_money.commands_for(self._deployment, self._chain, self._venue, self._leaf_at, **span)
-        for commands in _chunks(moved, COMMANDS_AT_ONCE):
-            self.apply(commands)
-=======
->>>>>>> i5-stream
         self._seen_block = last
 
     def fund(

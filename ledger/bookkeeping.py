@@ -289,18 +289,8 @@ class Books:
 
     def _escrow_secured(self, event: EscrowSecured) -> list[Entry]:
         who = event.participant
-<<<<<<< HEAD
-        return self._leave(
-            who,
-            event.amount_micros,
-            event,
-            target=Account(_LOCKED, who),
-            sources=(_FREE, _EXIT_HOLD),
-        )
-=======
         locked = Account(_LOCKED, who)
         return self._take_from(who, event.amount_micros, event, to=locked, first=(_FREE, _EXIT_HOLD))
->>>>>>> i5-stream
 
     def _escrow_shared(self, event: EscrowShared) -> list[Entry]:
         return _share_out(event.shares, event)
@@ -349,53 +339,32 @@ class Books:
             *_move(Account(_EXIT_HOLD, who), Account(_FREE, who), left_over),
         ]
 
-<<<<<<< HEAD
-    def _leave(
-=======
     def _take_from(
->>>>>>> i5-stream
         self,
         participant: Address,
         amount_micros: int,
         event: Event,
         *,
-<<<<<<< HEAD
-        target: Account = CUSTODY,
-        sources: tuple[AccountKind, ...] = (_EXIT_HOLD, _FREE),
-    ) -> list[Entry]:
-        """Let money go out of the sources in turn, then out of withdrawal holds by nonce.
-=======
         to: Account,
         first: tuple[AccountKind, ...],
     ) -> list[Entry]:
         """Let money go from these kinds of accounts `first`, then from withdrawal holds by nonce.
->>>>>>> i5-stream
 
         Raises:
             InvariantBroken: if that is not enough: the exchange has to make room first.
         """
         missing = amount_micros
         entries: list[Entry] = []
-<<<<<<< HEAD
-        for kind in sources:
-            found = min(self.balances.of(kind, participant), missing)
-            entries += _move(Account(kind, participant), target, found)
-=======
         for kind in first:
             found = min(self.balances.of(kind, participant), missing)
             entries += _move(Account(kind, participant), to, found)
->>>>>>> i5-stream
             missing -= found
         for key in sorted(key for key in self._withdrawal_holds if key[0] == participant) if missing else ():
             hold = self._withdrawal_holds[key].amount_micros
             found = min(hold, missing)
             self._withdrawal_holds[key] = Hold(participant, hold - found)
             self._taken[key] = self._taken.get(key, 0) + found
-<<<<<<< HEAD
-            entries += _move(Account(_WITHDRAWAL_HOLD, participant), target, found)
-=======
             entries += _move(Account(_WITHDRAWAL_HOLD, participant), to, found)
->>>>>>> i5-stream
             missing -= found
         if missing:
             raise InvariantBroken(

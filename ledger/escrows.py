@@ -71,17 +71,9 @@ class Escrows:
         if command.amount_micros <= 0:
             found = f"found {tokens(command.amount_micros)}, expected more than 0"
             return _refused(command, Refusal.AMOUNT_NOT_POSITIVE, found)
-<<<<<<< HEAD
-        free = self._books.unlocked(command.participant)
-        if command.amount_micros > free:
-            found = (
-                f"found {tokens(free)} not locked, and {tokens(command.amount_micros)} were locked on chain"
-            )
-=======
         unlocked = self._books.unlocked(command.participant)
         if command.amount_micros > unlocked:
             found = f"found {tokens(unlocked)} not locked, and {tokens(command.amount_micros)} were locked on chain"
->>>>>>> i5-stream
             return _refused(command, Refusal.INSUFFICIENT_FUNDS, found)
         return EscrowSecured(
             command.module,

@@ -12,8 +12,8 @@ from ledger.accounts import AccountKind
 from ledger.bookkeeping import Books, tokens
 from ledger.entries import Posting
 from ledger.escrows import Escrows
-from ledger.funds import Funds, FundsCommand
-from market.escrow import ConfirmSecured, ConfirmShared, EscrowCommand, EscrowSecured
+from ledger.funds import Funds
+from market.escrow import ConfirmSecured, ConfirmShared
 from market.events import Event, Refused, Withdrawn
 from market.exchange import Exchange
 from market.fault import EXIT, LOCK
@@ -133,10 +133,6 @@ class Venue:
                     command, hold_micros=self.exchange.hold_for(command)
                 )
                 return [refused] if refused is not None else self.exchange.execute(command)
-            case CreditDeposit() | RequestWithdrawal() | ConfirmWithdrawal():
-                return self._move_funds(command)
-            case ConfirmSecured() | ConfirmShared():
-                return self._move_locked(command)
             case NoteExit(participant):
                 return self.exchange.request_exit(command, free_micros=self.books.removable(participant))
             case ConfirmExit() | ConfirmWithdrawal() | ConfirmSecured():
@@ -157,25 +153,6 @@ class Venue:
                     free_micros=self.books.removable(participant),
                     withdrawals_micros=self.books.balances.of(AccountKind.WITHDRAWAL_HOLD, participant),
                 )
-<<<<<<< HEAD
-            case _:
-                return self.exchange.execute(command)
-
-    def _move_funds(self, command: FundsCommand) -> list[Event]:
-        if isinstance(command, ConfirmWithdrawal):
-            return self._withdraw(command)
-        return [self.funds.decide(command, time_us=self.time_us)]
-
-    def _move_locked(self, command: EscrowCommand) -> list[Event]:
-        """Return what a module moved. Where it locked what was set aside here for something else, that makes room."""
-        event = self.escrows.decide(command)
-        if not isinstance(event, EscrowSecured):
-            return [event]
-        participant = event.participant
-        needed = event.amount_micros - self.books.removable(participant)
-        withdrawals = self.books.balances.of(AccountKind.WITHDRAWAL_HOLD, participant)
-        return [*self.exchange.make_room(participant, needed, withdrawals_micros=withdrawals), event]
-=======
             case ConfirmWithdrawal():
                 return self._withdraw(command)
             case ConfirmSecured():
@@ -190,7 +167,6 @@ class Venue:
         missing = command.amount_micros - balances.of(AccountKind.FREE, who)
         between = balances.of(AccountKind.EXIT_HOLD, who) + balances.of(AccountKind.WITHDRAWAL_HOLD, who)
         return [*self.exchange.make_room(who, missing, between_micros=between, taking=LOCK), event]
->>>>>>> i5-stream
 
     def _withdraw(self, command: ConfirmWithdrawal) -> list[Event]:
         """Return what a withdrawal causes that the chain paid. Where an exit had taken of its hold, others make room."""

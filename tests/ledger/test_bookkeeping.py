@@ -169,11 +169,7 @@ def test_delivery_pays_the_seller_and_the_fee_and_returns_the_collateral() -> No
         LOCKED: 0,
         FEES: 900,
         CUSTODY: -200 * TOKEN,
-<<<<<<< HEAD
-        AccountKind.EXIT_HOLD: 0,
-=======
         EXIT_HOLD: 0,
->>>>>>> i5-stream
     }
 
 

@@ -5,11 +5,11 @@ import pytest
 from ledger.accounts import VENUE, AccountKind
 from ledger.venue import Venue
 from market.escrow import ConfirmSecured, ConfirmShared, EscrowSecured, EscrowShared, Share
-from market.events import Event, OrderCancelled, Refused
+from market.events import Event, Refused
 from market.orders import Address, Batch, Command
 from market.refusals import Refusal
 from market.units import InvariantBroken, Micros
-from tests.ledger.builders import ALICE, BOB, CONTINUOUS_S, a_bid, a_deposit, a_listing, at
+from tests.ledger.builders import ALICE, BOB, a_deposit
 
 TOKEN = 1_000_000
 MODULE, KEY, OTHER_KEY = Address(b"\x77" * 20), b"\x01" * 32, b"\x02" * 32
@@ -35,7 +35,7 @@ def venue() -> Venue:
 
 
 def run(venue: Venue, *commands: Command) -> tuple[Event, ...]:
-    decision = venue.decide(Batch(venue.number + 1, max(venue.time_us, at(CONTINUOUS_S)) + 1, commands))
+    decision = venue.decide(Batch(venue.number + 1, venue.time_us + 1, commands))
     assert venue.books.trial_balance().total_micros == 0
     return decision.events
 
@@ -50,19 +50,6 @@ def test_what_a_module_locks_is_no_longer_spendable(venue: Venue) -> None:
     assert event == EscrowSecured(MODULE, KEY, ALICE, Micros(30 * TOKEN), TX, 0)
     assert of(venue, AccountKind.FREE, ALICE) == before - 30 * TOKEN
     assert of(venue, AccountKind.LOCKED, ALICE) == venue.escrows.held(MODULE, KEY, ALICE) == 30 * TOKEN
-
-
-def test_what_was_set_aside_for_orders_makes_room(venue: Venue) -> None:
-    run(venue, a_listing())
-    run(venue, a_bid())
-    held = of(venue, AccountKind.ORDER_HOLD, ALICE)
-    everything = of(venue, AccountKind.FREE, ALICE) + held
-    assert held > 0
-    cancelled, event = run(venue, secured(everything))
-    assert isinstance(cancelled, OrderCancelled)
-    assert isinstance(event, EscrowSecured)
-    assert of(venue, AccountKind.ORDER_HOLD, ALICE) == of(venue, AccountKind.FREE, ALICE) == 0
-    assert of(venue, AccountKind.LOCKED, ALICE) == everything
 
 
 def test_what_it_shares_out_goes_to_others_and_to_the_venue(venue: Venue) -> None:
