@@ -139,7 +139,7 @@ def test_a_crash_between_broadcast_and_receipt_loses_nothing(tester: Chain) -> N
 def test_an_operator_that_sent_something_else_in_between_is_told_to_begin_again(tester: Chain) -> None:
     *_, state = carried_out(tester, a_file(tester), crash_after=2)
     tester.send(tester.operator, Transaction(NOBODY, b"", 21_000))
-    with pytest.raises(Undeployable, match="Deliveries: found the operator at nonce 2, expected 1"):
+    with pytest.raises(Undeployable, match="Bundles: found the operator at nonce 2, expected 1"):
         carried_out(tester, state)
 
 
@@ -201,7 +201,8 @@ def test_another_contract_at_an_address_shows(tester: Chain) -> None:
     assert missing.faults == (f"found no contract at 0x{NOBODY.hex()}",)
     swapped = check_code(tester, replace(steps["Settlement"], address=steps["Guarantee"].address))
     assert "bytes of code, expected" in swapped.faults[0]
-    linked = check_code(tester, replace(steps["Settlement"], libraries={"Deliveries": NOBODY}))
+    elsewhere = {**steps["Settlement"].libraries, "Deliveries": NOBODY}
+    linked = check_code(tester, replace(steps["Settlement"], libraries=elsewhere))
     assert linked.faults[0].startswith("is linked to another Deliveries, at byte ")
 
 
