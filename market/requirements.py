@@ -26,7 +26,7 @@ ELIGIBLE_MAX = 64
 """The most instruments that one order names."""
 _TAG = 0xFF
 _ROOT_BITS = 248
-_ADJUSTMENT_LIMIT = 1 << 127  # `Bundle.sol` has 128 bits for it; a commitment beyond that could never be settled
+_ADJUSTMENT_LIMIT = 1 << 127  # `Bundle.sol` has 128 bits for it: more could never be settled
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,8 +77,7 @@ contract Settlement is Locking, Escrow {
         onlyOperator
     {
         if (!_isNext(batchNumber, feeBps)) return;
-        (bytes32 root, uint256 locked) =
-            Bundles.settle(_allBooks(), batchNumber, feeBps, _domainSeparator(), bundles);
+        (bytes32 root, uint256 locked) = Bundles.settle(_allBooks(), batchNumber, feeBps, _domainSeparator(), bundles);
         _keepRoot(batchNumber, recordHash, root, locked, feeBps);
     }
 

@@ -405,9 +405,11 @@ contract Bundles is Bundling {
     }
 
     /// Bytes that lie about offsets and lengths, too: whatever is read, its signatures decide.
-    function testFuzz_bundles_with_changed_bytes_lock_what_was_signed_or_nothing(uint256 place, bytes32 with, uint8 length)
-        public
-    {
+    function testFuzz_bundles_with_changed_bytes_lock_what_was_signed_or_nothing(
+        uint256 place,
+        bytes32 with,
+        uint8 length
+    ) public {
         Bundle[] memory bundles = new Bundle[](2);
         (bundles[0], bundles[1]) = (legs, set);
         bytes memory encoded = abi.encode(bundles);

@@ -90,7 +90,9 @@ contract MaliciousOperators is Market {
         Fill memory fill = aFill();
         fill.quantity = 1;
         (, ISettlement.SkipCode[] memory skipped) = settle(pair(aBid(), anOffer()), list(fill));
-        assertEq(uint256(skipped[0]), uint256(ISettlement.SkipCode.BuyCancelled), "cancelled, whatever it settled between");
+        assertEq(
+            uint256(skipped[0]), uint256(ISettlement.SkipCode.BuyCancelled), "cancelled, whatever it settled between"
+        );
     }
 
     // --- collusion ----------------------------------------------------------------------------------------------

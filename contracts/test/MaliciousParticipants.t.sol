@@ -145,7 +145,8 @@ contract MaliciousParticipants is Market {
         vm.prank(seller);
         settlement.requestExit(FUNDS - uint128(COLLATERAL));
         report(1500);
-        bytes memory delivery = abi.encodeCall(settlement.deliverBatch, (1, Packing.leaves(list(leaf)), 1, noReadings()));
+        bytes memory delivery =
+            abi.encodeCall(settlement.deliverBatch, (1, Packing.leaves(list(leaf)), 1, noReadings()));
         calling.callOnTransfer(address(settlement), delivery);
         vm.prank(seller);
         settlement.executeExit(seller);

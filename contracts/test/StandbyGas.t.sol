@@ -49,8 +49,7 @@ contract StandbyGas is StandbyMarket, Artifacts {
     }
 
     function called() private returns (bytes32) {
-        return
-            abi.decode(step("call", holder, abi.encodeCall(standby.call, (terms, LOTS, ANYTIME)), 97_000), (bytes32));
+        return abi.decode(step("call", holder, abi.encodeCall(standby.call, (terms, LOTS, ANYTIME)), 97_000), (bytes32));
     }
 
     function accepted(bytes32 callId) private {

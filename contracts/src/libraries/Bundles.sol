@@ -182,7 +182,9 @@ library Bundles {
         for (uint256 i = 0; i < count; ++i) {
             Part calldata part = bundle.parts[i];
             if (!part.offer.instrument.isSettleable()) return (ISettlement.SkipCode.InstrumentNotSettleable, i);
-            if (part.offer.referencePrice < part.referenceLeast) return (ISettlement.SkipCode.ReferencePriceDiffers, i);
+            if (part.offer.referencePrice < part.referenceLeast) {
+                return (ISettlement.SkipCode.ReferencePriceDiffers, i);
+            }
             if (uint256(part.quantity) * THOUSANDTHS != uint256(part.lotsPerBundle) * bundle.quantity) {
                 return (ISettlement.SkipCode.QuantitiesDiffer, i);
             }
@@ -195,7 +197,10 @@ library Bundles {
     }
 
     /// Lock the buyer's money and count what was filled, if it has as much.
-    function _lockBid(Books storage books, Bundle calldata bundle, uint256 owed) private returns (ISettlement.SkipCode) {
+    function _lockBid(Books storage books, Bundle calldata bundle, uint256 owed)
+        private
+        returns (ISettlement.SkipCode)
+    {
         Order calldata bid = bundle.bid;
         Purse purse = books.purses[bid.participant];
         if (owed > purse.free()) return ISettlement.SkipCode.BuyerFundsInsufficient;
@@ -279,11 +284,7 @@ library Bundles {
 
     // --- orders ---------------------------------------------------------------------------------------------------
 
-    function _isSigned(Batch memory batch, Order calldata order, bytes calldata signature)
-        private
-        view
-        returns (bool)
-    {
+    function _isSigned(Batch memory batch, Order calldata order, bytes calldata signature) private view returns (bool) {
         bytes32 digest = keccak256(abi.encodePacked(hex"1901", batch.domain, order.structHash()));
         return Signatures.isSignedBy(digest, order.participant, signature);
     }
@@ -305,8 +306,9 @@ library Bundles {
 
     /// Count lots as filled. They fit the lane, since `_remaining` allowed them.
     function _count(Books storage books, Order calldata order, uint256 quantity) private {
-        books.lanes[Lanes.keyOf(order.participant, order.clientOrderId)] +=
-            quantity << Lanes.shiftOf(order.clientOrderId);
+        books.lanes[
+                Lanes.keyOf(order.participant, order.clientOrderId)
+            ] += quantity << Lanes.shiftOf(order.clientOrderId);
     }
 
     // --- leaves ---------------------------------------------------------------------------------------------------

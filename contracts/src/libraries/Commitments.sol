@@ -22,7 +22,11 @@ library Commitments {
         return sha256(abi.encodePacked(SET_LEAF, instrument, adjustment));
     }
 
-    function legsLeaf(uint256 instrument, uint256 lotsPerBundle, uint256 referenceLeast) internal pure returns (bytes32) {
+    function legsLeaf(uint256 instrument, uint256 lotsPerBundle, uint256 referenceLeast)
+        internal
+        pure
+        returns (bytes32)
+    {
         return sha256(abi.encodePacked(LEGS_LEAF, instrument, lotsPerBundle, referenceLeast));
     }
 

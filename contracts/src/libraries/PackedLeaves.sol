@@ -97,15 +97,18 @@ library PackedLeaves {
     }
 
     /// Return a leaf whose entries stand at these places. Reverts if its number is 2^32 or more above the first.
-    function wordOf(Leaf memory leaf, uint64 firstTradeNumber, uint256 buyer, uint256 seller, uint256 terms, uint256 supply)
-        internal
-        pure
-        returns (uint256)
-    {
+    function wordOf(
+        Leaf memory leaf,
+        uint64 firstTradeNumber,
+        uint256 buyer,
+        uint256 seller,
+        uint256 terms,
+        uint256 supply
+    ) internal pure returns (uint256) {
         uint256 places = buyer << 24 | seller << 16 | terms << 8 | supply;
         uint256 offset = SafeCastLib.toUint32(leaf.tradeNumber - firstTradeNumber);
-        return places << 224 | offset << 192 | uint256(leaf.price) << 128 | uint256(leaf.quantity) << 64
-            | leaf.soldBefore;
+        return
+            places << 224 | offset << 192 | uint256(leaf.price) << 128 | uint256(leaf.quantity) << 64 | leaf.soldBefore;
     }
 
     /// Find the tables.

@@ -10,7 +10,11 @@ abstract contract Artifacts is Assertions {
     }
 
     /// The bytecode, with the address of one library in its places.
-    function linked(string memory name, string memory library_, address where) internal view returns (bytes memory made) {
+    function linked(string memory name, string memory library_, address where)
+        internal
+        view
+        returns (bytes memory made)
+    {
         made = code(name);
         uint256[] memory places = vm.parseJsonUintArray(json(name), string.concat(".links.", library_));
         for (uint256 i = 0; i < places.length; ++i) {

@@ -25,7 +25,8 @@ abstract contract Bundling is Market {
     // --- commitments ----------------------------------------------------------------------------------------------
 
     function hashOf(Leg memory leg) internal pure returns (bytes32) {
-        return sha256(abi.encodePacked(hex"02", leg.instrument, uint256(leg.lotsPerBundle), uint256(leg.referenceLeast)));
+        return
+            sha256(abi.encodePacked(hex"02", leg.instrument, uint256(leg.lotsPerBundle), uint256(leg.referenceLeast)));
     }
 
     function hashOf(Eligible memory one) internal pure returns (bytes32) {
