@@ -26,7 +26,7 @@ ELIGIBLE_MAX = 64
 """The most instruments that one order names."""
 _TAG = 0xFF
 _ROOT_BITS = 248
-_ADJUSTMENT_LIMIT = 1 << 255
+_ADJUSTMENT_LIMIT = 1 << 127  # `Bundle.sol` has 128 bits for it: more could never be settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,5 +134,5 @@ def _levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
 def _leaf(eligible: Eligible) -> bytes:
     word, adjustment = eligible.instrument_id, eligible.adjustment_micros
     if not 0 <= word < 1 << 256 or not -_ADJUSTMENT_LIMIT <= adjustment < _ADJUSTMENT_LIMIT:
-        raise Malformed(f"eligible set: found {word:#x} with {adjustment} micros, expected words of 256 bits")
+        raise Malformed(f"eligible set: found {word:#x} with {adjustment} micros, expected 256 and 128 bits")
     return sha256(b"\x00" + word.to_bytes(32, "big") + adjustment.to_bytes(32, "big", signed=True)).digest()

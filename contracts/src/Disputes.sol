@@ -130,11 +130,14 @@ abstract contract Disputes is IDisputes {
         return (claim.delivered < least ? claim.delivered : least, claim.delivered > most ? claim.delivered : most);
     }
 
+    /// A claim that a later reading confirmed costs nobody a bond: else whoever holds a reading back, until the other side has
+    /// claimed what it says, would win one.
     function _verdictOn(Claim memory claim, uint64 metered, uint64 delivered, uint64 excused)
         private
         pure
         returns (Verdict)
     {
+        if (!claim.plea && claim.delivered == metered) return Verdict.Lapsed;
         bool upheld = claim.plea ? excused != 0 : _distance(delivered, claim.delivered) < _distance(delivered, metered);
         return upheld ? Verdict.Upheld : Verdict.Dismissed;
     }

@@ -249,6 +249,20 @@ contract Disputes is ShortTrades {
         assertVerdict(leaf, seller, IDisputes.Verdict.Dismissed);
     }
 
+    /// Whoever holds a reading back until the other side has claimed what it says wins no bond by it.
+    function test_a_claim_that_a_reading_confirms_costs_nobody_a_bond() public {
+        Leaf memory leaf = anUnmeteredTrade();
+        challenge(leaf, seller, 1200);
+        uint256 buyers = freeOf(buyer);
+        uint256 sellers = freeOf(seller);
+        report(1200);
+        endChallengeWindow(leaf);
+        rule(leaf, 1200, 0);
+        assertVerdict(leaf, seller, IDisputes.Verdict.Lapsed);
+        assertEq(freeOf(buyer), buyers, "buyer");
+        assertEq(freeOf(seller), sellers + BOND, "seller");
+    }
+
     function test_the_arbiter_rules_after_the_challenge_window_and_before_its_own_ends() public {
         Leaf memory leaf = aShortTrade(1400);
         challenge(leaf, buyer, 1000);

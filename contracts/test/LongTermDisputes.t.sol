@@ -162,9 +162,8 @@ contract LongTermDisputes is LongTermMarket {
     }
 
     function test_a_reading_held_back_can_still_be_challenged() public {
-        ExecutionTerms memory agreed = someTerms();
-        (agreed.checkMeter, agreed.salt) = (checkMeter, "two meters");
-        begin(agreed);
+        beginWithTwoMeters();
+        ExecutionTerms memory agreed = theTerms();
         vm.warp(endOf(0) + READING);
         report(activation, agreed, list(aCount(activation, meter, lastHourOf(0), LOTS)));
         wait(CHALLENGE - 1);
@@ -174,6 +173,57 @@ contract LongTermDisputes is LongTermMarket {
         wait(1);
         rule(LOTS, 0);
         assertEq(longTerm.payoutOf(activation, terms, 0).toSeller, PRICE_OF_DAY, "as ruled");
+    }
+
+    /// The seller holds the second reading back until the buyer has claimed just that, and wins no bond by it.
+    function test_a_claim_that_a_late_reading_confirms_costs_nobody_a_bond() public {
+        beginWithTwoMeters();
+        vm.warp(endOf(0) + READING);
+        report(activation, theTerms(), list(aCount(activation, meter, lastHourOf(0), LOTS)));
+        challenge(buyer, 40_000);
+        wait(CHALLENGE - 1);
+        report(activation, theTerms(), list(aCount(activation, checkMeter, lastHourOf(0), 40_000)));
+        wait(CHALLENGE);
+        rule(40_000, 0);
+        bytes32 subject = longTerm.subjectOf(idOf(activation), 0);
+        assertEq(
+            uint256(longTerm.claimOf(subject, buyer).verdict), uint256(IDisputes.Verdict.Lapsed), "neither won nor lost"
+        );
+        payOut();
+        // 2.00 and 0.02 fee; compensation is the seller's whole stake. The bond is the buyer's again. Two agreements run.
+        assertAccount(buyer, FUNDS - 2_020_000 + SELLER_STAKE - 2 * BUYER_STAKE, 2 * BUYER_STAKE, "buyer");
+        assertAccount(seller, FUNDS + 2e6 - 3 * SELLER_STAKE, 2 * SELLER_STAKE, "seller");
+    }
+
+    /// Readings can start the window again twice, and nothing else can: a ruling is never further off than three windows.
+    function testFuzz_nobody_prolongs_a_dispute_beyond_three_windows(uint32[3] memory waits, uint8 who) public {
+        beginWithTwoMeters();
+        ExecutionTerms memory agreed = theTerms();
+        vm.warp(endOf(0) + READING);
+        report(activation, agreed, none());
+        uint256 since = vm.getBlockTimestamp();
+        address[2] memory meters = who & 1 == 0 ? [meter, checkMeter] : [checkMeter, meter];
+        for (uint256 i = 0; i < 2; ++i) {
+            if (who & (2 << i) != 0) challenge(who & 1 == 0 ? [buyer, seller][i] : [seller, buyer][i], 30_000);
+            wait(bound(waits[i], 0, CHALLENGE - 1));
+            report(activation, agreed, list(aCount(activation, meters[i], lastHourOf(0), 50_000)));
+            report(activation, agreed, list(aCount(activation, meters[i], lastHourOf(0), 60_000)));
+        }
+        wait(bound(waits[2], 0, CHALLENGE - 1));
+        report(activation, agreed, list(aCount(activation, meter, lastHourOf(0), 60_000)));
+        vm.warp(since + 3 * CHALLENGE);
+        vm.expectRevert();
+        report(activation, agreed, none());
+        if (who & 6 != 0) wait(RULING);
+        vm.prank(stranger);
+        longTerm.payOut(activation, terms);
+        assertEq(stateOf(activation).period, 1, "it goes on");
+    }
+
+    function beginWithTwoMeters() private {
+        ExecutionTerms memory agreed = someTerms();
+        (agreed.checkMeter, agreed.salt) = (checkMeter, "two meters");
+        begin(agreed);
     }
 
     function test_with_take_or_pay_a_ruling_is_about_what_was_available() public {

@@ -7,6 +7,25 @@ import {Activation} from "../src/types/Activation.sol";
 import {ExecutionTerms} from "../src/types/ExecutionTerms.sol";
 import {Stage} from "../src/types/Stage.sol";
 import {LongTermMarket} from "./support/LongTermMarket.sol";
+import {Receiver} from "./support/Receivers.sol";
+
+/// Names itself a contract of certificates, moves none, and tries the same call again and again.
+contract CallingCertificates {
+    address private target;
+    bytes private data;
+    uint256 public gotThrough;
+
+    function callBack(address target_, bytes calldata data_) external {
+        (target, data) = (target_, data_);
+    }
+
+    function safeTransferFrom(address, address, uint256, uint256, bytes calldata) external {
+        for (uint256 i = 0; i < 3; ++i) {
+            (bool done,) = target.call(data);
+            if (done) ++gotThrough;
+        }
+    }
+}
 
 /// A green promise: certificates of the period come with it, or their price does.
 contract LongTermGreen is LongTermMarket {
@@ -93,6 +112,47 @@ contract LongTermGreen is LongTermMarket {
         vm.expectRevert(abi.encodeWithSelector(IDisputes.NotSeller.selector, buyer));
         vm.prank(buyer);
         longTerm.deliverGreen(activation, encoded, id, 1);
+    }
+
+    /// A wallet that refuses certificates refuses them for itself alone, and is owed what it refused.
+    function test_a_buyer_that_refuses_stops_nothing() public {
+        Receiver wallet = new Receiver();
+        begin(theTerms(), address(wallet), "a wallet buys");
+        wallet.setRefusing(true);
+        vm.expectRevert();
+        deliver(id, 80_000);
+        assertEq(longTerm.certificatesOf(idOf(activation), 0), 0, "nothing counts");
+        settleMetered(activation, theTerms(), LOTS);
+        // Two agreements run; 80 kWh at 0.01 are missing in this one.
+        assertAccount(seller, FUNDS + PRICE_OF_DAY - 800_000 - 2 * SELLER_STAKE, 2 * SELLER_STAKE, "seller");
+    }
+
+    /// The certificates' contract calls back into every step that is open to anyone: the period is settled once.
+    function test_a_hostile_contract_for_certificates_settles_no_period_twice() public {
+        CallingCertificates hostile = new CallingCertificates();
+        ExecutionTerms memory agreed = theTerms();
+        agreed.certificates = address(hostile);
+        begin(agreed, buyer, "hostile certificates");
+        reportUnits(activation, agreed, LOTS);
+        wait(CHALLENGE);
+        hostile.callBack(address(longTerm), abi.encodeCall(longTerm.payOut, (activation, terms)));
+        deliver(id, 80_000);
+        assertEq(hostile.gotThrough(), 1, "once");
+        assertEq(stateOf(activation).period, 1, "one period on");
+        assertAccount(seller, FUNDS + PRICE_OF_DAY - 2 * SELLER_STAKE, 2 * SELLER_STAKE, "paid once");
+        assertAccount(buyer, FUNDS - PRICE_OF_DAY - FEE_OF_DAY - 2 * BUYER_STAKE, 2 * BUYER_STAKE, "pays once");
+    }
+
+    /// Wallets sign whatever they are asked; the seller has a key.
+    function begin(ExecutionTerms memory agreed, address buyer_, bytes32 salt) private {
+        terms = abi.encode(agreed);
+        activation = anActivation(agreed);
+        (activation.buyer, activation.salt) = (buyer_, salt);
+        if (buyer_ != buyer) fund(buyer_, FUNDS);
+        vm.warp(BEGINS - 1);
+        bytes32 agreement = idOf(activation);
+        bytes memory ofBuyer = buyer_ == buyer ? signDigest(buyer, agreement) : bytes("");
+        longTerm.activate(activation, ofBuyer, signDigest(seller, agreement));
     }
 
     function test_an_agreement_that_is_not_in_force_takes_none() public {

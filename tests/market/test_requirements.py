@@ -107,9 +107,9 @@ def test_no_instrument_id_is_a_commitment() -> None:
         ([Eligible(each, 0) for each in range(ELIGIBLE_MAX + 1)], "found 65 instruments"),
         ([Eligible(2, 0), Eligible(1, 0)], "found 0x1 after 0x2, expected ascending ids"),
         ([Eligible(2, 0), Eligible(2, 1)], "found 0x2 after 0x2"),
-        ([Eligible(1 << 256, 0)], "expected words of 256 bits"),
-        ([Eligible(1, 1 << 255)], "expected words of 256 bits"),
-        ([Eligible(-1, 0)], "expected words of 256 bits"),
+        ([Eligible(1 << 256, 0)], "expected 256 and 128 bits"),
+        ([Eligible(1, 1 << 127)], "expected 256 and 128 bits"),
+        ([Eligible(-1, 0)], "expected 256 and 128 bits"),
     ],
 )
 def test_a_set_that_has_no_commitment_is_named(eligible: list[Eligible], message: str) -> None:

@@ -7,7 +7,8 @@ import {IModule} from "./IModule.sol";
 ///
 /// Each party may claim once per subject, in the challenge window: that another quantity was delivered, or, the seller,
 /// that force majeure excuses what is missing. So no party can use up the other's claim. After the window the arbiter
-/// rules once, between the readings and the claims; if it is silent, the readings stand and the bonds go back.
+/// rules once, between the readings and the claims; if it is silent, the readings stand and the bonds go back. A claim is
+/// held against the readings there are when the arbiter rules, some of which may have come after it.
 ///
 /// Trust: the arbiter decides within those bounds, and nothing else. Arbiter and one party together can gain what lies
 /// between the readings and that party's claim, the excuse that the terms allow, and the other's bond; never money
@@ -21,7 +22,7 @@ interface IDisputes is IModule {
         /// The ruling is nearer to the claim than to the readings, or excuses something.
         Upheld,
         Dismissed,
-        /// The arbiter was silent.
+        /// The arbiter was silent, or a reading that came after the claim says the same.
         Lapsed
     }
 

@@ -207,9 +207,9 @@ interface ILongTerm is IDisputes {
 
     /// Send the caller's certificates to the buyer, and count them for the period of their hour. The seller only.
     ///
-    /// The seller has approved this contract with the certificates. The terms are told by this; in a quiet life
-    /// certificates are simply sent. Calls the contract that the terms name, which calls the buyer: both can only
-    /// refuse.
+    /// The seller has approved this contract with the certificates. The terms are told by this; in a quiet life certificates
+    /// are simply sent. Calls the contract that the terms name, which calls the buyer if that is a contract: both can refuse.
+    /// A buyer that does is still owed what it refused, so a seller promises certificates only to one that can take them.
     function deliverGreen(Activation calldata activation, bytes calldata terms, uint256 certificateId, uint256 amount)
         external;
 
