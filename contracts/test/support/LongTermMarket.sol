@@ -26,7 +26,6 @@ abstract contract LongTermMarket is CertificateMarket {
     uint32 internal constant RULING = 12 hours;
     uint32 internal constant GRACE = 6 hours;
 
-    address internal arbiter = withKey(0xA2B1);
     address internal checkMeter = withKey(0xC3E);
     address internal priceSource = withKey(0x9A1C);
 
