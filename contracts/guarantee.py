@@ -74,6 +74,7 @@ class Verdict(IntEnum):
     UPHELD = 2
     DISMISSED = 3
     LAPSED = 4
+    """The arbiter was silent, or a later reading says what was claimed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ def payout(
 
 @dataclass(frozen=True, slots=True)
 class Penalty:
-    """What one party paid the other for a claim that was upheld against it."""
+    """What one party paid the other for a claim that was upheld against it: the seller, or a buyer who claimed, too."""
 
     leaf_hash: bytes
     payer: Address
@@ -211,7 +212,7 @@ class Guarantee:
         )
 
     def report(self, leaf: Leaf, reading: Reading) -> Transaction:
-        """Bring a missing reading inside the challenge window; anybody may send it."""
+        """Bring a missing reading in the first half of the challenge window; anybody may send it."""
         return self._transaction(_GAS_BASE + _GAS_OPEN, "report", leaf.to_abi(), reading.to_abi())
 
     def challenge(self, leaf: Leaf, claimed_lots: Lots) -> Transaction:

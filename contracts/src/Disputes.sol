@@ -55,6 +55,7 @@ abstract contract Disputes is IDisputes {
     /// Decide what is pending as the calling arbiter rules. It rules once, since nothing is pending afterwards.
     function _rule(Case memory dispute, uint64 delivered, uint64 excused) internal {
         if (msg.sender != dispute.arbiter) revert NotArbiter(msg.sender);
+        if (msg.sender == dispute.buyer || msg.sender == dispute.seller) revert ArbiterIsParty(msg.sender);
         if (block.timestamp < dispute.claimsUntil) revert RulingTooEarly(dispute.claimsUntil);
         if (block.timestamp >= dispute.rulingUntil) revert RulingTooLate(dispute.rulingUntil);
         Claim memory ofBuyer = _claims[dispute.subject][dispute.buyer];
@@ -77,10 +78,14 @@ abstract contract Disputes is IDisputes {
     }
 
     /// Return what each party owes the other for a claim that was upheld against it, out of what it would receive.
+    ///
+    /// The seller answers for its meter. The buyer has none: it owes nothing for a plea, and for a challenge only if it made
+    /// a claim of its own. A seller could otherwise keep a reading back, claim what it says, and earn the bond's amount.
     function _penaltiesOf(Case memory dispute) internal view returns (uint256 fromBuyer, uint256 fromSeller) {
         Claim memory ofBuyer = _claims[dispute.subject][dispute.buyer];
         Claim memory ofSeller = _claims[dispute.subject][dispute.seller];
-        if (ofSeller.verdict == Verdict.Upheld) fromBuyer = ofSeller.bond;
+        bool contested = ofBuyer.verdict != Verdict.None && !ofSeller.plea;
+        if (contested && ofSeller.verdict == Verdict.Upheld) fromBuyer = ofSeller.bond;
         if (ofBuyer.verdict == Verdict.Upheld) fromSeller = ofBuyer.bond;
     }
 
@@ -137,9 +142,10 @@ abstract contract Disputes is IDisputes {
         pure
         returns (Verdict)
     {
-        if (!claim.plea && claim.delivered == metered) return Verdict.Lapsed;
-        bool upheld = claim.plea ? excused != 0 : _distance(delivered, claim.delivered) < _distance(delivered, metered);
-        return upheld ? Verdict.Upheld : Verdict.Dismissed;
+        if (claim.plea) return excused != 0 ? Verdict.Upheld : Verdict.Dismissed;
+        if (claim.delivered == metered) return Verdict.Lapsed; // a reading that came later says the same
+        bool nearer = _distance(delivered, claim.delivered) < _distance(delivered, metered);
+        return nearer ? Verdict.Upheld : Verdict.Dismissed;
     }
 
     function _distance(uint64 a, uint64 b) private pure returns (uint64) {

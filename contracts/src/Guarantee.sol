@@ -80,8 +80,8 @@ contract Guarantee is IGuarantee, Disputes {
     /// @inheritdoc IGuarantee
     function report(Leaf calldata leaf, Reading calldata reading) external {
         State memory state = _openState(leaf.leafHash());
-        uint64 closesAt = _closesAt(state);
-        if (block.timestamp >= closesAt) revert ChallengeWindowClosed(closesAt);
+        uint64 until = _readingsUntil(state);
+        if (block.timestamp >= until) revert ReadingTooLate(until);
         if (reading.meter != leaf.meter || reading.startHour != leaf.instrument.startHour()) {
             revert ReadingOfAnotherSlot(reading.meter, reading.startHour);
         }
@@ -350,7 +350,12 @@ contract Guarantee is IGuarantee, Disputes {
     /// Return the lots that the reading gives the leaf, if it came in time.
     function _meteredOf(Leaf calldata leaf, State memory state) private view returns (uint64) {
         (uint64 delivered, uint64 reportedAt) = _settlement.deliveredOf(leaf);
-        return reportedAt < _closesAt(state) ? delivered : 0;
+        return reportedAt < _readingsUntil(state) ? delivered : 0;
+    }
+
+    /// Return until when readings count: half of the challenge window, so that whoever doubts one has the other half.
+    function _readingsUntil(State memory state) private view returns (uint64) {
+        return _closesAt(state) - _challengeWindow / 2;
     }
 
     function _closesAt(State memory state) private view returns (uint64) {

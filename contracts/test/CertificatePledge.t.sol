@@ -77,6 +77,43 @@ contract CertificatePledge is CertificateMarket {
         assertHeld(seller, solarId(), 1000, "seller");
     }
 
+    function test_what_is_ruled_beyond_the_reading_is_paid_without_certificates() public {
+        Leaf[] memory leaves = list(soldSun(1000));
+        pledged(leaves);
+        measured(solarMeter, HOUR, 400);
+        guarantee.open(1, leaves[0], proofOf(leaves, 0));
+        vm.prank(seller);
+        guarantee.challenge(leaves[0], 1000);
+        vm.warp(vm.getBlockTimestamp() + CHALLENGE_WINDOW);
+        vm.prank(arbiter);
+        guarantee.rule(leaves[0], 1000, 0);
+        guarantee.payOut(leaves[0]);
+        assertEq(guarantee.stateOf(leaves[0].leafHash()).delivered, 1000, "all is paid");
+        vm.expectEmit();
+        emit ICertificate.PledgeDelivered(0, solarId(), buyer, 400);
+        certificate.deliverPledged(leaves);
+        assertHeld(buyer, solarId(), 400, "what was metered");
+        vm.expectRevert(abi.encodeWithSelector(ICertificate.NothingToIssue.selector, solarId()));
+        issue();
+    }
+
+    function test_what_is_ruled_below_the_reading_leaves_the_rest_to_the_seller() public {
+        Leaf[] memory leaves = list(soldSun(1000));
+        pledged(leaves);
+        measured(solarMeter, HOUR, 900);
+        guarantee.open(1, leaves[0], proofOf(leaves, 0));
+        vm.prank(buyer);
+        guarantee.challenge(leaves[0], 300);
+        vm.warp(vm.getBlockTimestamp() + CHALLENGE_WINDOW);
+        vm.prank(arbiter);
+        guarantee.rule(leaves[0], 300, 0);
+        guarantee.payOut(leaves[0]);
+        certificate.deliverPledged(leaves);
+        issue();
+        assertHeld(buyer, solarId(), 300, "what was paid for");
+        assertHeld(seller, solarId(), 600, "the rest of the reading");
+    }
+
     function test_nothing_moves_before_the_trade_is_over() public {
         Leaf[] memory leaves = list(soldSun(1000));
         pledged(leaves);

@@ -9,6 +9,7 @@ import {ISettlement} from "../src/interfaces/ISettlement.sol";
 import {IStandby} from "../src/interfaces/IStandby.sol";
 import {Leaf} from "../src/types/Leaf.sol";
 import {Order} from "../src/types/Order.sol";
+import {Payout} from "../src/types/Payout.sol";
 import {Outcome, Stage} from "../src/types/Stage.sol";
 import {Fill} from "./support/Packing.sol";
 import {ShortTrades} from "./support/ShortTrades.sol";
@@ -192,17 +193,76 @@ contract Disputes is ShortTrades {
     }
 
     function test_the_loser_pays_as_far_as_what_it_receives_goes() public {
-        // Metered 0, claimed and ruled 1499: one lot comes back, with its fee, and silver pays nothing for 0.07 %.
-        Leaf memory leaf = anUnmeteredTrade();
+        // Ruled 1499 as the seller claims: one lot comes back, with its fee, and silver pays nothing for 0.07 %.
+        Leaf memory leaf = aShortTrade(1400);
         challenge(leaf, seller, 1499);
+        challenge(leaf, buyer, 1000);
         endChallengeWindow(leaf);
         rule(leaf, 1499, 0);
         vm.expectEmit();
         emit IGuarantee.PenaltyPaid(leaf.leafHash(), buyer, seller, 2520);
         guarantee.payOut(leaf);
-        assertAccount(buyer, FUNDS - PAYMENT - FEE, 0, "buyer");
+        assertAccount(buyer, FUNDS - PAYMENT - FEE - BOND, 0, "buyer");
+        assertNothingLocked();
+    }
+
+    /// A seller could otherwise keep the reading back, claim what it says, and earn the bond's amount.
+    function test_a_buyer_who_claims_nothing_loses_nothing() public {
+        Leaf memory leaf = anUnmeteredTrade();
+        challenge(leaf, seller, 1000);
+        endChallengeWindow(leaf);
+        rule(leaf, 1000, 0);
+        assertVerdict(leaf, seller, IDisputes.Verdict.Upheld);
+        Payout memory payout = guarantee.payoutOf(leaf, 1000, 0, 0, 0);
+        guarantee.payOut(leaf);
+        uint256 cost = payout.paidToSeller + payout.fee - payout.compensation;
+        assertAccount(buyer, FUNDS - cost, 0, "buyer");
         assertEq(slot().allotted, 0, "nothing was read");
         assertNothingLocked();
+    }
+
+    function test_a_claim_with_which_a_later_reading_agrees_costs_nobody() public {
+        Leaf memory leaf = anUnmeteredTrade();
+        challenge(leaf, seller, 1000);
+        report(1000);
+        endChallengeWindow(leaf);
+        rule(leaf, 1000, 0);
+        assertVerdict(leaf, seller, IDisputes.Verdict.Lapsed);
+        assertAccount(seller, FUNDS - COLLATERAL, COLLATERAL, "the bond is back");
+        Payout memory payout = guarantee.payoutOf(leaf, 1000, 0, 0, 0);
+        guarantee.payOut(leaf);
+        assertAccount(seller, FUNDS + payout.paidToSeller - payout.compensation, 0, "seller");
+        assertNothingLocked();
+    }
+
+    function test_a_reading_kept_back_to_the_last_can_be_contradicted() public {
+        Leaf memory leaf = anUnmeteredTrade();
+        vm.warp(readingsUntil(leaf) - 1);
+        report(1400);
+        vm.warp(closesAt(leaf) - 1);
+        challenge(leaf, buyer, 1000);
+        endChallengeWindow(leaf);
+        rule(leaf, 1000, 0);
+        assertVerdict(leaf, buyer, IDisputes.Verdict.Upheld);
+    }
+
+    function judgesItself(address party) private {
+        arbiter = party;
+        setUp();
+        Leaf memory leaf = aShortTrade(1400);
+        challenge(leaf, party, 0);
+        endChallengeWindow(leaf);
+        vm.expectRevert(abi.encodeWithSelector(IDisputes.ArbiterIsParty.selector, party));
+        rule(leaf, 0, 0);
+        endRulingWindow(leaf);
+        guarantee.payOut(leaf);
+        assertEq(guarantee.stateOf(leaf.leafHash()).delivered, 1400, "the reading stands");
+        assertNothingLocked();
+    }
+
+    function test_an_arbiter_does_not_judge_its_own_case() public {
+        judgesItself(buyer);
+        judgesItself(seller);
     }
 
     function test_claims_on_both_sides_stand_each_for_itself() public {

@@ -116,15 +116,17 @@ contract GuaranteeCrowd is ShortTrades {
         } catch {}
     }
 
-    function rule(uint256 seed, uint64 delivered, uint64 excused, bool hostile) external {
+    /// Rule by a whim: 0 as one may, 1 any quantity, 2 any excuse, 3 anybody. One at a time, or one refusal hides another.
+    function rule(uint256 seed, uint64 delivered, uint64 excused, uint256 whim) external {
         if (trades.length == 0) return;
-        Leaf memory leaf = trades[seed % trades.length].leaf;
+        whim %= 4;
+        Leaf memory leaf = disputedOr(seed);
         Bounds memory bounds = boundsOf(leaf);
-        delivered = uint64(bound(delivered, hostile ? 0 : bounds.least, hostile ? leaf.quantity : bounds.most));
+        delivered = uint64(bound(delivered, whim == 1 ? 0 : bounds.least, whim == 1 ? leaf.quantity : bounds.most));
         uint64 missing = leaf.quantity - delivered;
         uint64 excusable = bounds.plea ? uint64(uint256(missing) * EXCUSE_MOST / 1e6) : 0;
-        excused = uint64(bound(excused, 0, hostile ? missing : excusable));
-        address who = hostile ? anybody(seed) : arbiter;
+        excused = uint64(bound(excused, 0, whim == 2 ? missing : excusable));
+        address who = whim == 3 ? anybody(seed) : arbiter;
         vm.prank(who);
         try guarantee.rule(leaf, delivered, excused) {
             assertEq(who, arbiter, "the arbiter ruled");
@@ -240,6 +242,15 @@ contract GuaranteeCrowd is ShortTrades {
         return all[(seed >> 8) % 6];
     }
 
+    /// Return a leaf in dispute, from the seed's on, or the seed's if none is.
+    function disputedOr(uint256 seed) private view returns (Leaf memory) {
+        for (uint256 i = 0; i < trades.length; ++i) {
+            Leaf memory leaf = trades[(seed % trades.length + i) % trades.length].leaf;
+            if (guarantee.stateOf(leaf.leafHash()).stage == Stage.InDispute) return leaf;
+        }
+        return trades[seed % trades.length].leaf;
+    }
+
     function hourOf(Leaf memory leaf) private pure returns (uint32) {
         return uint32(leaf.instrument >> 24 & 0xFFFFFF);
     }
@@ -302,7 +313,7 @@ contract GuaranteeCrowd is ShortTrades {
         uint256 earned = uint256(leaf.price) * state.delivered / 1000;
         assertTrue(freeOf(seller) + bonds >= sellerBefore + earned, "what was delivered is paid");
         (uint64 metered, uint64 reportedAt) = settlement.deliveredOf(leaf);
-        if (reportedAt >= closesAt(leaf)) metered = 0;
+        if (reportedAt >= readingsUntil(leaf)) metered = 0;
         assertEq(state.allotted, state.delivered < metered ? state.delivered : metered, "allotted as read");
         if (!state.ruled) assertEq(state.delivered, metered, "the reading stands");
     }
@@ -312,7 +323,7 @@ contract GuaranteeCrowd is ShortTrades {
         bool isFinal = state.stage == Stage.Rescue;
         bool claimed = isPending(leaf, buyer) || isPending(leaf, seller);
         (uint64 delivered, uint64 reportedAt) = settlement.deliveredOf(leaf);
-        if (reportedAt >= closesAt(leaf)) delivered = 0;
+        if (reportedAt >= readingsUntil(leaf)) delivered = 0;
         if (isFinal) delivered = state.delivered;
         from = isFinal ? state.finalAt : closesAt(leaf) + (claimed ? RULING_WINDOW : 0);
         bool missing = delivered + state.excused < leaf.quantity;
@@ -327,7 +338,7 @@ contract GuaranteeCrowd is ShortTrades {
     function boundsOf(Leaf memory leaf) private view returns (Bounds memory bounds) {
         bytes32 hash = leaf.leafHash();
         (uint64 metered, uint64 reportedAt) = settlement.deliveredOf(leaf);
-        if (reportedAt >= closesAt(leaf)) metered = 0;
+        if (reportedAt >= readingsUntil(leaf)) metered = 0;
         (bounds.least, bounds.most) = (metered, metered);
         address[2] memory parties = [buyer, seller];
         for (uint256 i = 0; i < 2; ++i) {
@@ -397,7 +408,7 @@ contract GuaranteeInvariants is ShortTrades {
         selectors[4] = GuaranteeCrowd.open.selector;
         selectors[5] = bytes4(keccak256("challenge(uint256,uint64)"));
         selectors[6] = bytes4(keccak256("plead(uint256)"));
-        selectors[7] = bytes4(keccak256("rule(uint256,uint64,uint64,bool)"));
+        selectors[7] = bytes4(keccak256("rule(uint256,uint64,uint64,uint256)"));
         selectors[8] = GuaranteeCrowd.callFallback.selector;
         selectors[9] = GuaranteeCrowd.answer.selector;
         selectors[10] = GuaranteeCrowd.conclude.selector;
@@ -435,7 +446,7 @@ contract GuaranteeInvariants is ShortTrades {
         crowd.plead(256); // by the seller
         crowd.challenge(1 + 256, 500); // by the seller
         crowd.wait(30 minutes);
-        crowd.rule(0, 100, 700, false);
+        crowd.rule(0, 100, 700, 0);
         crowd.callFallback(0, false);
         crowd.answer(0, 0, true, false);
         crowd.conclude(0);

@@ -134,16 +134,19 @@ contract Guarantees is Market {
         open(leaf);
     }
 
-    function test_a_late_reading_inside_the_window_counts() public {
+    /// Return the end of the half of the challenge window in which readings count.
+    function readingsUntil(Leaf memory leaf) private view returns (uint256) {
+        return guarantee.stateOf(leaf.leafHash()).openedAt + CHALLENGE_WINDOW / 2;
+    }
+
+    function test_a_late_reading_in_half_of_the_window_counts() public {
         Leaf memory leaf = openedWithoutReading();
-        closeWindow(leaf);
-        uint256 closedAt = vm.getBlockTimestamp();
-        vm.warp(closedAt - 1);
+        vm.warp(readingsUntil(leaf) - 1);
         Reading memory reading = aReading(meter, HOUR, 1500);
         vm.expectEmit();
         emit IGuarantee.GuaranteeReported(1, 0, 7, 1500);
         guarantee.report(leaf, reading);
-        vm.warp(closedAt);
+        closeWindow(leaf);
         guarantee.payOut(leaf);
         assertTrue(guarantee.stateOf(leaf.leafHash()).outcome == Outcome.Fulfilled, "fulfilled after all");
         assertAccount(seller, FUNDS + PAYMENT, 0, "seller");
@@ -158,14 +161,15 @@ contract Guarantees is Market {
         assertAccount(seller, FUNDS + PAYMENT, 0, "seller");
     }
 
-    function test_a_reading_after_the_window_does_not_count() public {
+    function test_a_reading_after_that_does_not_count() public {
         Leaf memory leaf = openedWithoutReading();
-        closeWindow(leaf);
-        uint256 closedAt = vm.getBlockTimestamp();
+        uint256 until = readingsUntil(leaf);
+        vm.warp(until);
         Reading memory reading = aReading(meter, HOUR, 1500);
-        vm.expectRevert(abi.encodeWithSelector(IGuarantee.ChallengeWindowClosed.selector, closedAt));
+        vm.expectRevert(abi.encodeWithSelector(IGuarantee.ReadingTooLate.selector, until));
         guarantee.report(leaf, reading);
         report(1500);
+        closeWindow(leaf);
         guarantee.payOut(leaf);
         assertAccount(seller, FUNDS - COLLATERAL, 0, "seller");
     }

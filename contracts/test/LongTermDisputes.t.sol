@@ -77,8 +77,18 @@ contract LongTermDisputes is LongTermMarket {
         wait(CHALLENGE);
         rule(LOTS, 0);
         payOut();
-        // The buyer has its deposit left after 5.05, out of which the bond's amount is paid.
-        assertMoney(FUNDS - 5_050_000 - BOND, FUNDS + 5e6 + BOND);
+        assertMoney(FUNDS - 5_050_000, FUNDS + 5e6);
+    }
+
+    function test_a_buyer_pays_for_a_claim_of_the_sellers_that_it_contested() public {
+        reportUnits(activation, theTerms(), 98_000);
+        challenge(seller, LOTS);
+        challenge(buyer, 97_000);
+        wait(CHALLENGE);
+        rule(LOTS, 0);
+        payOut();
+        // Its own bond, and out of the deposit that is left after 5.05 as much again.
+        assertMoney(FUNDS - 5_050_000 - 2 * BOND, FUNDS + 5e6 + 2 * BOND);
     }
 
     function test_force_majeure_leaves_unpaid_and_uncompensated_what_it_excuses() public {
@@ -91,7 +101,7 @@ contract LongTermDisputes is LongTermMarket {
         rule(98_000, 1001);
         rule(98_000, 1000);
         payOut();
-        assertMoney(FUNDS - 4_949_000 + 500_000 - BOND, FUNDS + 4_900_000 - 500_000 + BOND);
+        assertMoney(FUNDS - 4_949_000 + 500_000, FUNDS + 4_900_000 - 500_000);
     }
 
     function test_a_silent_arbiter_leaves_the_readings_and_the_bonds() public {
@@ -243,7 +253,7 @@ contract LongTermDisputes is LongTermMarket {
         rule(LOTS, 0);
         payOut();
         // 55 kWh were taken, more than the half that is paid in any case.
-        assertAccount(buyer, FUNDS - 2_777_500 - BOND - 2 * BUYER_STAKE, 2 * BUYER_STAKE, "buyer");
-        assertAccount(seller, FUNDS + 2_750_000 + BOND - 2 * SELLER_STAKE, 2 * SELLER_STAKE, "seller");
+        assertAccount(buyer, FUNDS - 2_777_500 - 2 * BUYER_STAKE, 2 * BUYER_STAKE, "buyer");
+        assertAccount(seller, FUNDS + 2_750_000 - 2 * SELLER_STAKE, 2 * SELLER_STAKE, "seller");
     }
 }

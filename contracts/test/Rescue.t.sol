@@ -77,6 +77,33 @@ contract Rescue is ShortTrades {
         assertNothingLocked();
     }
 
+    /// One account in two roles is served twice, and gains nothing by it.
+    function test_the_buyer_may_be_the_fallback() public {
+        fallbackSupplier = buyer;
+        IStandby.Terms memory terms = anOption(2_200_000, "1");
+        Leaf memory leaf = missing500();
+        standIn.endWith(call(leaf, terms), IStandby.CallStatus.Over, 500);
+        conclude(leaf, terms);
+        assertAccount(buyer, FUNDS - 3_030_000 + 650_000 + 1_100_000, 0, "buyer");
+        assertAccount(seller, FUNDS + 2_000_000 - 100_000 - 650_000, 0, "seller");
+        assertAccount(feeRecipient, 30_000, 0, "fee recipient");
+    }
+
+    function test_the_venue_may_be_a_party() public {
+        feeRecipient = seller;
+        setUp();
+        IStandby.Terms memory terms = anOption(2_200_000, "1");
+        Leaf memory leaf = aShortTrade(1400);
+        challenge(leaf, buyer, 1000);
+        endChallengeWindow(leaf);
+        rule(leaf, 1000, 0);
+        standIn.endWith(call(leaf, terms), IStandby.CallStatus.Over, 500);
+        conclude(leaf, terms);
+        assertAccount(buyer, FUNDS - 3_030_000 + 650_000 + BOND, 0, "buyer");
+        assertAccount(seller, FUNDS + 2_030_000 - 100_000 - 650_000 - BOND, 0, "seller");
+        assertAccount(fallbackSupplier, 1_100_000, 0, "supplier");
+    }
+
     // --- who may, and when --------------------------------------------------------------------------------------
 
     function test_the_buyer_calls_the_first_of_the_plan() public {

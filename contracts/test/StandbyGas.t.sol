@@ -33,8 +33,8 @@ contract StandbyGas is StandbyMarket, Artifacts {
         bytes memory creation = settlementCode();
         address foretold = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2);
         address[] memory modules = new address[](2);
-        modules[0] = create(bytes.concat(code("Guarantee"), abi.encode(foretold, address(0), someRules())));
         modules[1] = create(bytes.concat(code("Standby"), abi.encode(foretold, DELIVERY_WINDOW)));
+        modules[0] = create(bytes.concat(code("Guarantee"), abi.encode(foretold, modules[1], someRules())));
         address created = create(bytes.concat(creation, abi.encode(aSetup(address(token), modules))));
         (guarantee, standby, settlement) = (Guarantee(modules[0]), Standby(modules[1]), Settlement(created));
     }

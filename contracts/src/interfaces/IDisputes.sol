@@ -12,8 +12,11 @@ import {IModule} from "./IModule.sol";
 ///
 /// Trust: the arbiter decides within those bounds, and nothing else. Arbiter and one party together can gain what lies
 /// between the readings and that party's claim, the excuse that the terms allow, and the other's bond; never money
-/// that the contract does not hold. Without a claim of a party the arbiter can do nothing. Quantities are lots, money
-/// micros, times Unix seconds; what holds until a time is over then.
+/// that the contract does not hold. Without a claim of a party, or as a party itself, the arbiter can do nothing.
+///
+/// A claim costs who is wrong. Dismissed, its bond is the other party's. Upheld, the other pays the same amount: the
+/// seller whenever its meter is contradicted, the buyer only if it made a claim of its own, and nobody for a plea, since
+/// nobody is at fault. Quantities are lots, money micros, times Unix seconds; what holds until a time is over then.
 interface IDisputes is IModule {
     enum Verdict {
         /// Nothing was claimed.
@@ -22,7 +25,7 @@ interface IDisputes is IModule {
         /// The ruling is nearer to the claim than to the readings, or excuses something.
         Upheld,
         Dismissed,
-        /// The arbiter was silent, or a reading that came after the claim says the same.
+        /// The arbiter was silent, or a reading came that says what was claimed.
         Lapsed
     }
 
@@ -45,6 +48,8 @@ interface IDisputes is IModule {
     error NotParty(address caller);
     error NotSeller(address caller);
     error NotArbiter(address caller);
+    /// The arbiter is the buyer or the seller, and cannot judge its own case.
+    error ArbiterIsParty(address caller);
     error ClaimsClosed(uint256 since);
     error AlreadyClaimed(bytes32 subject, address claimant);
     /// More than was promised, or just what the readings say.

@@ -24,7 +24,7 @@ interface IGuarantee is IDisputes {
     /// What binds every trade, for good.
     struct Rules {
         address arbiter;
-        /// Seconds from the opening in which readings and claims still come.
+        /// Seconds from the opening in which claims come; readings come in the first half of it.
         uint64 challengeWindow;
         /// Seconds after the challenge window in which the arbiter rules.
         uint64 rulingWindow;
@@ -66,7 +66,7 @@ interface IGuarantee is IDisputes {
         uint64 delivered,
         bool hadReading
     );
-    /// A reading came inside the challenge window and changes what was delivered.
+    /// A reading came in time, and this is what was delivered.
     event GuaranteeReported(
         uint64 indexed batchNumber, uint32 indexed position, uint64 indexed tradeNumber, uint64 delivered
     );
@@ -104,7 +104,8 @@ interface IGuarantee is IDisputes {
     error LengthsDiffer(uint256 leaves, uint256 proofs);
     /// No guarantee is open for this leaf: never opened, or paid out.
     error GuaranteeNotOpen(bytes32 leafHash);
-    error ChallengeWindowClosed(uint256 closedAt);
+    /// Half of the challenge window is over.
+    error ReadingTooLate(uint256 since);
     /// The reading is of another meter or hour than the leaf.
     error ReadingOfAnotherSlot(address meter, uint32 startHour);
     /// Readings, claims, the ruling or a fallback may still come.
@@ -133,9 +134,10 @@ interface IGuarantee is IDisputes {
     /// Open the guarantees of several leaves of one batch; all or none.
     function openMany(uint64 batchNumber, Leaf[] calldata leaves, bytes32[][] calldata proofs) external;
 
-    /// Bring a missing reading inside the challenge window. Anyone may.
+    /// Bring a missing reading in the first half of the challenge window. Anyone may.
     ///
-    /// A reading that reaches `Settlement` by another way inside the window counts just the same.
+    /// The other half is left to those who doubt it: a reading that was kept back until the last second could not be
+    /// contradicted. One that reaches `Settlement` by another way in this time counts just the same.
     function report(Leaf calldata leaf, Reading calldata reading) external;
 
     /// Claim inside the challenge window that `claimed` lots were delivered. Buyer or seller, once, bonded.
@@ -168,8 +170,8 @@ interface IGuarantee is IDisputes {
 
     /// Pay out a guarantee when nothing can come any more. Anyone may.
     ///
-    /// See `payoutOf`. Afterwards, one against whom a claim was upheld pays the amount of its bond, as far as the payout
-    /// gave it so much. Bonds of claims on which the arbiter was silent are free again.
+    /// See `payoutOf`. Afterwards, one against whom a claim was upheld pays the amount of its bond (see `IDisputes` for who
+    /// does), as far as the payout gave it so much. Bonds of claims on which the arbiter was silent are free again.
     function payOut(Leaf calldata leaf) external;
 
     /// Pay out several guarantees; all or none.

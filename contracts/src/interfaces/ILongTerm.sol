@@ -176,9 +176,9 @@ interface ILongTerm is IDisputes {
 
     /// Pay a reported period that nobody may contradict any more, and fill up for the next. Anyone.
     ///
-    /// In one netted movement the seller is paid for what came, the buyer is compensated, and the venue earns its fee;
-    /// a side against which a claim was upheld pays the bond's amount, as far as its stake goes. If the arbiter was
-    /// silent the readings stand.
+    /// In one netted movement the seller is paid for what came, the buyer is compensated, and the venue earns its fee; a
+    /// side against which a claim was upheld pays the bond's amount (see `IDisputes` for who does), as far as its stake
+    /// goes. If the arbiter was silent the readings stand.
     function payOut(Activation calldata activation, bytes calldata terms) external;
 
     /// Pass over a period of which nobody presented the terms in the reading window and the grace. Anyone.

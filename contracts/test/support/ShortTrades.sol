@@ -108,6 +108,10 @@ abstract contract ShortTrades is Market {
         return guarantee.stateOf(leaf.leafHash()).openedAt + CHALLENGE_WINDOW;
     }
 
+    function readingsUntil(Leaf memory leaf) internal view returns (uint64) {
+        return closesAt(leaf) - CHALLENGE_WINDOW / 2;
+    }
+
     function freeOf(address participant) internal view returns (uint256) {
         return settlement.accountOf(participant).free;
     }
