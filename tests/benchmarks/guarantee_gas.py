@@ -47,14 +47,13 @@ class ShortTrades:
         self.stage, self.guarantee = stage, stage.market.guarantee
         self.buyer, self.seller = stage.trader(ether=True), stage.trader(ether=True)
         self.instrument = stage.instrument(tier=2)
-        meter = stage.meter(self.seller, self.instrument)
+        self._meter = stage.meter(self.seller, self.instrument)
         bid = stage.order(self.buyer, self.instrument, Side.BUY, reference=60_000)
         offer = stage.order(self.seller, self.instrument, Side.SELL, reference=60_000)
         self.outcome = stage.settle(*(stage.trade(bid, offer, quantity=1500) for _ in range(LEAVES)))
         self.leaves: Sequence[Leaf] = self.outcome.locked
-        self._meter = meter
 
-    def meter(self) -> None:
+    def fall_short(self) -> None:
         """Let the hour end, report what came, and open the last trade: the batch's bitmap is there from then on."""
         hour = self.instrument.start_hour
         self.stage.after(hour)
@@ -87,7 +86,7 @@ def quiet_steps(stage: Stage) -> Iterator[Step]:
     naive.enrol([short.buyer, short.seller])
     naive.send("settle", short.leaves)
     naive_one, naive_ten = naive.send("deliver", one), naive.send("deliver", ten) // TOGETHER
-    short.meter()
+    short.fall_short()
     yield Step("guarantee", "open", short.open(0), most=OPEN_MOST)
     together = short.open(*range(1, 1 + TOGETHER))
     yield Step("guarantee", "open, ten together, each", together, most=OPEN_MOST)
@@ -101,7 +100,7 @@ def dispute_steps(stage: Stage) -> Iterator[Step]:
     """Claim, and let the arbiter rule on it; or let the arbiter be silent."""
     short = ShortTrades(stage)
     guarantee, (challenged, pleaded, unheard) = short.guarantee, short.leaves[:3]
-    short.meter()
+    short.fall_short()
     short.open(0, 1, 2)
     claimed = short.gas(guarantee.challenge(challenged, Lots(500)), by=short.buyer)
     yield Step("guarantee", "challenge", claimed)
@@ -127,7 +126,7 @@ def rescue_steps(stage: Stage) -> Iterator[Step]:
     for terms, supplier in zip(plan, suppliers, strict=True):
         stage.send(test_standby.opening(stage, terms, short.seller, supplier))
     stage.send(standby.join_plan(plan), by=short.seller)
-    short.meter()
+    short.fall_short()
     short.open(0)
     short.end_challenges()
 
@@ -182,7 +181,10 @@ def standby_steps(stage: Stage) -> Iterator[Step]:
 
 
 def long_term_steps(stage: Stage) -> Iterator[Step]:
-    """Keep an agreement of four periods: two quiet ones, of which the second is measured, and a short one."""
+    """Keep an agreement of four periods: two quiet ones, of which the second is measured, and a short one.
+
+    Both can fund what follows, so that each payout locks the stakes of the next period.
+    """
     chain, contract = stage.chain, stage.market.long_term
     buyer, seller = stage.trader(), stage.trader()
     agreed: LongTermTerms = test_long_term.negotiated(stage, buyer, seller)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from contracts.opening import open_chain
-from tests.benchmarks.gas import Figure, as_json, as_table
+from tests.benchmarks.gas import JSON_HELP, Figure, as_json, as_table
 from tests.benchmarks.guarantee_gas import OPEN_MOST, Step, measure_steps
 from tests.contracts.conftest import DAY_S, deployed, need_node_modules
 
@@ -54,7 +54,7 @@ def test_every_step_is_measured(measured: list[Step]) -> None:
 def test_no_step_costs_more_than_its_limit(measured: list[Step]) -> None:
     limited = {each.step: each for each in measured if each.most is not None}
     assert set(limited) == {"open", "open, ten together, each"}
-    assert all(21_000 // 10 < each.gas <= OPEN_MOST for each in limited.values()), limited
+    assert all(each.gas <= OPEN_MOST for each in limited.values()), limited
 
 
 def test_payouts_stand_beside_the_naive_delivery(measured: list[Step]) -> None:
@@ -62,7 +62,15 @@ def test_payouts_stand_beside_the_naive_delivery(measured: list[Step]) -> None:
     assert beside == ["pay out", "pay out, ten together, each"]
 
 
-def test_json_holds_what_help_says() -> None:
+def test_help_names_what_json_holds() -> None:
+    found = json.loads(as_json(FIGURES, 184_497, FEW))
+    per_trade, per_step = (f"{{{', '.join(found[name][0])}}}" for name in ("per_trade", "per_step"))
+    assert per_trade in JSON_HELP
+    assert per_step in JSON_HELP
+    assert all(f"\n  {name} " in JSON_HELP for name in found)
+
+
+def test_json_holds_everything_measured() -> None:
     assert json.loads(as_json(FIGURES, 184_497, FEW)) == {
         "first_trade": 184_497,
         "per_trade": [
