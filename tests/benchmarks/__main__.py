@@ -21,7 +21,10 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[], None]]] = {
         coalitions.main,
     ),
     "tests.benchmarks.admm": ("Private negotiation, beside the central solution", admm.main),
-    "tests.benchmarks.gas": ("Settlement: gas per trade, beside a design that checks nothing", gas.main),
+    "tests.benchmarks.gas": (
+        "Settlement: gas per trade and per step of a guarantee, beside a design that checks nothing",
+        gas.main,
+    ),
     "tests.ledger.measure": ("Ledger: orders decided, booked and made durable", measure.main),
 }
 

@@ -1,9 +1,9 @@
-"""Gas per trade on the in-process chain, with the contracts that are deployed, beside a design that trusts its operator.
+"""Gas per trade and per step on the in-process chain, with the contracts that are deployed, beside a trusting design.
 
 Steady state: everybody traded before in the same hour. Whole transactions as receipts tell them, divided by trades; the
 lock is in `settle`, meters' readings are in `deliver`. A participant's client order ids go up one by one, so that it opens a
 new word of four fill counters with every fourth order. The naive design moves each trade's payment and collateral with
-`transferFrom` and checks nothing.
+`transferFrom` and checks nothing; it knows no trouble, so the steps of a short trade stand beside its one delivery.
 """
 
 import argparse
@@ -14,18 +14,26 @@ from dataclasses import asdict, dataclass
 from itertools import count
 
 from contracts.batches import BatchOutcome, SignedOrder, SignedTrade, check_outcome, plan_batch
-from contracts.chain import Chain, Receipt, Transaction
-from contracts.leaves import Leaf
+from contracts.chain import Chain, Receipt
 from contracts.opening import open_chain
 from contracts.settlement import Reading
 from contracts.signing import Signer
 from market.instruments import Instrument
 from market.orders import Side
-from market.units import Micros
-from tests.benchmarks.naive_transfers import naive_call, naive_creation
+from tests.benchmarks.guarantee_gas import Step, measure_steps
+from tests.benchmarks.naive_transfers import Naive
 from tests.contracts.conftest import DAY_S, FEE_BPS, Stage, deployed
 
 SIZES = (1, 10, 100)
+
+JSON_HELP = """the JSON object, all gas as integers:
+  first_trade  gas of the first trade ever of a buyer, a seller and a delivery hour
+  per_trade    a list of {pattern, trades, settle, deliver, naive_settle, naive_deliver}: a batch of so many trades,
+               gas divided by trades
+  per_step     a list of {contract, step, gas, most, naive_deliver}: of several that go together, gas divided by their
+               number; `most` is the limit of the step or null; `naive_deliver` is what the naive design takes to
+               deliver the same trades, or null where it has no such step
+"""
 
 
 @dataclass(frozen=True)
@@ -118,35 +126,6 @@ class Market:
         )
 
 
-class Naive:
-    """The design without checks, on the same chain and with the same token."""
-
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        creation = naive_creation(stage.market.token.address)
-        created = stage.send(Transaction(None, creation, 1_000_000)).created
-        if created is None:
-            raise RuntimeError("the naive design was not created")
-        self.address = created
-
-    def enrol(self, people: Sequence[Signer]) -> None:
-        """Give people tokens, and the naive contract leave to take them."""
-        token = self.stage.market.token
-        for person in people:
-            self.stage.send(token.mint(person.address, Micros(10**12)))
-            self.stage.send(Transaction(person.address, b"", 21_000, value_wei=10**17))
-            self.stage.send(token.approve(self.address, Micros(10**14)), by=person)
-
-    def send(self, function: str, leaves: Sequence[Leaf]) -> int:
-        """Settle or deliver the trades of these leaves; return the gas."""
-        trades = [
-            (leaf.buyer, leaf.seller, leaf.amounts.payment_micros, leaf.amounts.collateral_micros)
-            for leaf in leaves
-        ]
-        data = naive_call(function, trades)
-        return self.stage.send(Transaction(self.address, data, 16_000_000)).gas_used
-
-
 @contextmanager
 def opened() -> Iterator[tuple[Chain, Stage]]:
     """Open the in-process chain with a market on it."""
@@ -179,25 +158,60 @@ def first_trade() -> int:
         return market.batch(1)[1].gas_used
 
 
+def steps() -> list[Step]:
+    """Measure every step of a guarantee, an option, a long-term and a pay-as-you-go agreement, on a chain of its own."""
+    with opened() as (_, stage):
+        return measure_steps(stage)
+
+
+def as_json(figures: Sequence[Figure], first: int, per_step: Sequence[Step]) -> str:
+    """Return what was measured as JSON; `--help` says what it holds."""
+    return json.dumps(
+        {
+            "first_trade": first,
+            "per_trade": [asdict(each) for each in figures],
+            "per_step": [asdict(each) for each in per_step],
+        },
+        indent=2,
+    )
+
+
+def as_table(figures: Sequence[Figure], first: int, per_step: Sequence[Step]) -> str:
+    """Return what was measured as two tables."""
+    lines = [
+        f"{'gas per trade':<44}{'trades':>7}{'settle':>9}{'deliver':>9}{'naive settle':>14}{'naive deliver':>15}"
+    ]
+    lines += [
+        f"{each.pattern:<44}{each.trades:>7}{each.settle:>9,}{each.deliver:>9,}{each.naive_settle:>14,}"
+        f"{each.naive_deliver:>15,}"
+        for each in figures
+    ]
+    lines += [f"first trade ever of buyer, seller and hour: {first:,}", ""]
+    lines += [f"{'gas per step':<15}{'':<36}{'gas':>9}{'at most':>9}{'naive deliver':>15}"]
+    lines += [
+        f"{each.contract:<15}{each.step:<36}{each.gas:>9,}{_or_blank(each.most):>9}{_or_blank(each.naive_deliver):>15}"
+        for each in per_step
+    ]
+    return "\n".join(lines)
+
+
+def _or_blank(gas: int | None) -> str:
+    return "" if gas is None else f"{gas:,}"
+
+
 def main() -> None:
-    """Print the table, or the same as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.gas", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    """Print the tables, or the same as JSON."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.gas",
+        description=__doc__,
+        epilog=JSON_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     options = parser.parse_args()
     figures = [measure(pattern, trades) for pattern in PATTERNS for trades in SIZES]
-    first = first_trade()
-    if options.json:
-        print(json.dumps({"first_trade": first, "per_trade": [asdict(each) for each in figures]}, indent=2))
-        return
-    print(
-        f"{'gas per trade':<44}{'trades':>7}{'settle':>9}{'deliver':>9}{'naive settle':>14}{'naive deliver':>15}"
-    )
-    for each in figures:
-        print(
-            f"{each.pattern:<44}{each.trades:>7}{each.settle:>9,}{each.deliver:>9,}{each.naive_settle:>14,}"
-            f"{each.naive_deliver:>15,}"
-        )
-    print(f"first trade ever of buyer, seller and hour: {first:,}")
+    show = as_json if options.json else as_table
+    print(show(figures, first_trade(), steps()))
 
 
 if __name__ == "__main__":
