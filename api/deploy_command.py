@@ -91,7 +91,7 @@ def deploy(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Put a market's contracts on an EVM chain, or show what that would do.
+    """Put a market's contracts on an EVM chain, or only rehearse it.
 
     Everything is looked at before anything is sent: the token's decimals and transfers, each contract's size, gas and
     future address, the operator's coin. Then the contracts are created one by one, and in the end the code on the chain

@@ -56,7 +56,7 @@ def claims_of_hour(
     stock = [
         [certificate_id, wh]
         for certificate_id, wh in sorted(held_wh.items())
-        if from_id(certificate_id).product in carbon_free
+        if wh and from_id(certificate_id).product in carbon_free
     ]
     claims: list[Claim] = []
     ordered = sorted(uses, key=lambda use: (-use.instrument.green, use.instrument.id, use.consumer))

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Compile src/ and write artifacts/*.json, or with --check say which committed artifact is stale (exit 1). With
 // --code PATH CONTRACT print the bytecode of another contract, compiled in the same way: the benchmarks compare with one.
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,6 +21,8 @@ const CONTRACTS = {
   Standby: "src/Standby.sol",
   TokenProbe: "src/TokenProbe.sol",
 };
+// Where a check that found everything fresh says of what it was, so that the next one need not compile the same again.
+const CHECKED = "cache/checked";
 const REMAPPINGS = ["solady/=node_modules/solady/src/"];
 // The twin of foundry.toml: what forge tests is what is deployed.
 const SETTINGS = {
@@ -54,6 +57,16 @@ function sources() {
     .filter((path) => path.endsWith(".sol"))
     .map((path) => `src/${path}`)
     .sort();
+}
+
+/// The hash of all that decides whether the artifacts are fresh: sources, libraries, compiler, this script, artifacts.
+function fingerprint() {
+  const hash = createHash("sha256").update(solc.version());
+  const built = Object.keys(CONTRACTS).map((name) => `artifacts/${name}.json`);
+  for (const path of [...sources(), ...built, "package-lock.json", "script/build.mjs"]) {
+    hash.update(`\0${path}\0${readImport(path).contents}`);
+  }
+  return hash.digest("hex");
 }
 
 function compile(paths, wanted) {
@@ -132,6 +145,7 @@ if (option === "--code") {
   process.exit(0);
 }
 const check = option === "--check";
+if (check && readImport(CHECKED).contents === fingerprint()) process.exit(0);
 const compiled = compile(
   sources(),
   Object.entries(CONTRACTS).map(([contractName, path]) => [path, contractName]),
@@ -147,5 +161,9 @@ for (const contractName of Object.keys(CONTRACTS)) {
     console.error(`contracts/${path} is stale: run node contracts/script/build.mjs and commit it`);
     stale = 1;
   }
+}
+if (check && !stale) {
+  mkdirSync(join(root, dirname(CHECKED)), { recursive: true });
+  writeFileSync(join(root, CHECKED), fingerprint());
 }
 process.exit(stale);

@@ -142,7 +142,9 @@ def test_an_exit_loses_its_cover_and_the_trade_is_locked_at_once(market: Market)
     market.house.settler.step()
     assert market.house.venue.exchange.trade(1).state is TradeState.LOCKED
     market.move_to(START_S + 3600 + 60)
-    on_chain(market, STRANGER, settlement.execute_exit(BUYER.address))
+    on_chain(
+        market, BUYER, settlement.execute_exit(BUYER.address)
+    )  # nobody else takes less than was asked for
     market.house.settler.step()
     assert market.client(BUYER).balances().free == "0"
     assert is_balanced(market)
