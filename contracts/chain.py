@@ -206,11 +206,10 @@ class Chain:
         """
         try:
             with self._reaching():
-                response: Any = self.w3.provider.make_request(method, list(parameters))  # type: ignore[arg-type]  # any method
+                response: Any = self.w3.provider.make_request(method, list(parameters))  # type: ignore[arg-type]  # web3 lists the methods that it knows
+        # eth-tester has no error of its own for a method or a parameter that it does not know.
         except (AttributeError, LookupError, NotImplementedError, TypeError, ValueError) as error:
-            raise RequestRefused(
-                f"{self.name} does not know {method}: {error}"
-            ) from error  # eth-tester's way
+            raise RequestRefused(f"{self.name} does not know {method}: {error}") from error
         if "error" not in response:
             return response["result"]
         refusal = response["error"]
@@ -312,7 +311,7 @@ class Chain:
 
         try:
             with self._reaching():
-                self.w3.eth.get_transaction(transaction)  # type: ignore[arg-type]  # takes bytes
+                self.w3.eth.get_transaction(transaction)  # type: ignore[arg-type]  # its type for a hash is bytes by another name
         except TransactionNotFound:
             return False
         return True

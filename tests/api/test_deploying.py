@@ -40,7 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def url(node: Chain) -> str:
-    return str(node.w3.provider.endpoint_uri)  # type: ignore[attr-defined]
+    return str(node.w3.provider.endpoint_uri)  # type: ignore[attr-defined]  # a node's provider speaks HTTP, which has one
 
 
 def deploy(*arguments: str) -> Result:

@@ -1,9 +1,10 @@
 """A deployment is shown before it is sent, goes on after a crash, and is compared with the chain to the last byte."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -168,9 +169,11 @@ def test_the_file_reads_back_and_says_where_everything_stands(tester: Chain) -> 
         (lambda told: told["contracts"][0].update(address="0x00"), "do not follow from charter"),
     ],
 )
-def test_a_file_that_was_changed_is_refused(tester: Chain, change: object, message: str) -> None:
+def test_a_file_that_was_changed_is_refused(
+    tester: Chain, change: Callable[[dict[str, Any]], object], message: str
+) -> None:
     told = json.loads(a_file(tester).to_json())
-    change(told)  # type: ignore[operator]
+    change(told)
     with pytest.raises(Malformed, match=message):
         read_deployment(json.dumps(told))
 

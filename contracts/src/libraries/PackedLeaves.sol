@@ -57,19 +57,10 @@ library PackedLeaves {
         uint256[] memory supplies,
         uint256[] memory leaves
     ) internal pure returns (bytes memory) {
-        return abi.encodePacked(
-            VERSION,
-            feeBps,
-            firstTradeNumber,
-            uint16(participants.length / PARTICIPANT_BYTES),
-            uint16(terms.length / TERMS_BYTES),
-            uint16(supplies.length),
-            uint16(leaves.length),
-            participants,
-            terms,
-            supplies,
-            leaves
+        bytes memory header = headerOf(
+            feeBps, firstTradeNumber, participants.length, terms.length, supplies.length, leaves.length
         );
+        return abi.encodePacked(header, participants, terms, supplies, leaves);
     }
 
     /// As `pack`, for tables that stand in memory.
@@ -81,18 +72,29 @@ library PackedLeaves {
         uint256[] memory supplies,
         uint256[] memory leaves
     ) internal pure returns (bytes memory) {
+        bytes memory header = headerOf(
+            feeBps, firstTradeNumber, participants.length, terms.length, supplies.length, leaves.length
+        );
+        return abi.encodePacked(header, participants, terms, supplies, leaves);
+    }
+
+    /// Return the header; participants and terms are counted in bytes.
+    function headerOf(
+        uint16 feeBps,
+        uint64 firstTradeNumber,
+        uint256 participants,
+        uint256 terms,
+        uint256 supplies,
+        uint256 leaves
+    ) private pure returns (bytes memory) {
         return abi.encodePacked(
             VERSION,
             feeBps,
             firstTradeNumber,
-            uint16(participants.length / PARTICIPANT_BYTES),
-            uint16(terms.length / TERMS_BYTES),
-            uint16(supplies.length),
-            uint16(leaves.length),
-            participants,
-            terms,
-            supplies,
-            leaves
+            uint16(participants / PARTICIPANT_BYTES),
+            uint16(terms / TERMS_BYTES),
+            uint16(supplies),
+            uint16(leaves)
         );
     }
 
