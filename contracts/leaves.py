@@ -27,14 +27,13 @@ class Amounts:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One locked trade. `position` counts within its batch; `sold_before_lots` of its meter and hour were sold earlier."""
+    """One locked trade. `position` counts within its batch; `sold_before_lots` of the seller's hour were sold earlier."""
 
     position: int
     trade_number: int
     instrument_id: int
     buyer: Address
     seller: Address
-    meter: Address
     price_micros: Micros
     quantity_lots: Lots
     reference_micros: Micros
@@ -72,7 +71,7 @@ class Leaf:
         )
 
     def delivered_lots(self, *, units_lots: Lots, sold_lots: Lots) -> Lots:
-        """Return this leaf's share of what its meter measured in the hour, when `sold_lots` were sold of it.
+        """Return this leaf's share of what the seller's meter measured in the hour, when `sold_lots` were sold of it.
 
         With R = min(units, sold) and S = sold, a leaf of q lots after c earlier ones gets `ceil(R(c+q)/S) - ceil(Rc/S)`:
         pro rata, adding up to exactly R, what rounding leaves going to the earliest trades.

@@ -18,7 +18,7 @@ ENTRIES_MAX: Final = 256
 OFFSET_MAX: Final = (1 << 32) - 1
 """How far a trade number may be from the first of its batch."""
 
-_HEADER_BYTES = 19
+_LEAVES_HEADER_BYTES = 17
 _ADDRESS_BYTES = 20
 _TERMS_BYTES = 40
 _WORD_BYTES = 32
@@ -131,7 +131,6 @@ def pack_leaves(leaves: Sequence[Leaf]) -> bytes:
     participants = sorted({leaf.buyer for leaf in leaves} | {leaf.seller for leaf in leaves})
     places = {participant: place for place, participant in enumerate(participants)}
     terms_table = _Table[bytes]("terms")
-    supplies = _Table[bytes]("supplies")
     first = _first_number([leaf.trade_number for leaf in leaves])
     words = [
         bytes(
@@ -139,16 +138,15 @@ def pack_leaves(leaves: Sequence[Leaf]) -> bytes:
                 places[leaf.buyer],
                 places[leaf.seller],
                 terms_table.place(_terms(leaf.instrument_id, leaf.reference_micros)),
-                supplies.place(_number("start hour", leaf.start_hour, 12) + leaf.meter),
             )
         )
-        + _number("trade number offset", leaf.trade_number - first, 4)
+        + _number("trade number offset", leaf.trade_number - first, 5)
         + _number("price", leaf.price_micros, 8)
         + _number("quantity", leaf.quantity_lots, 8)
         + _number("sold before", leaf.sold_before_lots, 8)
         for leaf in leaves
     ]
-    lengths = (len(participants), len(terms_table), len(supplies), len(leaves))
+    lengths = (len(participants), len(terms_table), len(leaves))
     return b"".join(
         (
             bytes((VERSION,)),
@@ -157,7 +155,6 @@ def pack_leaves(leaves: Sequence[Leaf]) -> bytes:
             *(_number("length", length, 2) for length in lengths),
             *participants,
             *terms_table.entries(),
-            *supplies.entries(),
             *words,
         )
     )
@@ -169,31 +166,28 @@ def unpack_leaves(packed: bytes) -> tuple[Leaf, ...]:
     Raises:
         Malformed: if the bytes are not packed leaves.
     """
-    header = packed[:_HEADER_BYTES]
-    counts = [int.from_bytes(header[at : at + 2], "big") for at in (11, 13, 15, 17)]
-    participants_end = _HEADER_BYTES + counts[0] * _ADDRESS_BYTES
+    header = packed[:_LEAVES_HEADER_BYTES]
+    counts = [int.from_bytes(header[at : at + 2], "big") for at in (11, 13, 15)]
+    participants_end = _LEAVES_HEADER_BYTES + counts[0] * _ADDRESS_BYTES
     terms_end = participants_end + counts[1] * _TERMS_BYTES
-    supplies_end = terms_end + counts[2] * _WORD_BYTES
-    if header[:1] != bytes((VERSION,)) or len(packed) != supplies_end + counts[3] * _WORD_BYTES:
+    if header[:1] != bytes((VERSION,)) or len(packed) != terms_end + counts[2] * _WORD_BYTES:
         raise Malformed(f"packed leaves: found {len(packed)} bytes that are no version {VERSION} of them")
-    participants = _cut(packed[_HEADER_BYTES:participants_end], _ADDRESS_BYTES)
+    participants = _cut(packed[_LEAVES_HEADER_BYTES:participants_end], _ADDRESS_BYTES)
     terms_table = _cut(packed[participants_end:terms_end], _TERMS_BYTES)
-    supplies = _cut(packed[terms_end:supplies_end], _WORD_BYTES)
     fee_bps, first = int.from_bytes(header[1:3], "big"), int.from_bytes(header[3:11], "big")
     leaves = []
-    for position, word in enumerate(_cut(packed[supplies_end:], _WORD_BYTES)):
-        buyer, seller, terms_place, supply = word[:4]
-        if max(buyer, seller) >= counts[0] or terms_place >= counts[1] or supply >= counts[2]:
+    for position, word in enumerate(_cut(packed[terms_end:], _WORD_BYTES)):
+        buyer, seller, terms_place = word[:3]
+        if max(buyer, seller) >= counts[0] or terms_place >= counts[1]:
             raise Malformed(f"packed leaf {position}: names an entry that no table has")
         terms = terms_table[terms_place]
         leaves.append(
             Leaf(
                 position=position,
-                trade_number=first + int.from_bytes(word[4:8], "big"),
+                trade_number=first + int.from_bytes(word[3:8], "big"),
                 instrument_id=int.from_bytes(terms[:32], "big"),
                 buyer=Address(participants[buyer]),
                 seller=Address(participants[seller]),
-                meter=Address(supplies[supply][12:]),
                 price_micros=Micros(int.from_bytes(word[8:16], "big")),
                 quantity_lots=Lots(int.from_bytes(word[16:24], "big")),
                 reference_micros=Micros(int.from_bytes(terms[32:], "big")),

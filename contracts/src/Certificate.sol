@@ -188,15 +188,16 @@ contract Certificate is ICertificate, ERC1155 {
         uint256 resource = leaf.instrument.resource();
         uint32 startHour = leaf.instrument.startHour();
         bytes32 leafHash = leaf.leafHash();
+        address meter = _settlement.meterAt(leaf.seller, leaf.instrument);
         if (msg.sender != leaf.seller) revert NotTheSeller(msg.sender, leaf.seller);
         if (!resource.isSource()) revert NotCertifiable(resource);
-        if (_settlement.slotOf(leaf.meter, startHour).reportedAt != 0) revert AlreadyMetered(leaf.meter, startHour);
+        if (_settlement.slotOf(meter, startHour).reportedAt != 0) revert AlreadyMetered(meter, startHour);
         if (_pledges[leafHash].batchNumber != 0) revert AlreadyPledged(leafHash);
         _settlement.requireInBatch(batchNumber, leafHash, proof);
 
-        uint256 id = resource.certificateId(leaf.meter, startHour);
+        uint256 id = resource.certificateId(meter, startHour);
         _pledges[leafHash].batchNumber = batchNumber;
-        _hourOf(id, leaf.meter).pledged += uint256(leaf.quantity).toUint48();
+        _hourOf(id, meter).pledged += uint256(leaf.quantity).toUint48();
         emit Pledged(batchNumber, leaf.tradeNumber, id, leaf.buyer, leaf.quantity);
     }
 
@@ -206,13 +207,14 @@ contract Certificate is ICertificate, ERC1155 {
         if (pledged.batchNumber == 0 || pledged.over) revert NotPledged(leafHash);
         uint64 delivered = _deliveredOf(pledged.batchNumber, leaf, leafHash);
 
-        uint256 id = leaf.instrument.resource().certificateId(leaf.meter, leaf.instrument.startHour());
+        address meter = _settlement.meterAt(leaf.seller, leaf.instrument);
+        uint256 id = leaf.instrument.resource().certificateId(meter, leaf.instrument.startHour());
         _pledges[leafHash].over = true;
         _hours[id].pledged -= uint256(leaf.quantity).toUint48();
         emit PledgeDelivered(leaf.tradeNumber, id, leaf.buyer, delivered);
         if (delivered == 0) return;
         _take(_hours[id], leaf.instrument.startHour(), delivered);
-        emit Issued(id, leaf.meter, leaf.buyer, delivered);
+        emit Issued(id, meter, leaf.buyer, delivered);
         _mint(leaf.buyer, id, delivered, "");
     }
 

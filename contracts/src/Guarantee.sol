@@ -82,7 +82,8 @@ contract Guarantee is IGuarantee, Disputes {
         State memory state = _openState(leaf.leafHash());
         uint64 until = _readingsUntil(state);
         if (block.timestamp >= until) revert ReadingTooLate(until);
-        if (reading.meter != leaf.meter || reading.startHour != leaf.instrument.startHour()) {
+        address meter = _settlement.meterAt(leaf.seller, leaf.instrument);
+        if (reading.meter != meter || reading.startHour != leaf.instrument.startHour()) {
             revert ReadingOfAnotherSlot(reading.meter, reading.startHour);
         }
         Reading[] memory readings = new Reading[](1);
@@ -260,7 +261,7 @@ contract Guarantee is IGuarantee, Disputes {
         _states[hash] = state;
 
         Payout memory payout = leaf.payoutOf(state.delivered, state.excused, rescued.lots, rescued.strike);
-        _settlement.allot(leaf.meter, leaf.instrument.startHour(), state.allotted);
+        _settlement.allot(leaf.seller, leaf.instrument, state.allotted);
         _settlement.share(hash, _sharesOf(leaf, hash, state, payout, rescued.supplier));
         if (rescued.supplier != address(0)) {
             emit FallbackDelivered(hash, rescued.supplier, rescued.lots);

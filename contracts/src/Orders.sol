@@ -55,10 +55,10 @@ abstract contract Orders is IOrders, Custody {
     }
 
     function _lanesAt(uint256 key) internal view returns (uint256) {
-        return _allBooks().lanes[key];
+        return _allBooks().lanes[key].value;
     }
 
     function _setLanes(uint256 key, uint256 word) internal {
-        _allBooks().lanes[key] = word;
+        _allBooks().lanes[key].value = word;
     }
 }

@@ -10,15 +10,11 @@ import {Bundles} from "./libraries/Bundles.sol";
 import {Deliveries} from "./libraries/Deliveries.sol";
 import {Merkle} from "./libraries/Merkle.sol";
 import {Money} from "./libraries/Money.sol";
-import {PackedBatch} from "./libraries/PackedBatch.sol";
-import {PackedLeaves} from "./libraries/PackedLeaves.sol";
 import {Amounts, Leaf} from "./types/Leaf.sol";
 import {Reading} from "./types/Reading.sol";
 
 /// Lock trades in batches, release what was delivered, and let the modules keep and share out what is in trouble.
 contract Settlement is Locking, Escrow {
-    using PackedBatch for PackedBatch.Tables;
-
     /// @inheritdoc ISettlement
     address public immutable guardian;
     /// @inheritdoc ISettlement
@@ -67,7 +63,7 @@ contract Settlement is Locking, Escrow {
         if (!_isNext(batchNumber, feeBps)) return;
         Batch memory batch = _lockBatch(batchNumber, feeBps, packed);
         bytes32 root = Merkle.root(batch.leafHashes, batch.locked);
-        if (batch.locked != 0) emit TradesLocked(batchNumber, _packLeaves(batch, feeBps, packed));
+        if (batch.locked != 0) batch.told.emitLocked(batchNumber, batch.locked);
         _keepRoot(batchNumber, recordHash, root, batch.locked, feeBps);
     }
 
@@ -122,8 +118,8 @@ contract Settlement is Locking, Escrow {
     }
 
     /// @inheritdoc ISettlement
-    function allot(address meter, uint32 startHour, uint64 delivered) external onlyModule {
-        _allot(meter, startHour, delivered);
+    function allot(address seller, uint256 instrument, uint64 delivered) external onlyModule {
+        _allot(seller, instrument, delivered);
     }
 
     /// @inheritdoc ISettlement
@@ -189,17 +185,5 @@ contract Settlement is Locking, Escrow {
         _lastBatch = batchNumber;
         _roots[batchNumber] = root;
         emit BatchSettled(batchNumber, recordHash, root, locked, feeBps);
-    }
-
-    /// Return what `TradesLocked` tells of a batch.
-    function _packLeaves(Batch memory batch, uint16 feeBps, bytes calldata packed) private pure returns (bytes memory) {
-        return PackedLeaves.pack(
-            feeBps,
-            uint64(batch.tables.firstTradeNumber),
-            batch.tables.participantsOf(packed),
-            batch.tables.termsTableOf(packed),
-            batch.supplies.toArray(batch.supplyCount),
-            batch.packedLeaves.toArray(batch.locked)
-        );
     }
 }

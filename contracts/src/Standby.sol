@@ -372,7 +372,8 @@ contract Standby is IStandby, EIP712 {
         kept.delivered = delivered;
         uint256 paid = kept.direct ? _strikeOf(terms, delivered) : 0;
         emit CallOver(callId, id, kept.lots, delivered, paid);
-        _settlement.allot(kept.meter, kept.startHour, delivered);
+        uint256 instrument = Instruments.oneHour(terms.resource, kept.startHour, terms.tier);
+        _settlement.allot(terms.supplier, instrument, delivered);
         if (kept.direct) _payStrike(callId, terms, kept.lots, paid);
         _end(id, terms, delivered < kept.lots);
     }

@@ -105,8 +105,6 @@ interface ISettlement is IOrders, IMetering, IEscrow {
     error TooManyFills(uint256 found, uint256 most);
     /// The participant at this place is not above the one before: one named twice would have its money twice.
     error ParticipantsNotAscending(uint256 place);
-    /// The order at this place comes before the one before it, by participant and client order id.
-    error OrdersNotAscending(uint256 place);
     /// The bytes are no array of bundles.
     error BundlesMalformed();
     /// The bundle at this place has no parts.
@@ -168,14 +166,14 @@ interface ISettlement is IOrders, IMetering, IEscrow {
 
     /// Count `quantity` as sold by `seller` in the instrument's hour, as a trade does that is locked. Module only.
     ///
-    /// Reverts if the instrument cannot be settled, no meter is registered, or the hour has begun or been metered.
-    /// @return meter The seller's meter. @return soldBefore Lots sold of its hour before these.
+    /// Reverts if the instrument cannot be settled, no meter is registered, or the hour has begun or can count no more.
+    /// @return meter The meter that counts for it. @return soldBefore Lots sold of its hour before these.
     function reserve(address seller, uint256 instrument, uint64 quantity)
         external
         returns (address meter, uint64 soldBefore);
 
     /// Give lots that a meter measured to a contract that is over, never more than it measured. Module only.
-    function allot(address meter, uint32 startHour, uint64 delivered) external;
+    function allot(address seller, uint256 instrument, uint64 delivered) external;
 
     /// Refuse new batches until `resumeBatches`. Guardian only.
     ///

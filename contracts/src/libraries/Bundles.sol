@@ -2,13 +2,14 @@
 pragma solidity 0.8.37;
 
 import {DynamicBufferLib} from "solady/utils/DynamicBufferLib.sol";
-import {IMetering} from "../interfaces/IMetering.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {Books} from "../types/Books.sol";
 import {Bundle, Part} from "../types/Bundle.sol";
 import {Amounts, Leaf} from "../types/Leaf.sol";
 import {BUY, Order, SELL} from "../types/Order.sol";
 import {Purse} from "../types/Purse.sol";
+import {PackedSlot} from "../types/PackedSlot.sol";
+import {Word} from "../types/Word.sol";
 import {Column, newColumn} from "./Columns.sol";
 import {Commitments} from "./Commitments.sol";
 import {Instruments} from "./Instruments.sol";
@@ -17,6 +18,7 @@ import {Merkle} from "./Merkle.sol";
 import {Money} from "./Money.sol";
 import {PackedLeaves} from "./PackedLeaves.sol";
 import {Signatures} from "./Signatures.sol";
+import {Slots} from "./Slots.sol";
 
 /// Lock bundles: a buyer's trades that are wanted together or not at all.
 ///
@@ -37,8 +39,9 @@ library Bundles {
         bytes32 domain;
         /// The least number that the next trade may have.
         uint256 tradeNumberMin;
-        /// The trades locked so far, `locked` of them.
+        /// The trades locked so far, `locked` of them, and the slot of each as it was before.
         Leaf[] leaves;
+        PackedSlot[] slotsBefore;
         uint256 locked;
     }
 
@@ -58,7 +61,7 @@ library Bundles {
             count += bundles[i].parts.length;
         }
         if (count > PARTS_MAX) revert ISettlement.TooManyFills(count, PARTS_MAX);
-        Batch memory batch = Batch(batchNumber, feeBps, domain, 0, new Leaf[](count), 0);
+        Batch memory batch = Batch(batchNumber, feeBps, domain, 0, new Leaf[](count), new PackedSlot[](count), 0);
         for (uint256 i = 0; i < bundles.length; ++i) {
             _lockOrTell(books, batch, bundles[i]);
         }
@@ -227,11 +230,9 @@ library Bundles {
         if (_isCancelled(books, offer)) return ISettlement.SkipCode.SellCancelled;
         if (part.quantity > _remaining(books, offer)) return ISettlement.SkipCode.SellOverfilled;
 
-        address meter = books.meterOf(offer.participant, offer.instrument.resource());
-        if (meter == address(0)) return ISettlement.SkipCode.MeterNotRegistered;
-        IMetering.Slot memory slot = books.slots[meter][offer.instrument.startHour()];
-        if (slot.reportedAt != 0) return ISettlement.SkipCode.SlotAlreadyMetered;
-        if (uint256(slot.sold) + part.quantity > type(uint64).max) return ISettlement.SkipCode.SlotFull;
+        PackedSlot slot = PackedSlot.wrap(books.slotOf(offer.participant, offer.instrument).value);
+        (, ISettlement.SkipCode code) = Slots.sell(books, slot, offer.participant, offer.instrument, part.quantity);
+        if (code != ISettlement.SkipCode.None) return code;
         uint256 collateralPrice = Money.collateralPrice(offer.instrument, offer.referencePrice);
         uint256 collateral = Money.value(offer.instrument, collateralPrice, part.quantity);
         if (collateral > books.purses[offer.participant].free()) {
@@ -252,17 +253,19 @@ library Bundles {
         leaf.instrument = offer.instrument;
         leaf.buyer = buyer;
         leaf.seller = offer.participant;
-        leaf.meter = books.meterOf(offer.participant, offer.instrument.resource());
         leaf.price = part.price;
         leaf.quantity = part.quantity;
         leaf.referencePrice = offer.referencePrice;
         leaf.feeBps = batch.feeBps;
-        IMetering.Slot storage slot = _slotOf(books, leaf);
-        leaf.soldBefore = slot.sold;
+        Word storage word = books.slotOf(leaf.seller, leaf.instrument);
+        PackedSlot slot = PackedSlot.wrap(word.value);
+        batch.slotsBefore[batch.locked] = slot;
+        leaf.soldBefore = slot.sold();
+        (slot,) = Slots.sell(books, slot, leaf.seller, leaf.instrument, leaf.quantity);
+        word.value = PackedSlot.unwrap(slot);
 
         amounts = leaf.amounts();
         books.purses[leaf.seller] = books.purses[leaf.seller].lock(amounts.collateral);
-        slot.sold += leaf.quantity;
         _count(books, offer, leaf.quantity);
         ++batch.locked;
     }
@@ -275,10 +278,10 @@ library Bundles {
             Leaf memory leaf = batch.leaves[batch.locked];
             uint256 collateral = leaf.amounts().collateral;
             books.purses[leaf.seller] = books.purses[leaf.seller].release(collateral, collateral);
-            _slotOf(books, leaf).sold = leaf.soldBefore;
+            books.slotOf(leaf.seller, leaf.instrument).value = PackedSlot.unwrap(batch.slotsBefore[batch.locked]);
             Order calldata offer = bundle.parts[count].offer;
             uint256 filled = uint256(leaf.quantity) << Lanes.shiftOf(offer.clientOrderId);
-            books.lanes[Lanes.keyOf(offer.participant, offer.clientOrderId)] -= filled;
+            books.lanes[Lanes.keyOf(offer.participant, offer.clientOrderId)].value -= filled;
         }
     }
 
@@ -292,13 +295,13 @@ library Bundles {
     function _isCancelled(Books storage books, Order calldata order) private view returns (bool) {
         uint64 id = order.clientOrderId;
         uint256 key = Lanes.keyOf(order.participant, id);
-        if (Lanes.cancelAsked(books.lanes[key], Lanes.shiftOf(id)) && books.isCancelledNow(key, id)) return true;
+        if (Lanes.cancelAsked(books.lanes[key].value, Lanes.shiftOf(id)) && books.isCancelledNow(key, id)) return true;
         return id < books.cancelledBelowNow(order.participant);
     }
 
     /// Return the lots that may still trade: none if orders that share the id filled more than this one allows.
     function _remaining(Books storage books, Order calldata order) private view returns (uint256) {
-        uint256 word = books.lanes[Lanes.keyOf(order.participant, order.clientOrderId)];
+        uint256 word = books.lanes[Lanes.keyOf(order.participant, order.clientOrderId)].value;
         uint256 filled = Lanes.filled(word, Lanes.shiftOf(order.clientOrderId));
         uint256 most = order.quantity < Lanes.FILLED_MAX ? order.quantity : Lanes.FILLED_MAX;
         return filled < most ? most - filled : 0;
@@ -306,16 +309,11 @@ library Bundles {
 
     /// Count lots as filled. They fit the lane, since `_remaining` allowed them.
     function _count(Books storage books, Order calldata order, uint256 quantity) private {
-        books.lanes[
-                Lanes.keyOf(order.participant, order.clientOrderId)
-            ] += quantity << Lanes.shiftOf(order.clientOrderId);
+        uint256 key = Lanes.keyOf(order.participant, order.clientOrderId);
+        books.lanes[key].value += quantity << Lanes.shiftOf(order.clientOrderId);
     }
 
     // --- leaves ---------------------------------------------------------------------------------------------------
-
-    function _slotOf(Books storage books, Leaf memory leaf) private view returns (IMetering.Slot storage) {
-        return books.slots[leaf.meter][leaf.instrument.startHour()];
-    }
 
     function _rootOf(Batch memory batch) private pure returns (bytes32) {
         Column hashes = newColumn(batch.locked);
@@ -329,16 +327,15 @@ library Bundles {
     function _pack(Batch memory batch) private pure returns (bytes memory) {
         DynamicBufferLib.DynamicBuffer memory participants;
         DynamicBufferLib.DynamicBuffer memory terms;
-        uint256[] memory supplies = new uint256[](batch.locked);
         uint256[] memory words = new uint256[](batch.locked);
         uint64 first = batch.leaves[0].tradeNumber;
         for (uint256 i = 0; i < batch.locked; ++i) {
             Leaf memory leaf = batch.leaves[i];
             participants.pAddress(leaf.buyer).pAddress(leaf.seller);
             terms.pUint256(leaf.instrument).pUint64(leaf.referencePrice);
-            supplies[i] = uint256(leaf.instrument.startHour()) << 160 | uint160(leaf.meter);
-            words[i] = PackedLeaves.wordOf(leaf, first, 2 * i, 2 * i + 1, i, i);
+            words[i] = PackedLeaves.wordOf(leaf, first, 2 * i, 2 * i + 1, i);
         }
-        return PackedLeaves.packMemory(batch.feeBps, first, participants.data, terms.data, supplies, words);
+        bytes memory header = PackedLeaves.headerOf(batch.feeBps, first, 2 * batch.locked, batch.locked, batch.locked);
+        return abi.encodePacked(header, participants.data, terms.data, words);
     }
 }

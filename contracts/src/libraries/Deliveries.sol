@@ -2,11 +2,12 @@
 pragma solidity 0.8.37;
 
 import {SafeCastLib} from "solady/utils/SafeCastLib.sol";
-import {IMetering} from "../interfaces/IMetering.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {Books} from "../types/Books.sol";
 import {Amounts, Leaf} from "../types/Leaf.sol";
+import {PackedSlot} from "../types/PackedSlot.sol";
 import {Terms, termsOf} from "../types/Terms.sol";
+import {Word} from "../types/Word.sol";
 import {Column, newColumn} from "./Columns.sol";
 import {Instruments} from "./Instruments.sol";
 import {Merkle} from "./Merkle.sol";
@@ -25,7 +26,6 @@ library Deliveries {
     using Money for Leaf;
     using SafeCastLib for uint256;
     using PackedLeaves for PackedLeaves.Tables;
-    using Slots for mapping(address meter => mapping(uint32 startHour => IMetering.Slot));
 
     /// What a delivery adds up for a participant: what is no longer locked, and what is free instead.
     struct Release {
@@ -47,9 +47,6 @@ library Deliveries {
         PackedLeaves.Tables tables;
         Terms[] terms;
         Release[] releases;
-        /// Per supply: what its slot says, and the lots of the leaves released now.
-        IMetering.Slot[] slots;
-        uint256[] lots;
         uint256 fees;
     }
 
@@ -66,10 +63,10 @@ library Deliveries {
     ) external returns (uint256 released) {
         Delivery memory delivery;
         delivery.tables = PackedLeaves.tablesOf(packedLeaves);
-        _readTables(books, delivery);
+        _readTerms(delivery);
         _requireWholeBatch(batchNumber, root, delivery);
         for (uint256 i = 0; i < delivery.tables.leafCount; ++i) {
-            if (candidates >> i & 1 == 1 && _releaseIfDelivered(delivery, delivery.tables.leafAt(i))) {
+            if (candidates >> i & 1 == 1 && _releaseIfDelivered(books, delivery, delivery.tables.leafAt(i))) {
                 released |= 1 << i;
             }
         }
@@ -116,25 +113,19 @@ library Deliveries {
         view
         returns (uint64 delivered, uint64 reportedAt)
     {
-        IMetering.Slot memory slot = books.slots[leaf.meter][leaf.instrument.startHour()];
-        if (slot.reportedAt == 0) return (0, 0);
-        delivered = ProRata.delivered(slot.units, slot.sold, leaf.soldBefore, leaf.quantity).toUint64();
-        return (delivered, slot.reportedAt);
+        PackedSlot slot = PackedSlot.wrap(books.slotOf(leaf.seller, leaf.instrument).value);
+        if (slot.reportedAt() == 0) return (0, 0);
+        delivered = ProRata.delivered(slot.units(), slot.sold(), leaf.soldBefore, leaf.quantity).toUint64();
+        return (delivered, slot.reportedAt());
     }
 
-    function _readTables(Books storage books, Delivery memory delivery) private view {
+    function _readTerms(Delivery memory delivery) private pure {
         PackedLeaves.Tables memory tables = delivery.tables;
         delivery.releases = new Release[](tables.participantCount);
         delivery.terms = new Terms[](tables.termsCount);
         for (uint256 i = 0; i < tables.termsCount; ++i) {
             (uint256 instrument, uint256 referencePrice) = tables.termsAt(i);
             delivery.terms[i] = termsOf(instrument, referencePrice);
-        }
-        delivery.lots = new uint256[](tables.supplyCount);
-        delivery.slots = new IMetering.Slot[](tables.supplyCount);
-        for (uint256 i = 0; i < tables.supplyCount; ++i) {
-            (address meter, uint32 startHour) = tables.supplyAt(i);
-            delivery.slots[i] = books.slots[meter][startHour];
         }
     }
 
@@ -151,40 +142,43 @@ library Deliveries {
         if (found == 0 || found != root) revert ISettlement.NotTheBatch(batchNumber, root, found);
     }
 
-    /// Write out the leaf at a place. Its supply must be of its hour, or its slot would be another one.
+    /// Write out the leaf at a place.
     function _unpackLeaf(Delivery memory delivery, uint256 place, Leaf memory leaf) private pure {
         PackedLeaves.Tables memory tables = delivery.tables;
         PackedLeaf packed = tables.leafAt(place);
         Terms memory terms = delivery.terms[packed.leafTermsIndex()];
-        uint32 startHour;
         leaf.position = uint32(place);
         leaf.tradeNumber = uint64(tables.firstTradeNumber + packed.leafTradeOffset());
         leaf.instrument = terms.instrument;
         leaf.buyer = tables.participantAt(packed.buyerIndex());
         leaf.seller = tables.participantAt(packed.sellerIndex());
-        (leaf.meter, startHour) = tables.supplyAt(packed.supplyIndex());
         leaf.price = uint64(packed.leafPrice());
         leaf.quantity = uint64(packed.leafQuantity());
         leaf.referencePrice = uint64(terms.referencePrice);
         leaf.feeBps = uint16(tables.feeBps);
         leaf.soldBefore = uint64(packed.leafSoldBefore());
-        if (startHour != terms.instrument.startHour()) revert PackedLeaves.LeavesMalformed();
     }
 
-    /// Add up what a leaf releases, if the reading covers all of it.
-    function _releaseIfDelivered(Delivery memory delivery, PackedLeaf leaf) private pure returns (bool) {
-        IMetering.Slot memory slot = delivery.slots[leaf.supplyIndex()];
+    /// Add up what a leaf releases, and give it its lots, if the reading covers all of it.
+    function _releaseIfDelivered(Books storage books, Delivery memory delivery, PackedLeaf leaf)
+        private
+        returns (bool)
+    {
+        Terms memory terms = delivery.terms[leaf.leafTermsIndex()];
+        address seller = delivery.tables.participantAt(leaf.sellerIndex());
+        Word storage word = books.slotOf(seller, terms.instrument);
+        PackedSlot slot = PackedSlot.wrap(word.value);
         uint256 quantity = leaf.leafQuantity();
-        if (slot.reportedAt == 0) return false;
-        if (ProRata.delivered(slot.units, slot.sold, leaf.leafSoldBefore(), quantity) < quantity) return false;
+        if (slot.reportedAt() == 0) return false;
+        if (ProRata.delivered(slot.units(), slot.sold(), leaf.leafSoldBefore(), quantity) < quantity) return false;
 
+        Slots.allot(word, seller, terms.instrument, quantity);
         (uint256 payment, uint256 fee, uint256 collateral) =
-            Money.amounts(delivery.terms[leaf.leafTermsIndex()], leaf.leafPrice(), quantity, delivery.tables.feeBps);
+            Money.amounts(terms, leaf.leafPrice(), quantity, delivery.tables.feeBps);
         delivery.releases[leaf.buyerIndex()].unlocked += payment + fee;
-        Release memory seller = delivery.releases[leaf.sellerIndex()];
-        seller.unlocked += collateral;
-        seller.earned += collateral + payment;
-        delivery.lots[leaf.supplyIndex()] += quantity;
+        Release memory release_ = delivery.releases[leaf.sellerIndex()];
+        release_.unlocked += collateral;
+        release_.earned += collateral + payment;
         delivery.fees += fee;
         return true;
     }
@@ -197,11 +191,6 @@ library Deliveries {
             if (one.unlocked == 0 && one.earned == 0) continue;
             address participant = tables.participantAt(i);
             books.purses[participant] = books.purses[participant].release(one.unlocked, one.earned);
-        }
-        for (uint256 i = 0; i < tables.supplyCount; ++i) {
-            if (delivery.lots[i] == 0) continue;
-            (address meter, uint32 startHour) = tables.supplyAt(i);
-            books.slots.allot(meter, startHour, delivery.lots[i]);
         }
         if (delivery.fees == 0) return;
         books.purses[feeRecipient] = books.purses[feeRecipient].credit(delivery.fees);

@@ -19,8 +19,7 @@ using {
     side,
     orderPrice,
     orderQuantity,
-    clientOrderId,
-    rank
+    clientOrderId
 } for PackedOrder global;
 using {bidIndex, offerIndex, tradeOffset, fillPrice, fillQuantity} for PackedFill global;
 
@@ -83,17 +82,6 @@ library PackedBatch {
         tables.signatures = tables.fills + tables.fillCount * FILL_BYTES;
         tables.end = start + packed.length;
         if (tables.signatures > tables.end) revert BatchMalformed();
-    }
-
-    /// Return the table of participants as it stands.
-    function participantsOf(Tables memory tables, bytes calldata packed) internal pure returns (bytes calldata) {
-        return packed[HEADER_BYTES:HEADER_BYTES + tables.participantCount * PARTICIPANT_BYTES];
-    }
-
-    /// Return the table of terms as it stands.
-    function termsTableOf(Tables memory tables, bytes calldata packed) internal pure returns (bytes calldata) {
-        uint256 start = HEADER_BYTES + tables.participantCount * PARTICIPANT_BYTES;
-        return packed[start:start + tables.termsCount * TERMS_BYTES];
     }
 
     function participantAt(Tables memory tables, uint256 index) internal pure returns (address) {
@@ -190,11 +178,6 @@ function orderQuantity(PackedOrder order) pure returns (uint256) {
 
 function clientOrderId(PackedOrder order) pure returns (uint64) {
     return uint64(PackedOrder.unwrap(order));
-}
-
-/// Return what orders are sorted by: the participant, then the client order id.
-function rank(PackedOrder order) pure returns (uint256) {
-    return order.participantIndex() << 64 | order.clientOrderId();
 }
 
 function bidIndex(PackedFill fill) pure returns (uint256) {

@@ -6,14 +6,13 @@ import {Leaf} from "../types/Leaf.sol";
 
 /// A leaf of a packed batch, one word; the trade number counts from the batch's first, the position is its place:
 ///
-///     buyer 8 | seller 8 | terms 8 | supply 8 | trade number 32 | price 64 | quantity 64 | sold before 64
+///     buyer 8 | seller 8 | terms 8 | trade number 40 | price 64 | quantity 64 | sold before 64
 type PackedLeaf is uint256;
 
 using {
     buyerIndex,
     sellerIndex,
     leafTermsIndex,
-    supplyIndex,
     leafTradeOffset,
     leafPrice,
     leafQuantity,
@@ -22,8 +21,8 @@ using {
 
 /// Write what `TradesLocked` tells, and read it back in `deliverBatch`. Twin of `contracts/packing.py`.
 ///
-/// A header of version 8 | fee 16 | first trade number 64 | four lengths of 16, then participants (20 bytes each), terms
-/// (instrument 32, reference price 8), supplies (start hour 12, meter 20) and leaves (32).
+/// A header of version 8 | fee 16 | first trade number 64 | three lengths of 16, then participants (20 bytes each), terms
+/// (instrument 32, reference price 8) and leaves (32).
 library PackedLeaves {
     /// Where the tables stand in the call data, and how long they are.
     struct Tables {
@@ -33,14 +32,12 @@ library PackedLeaves {
         uint256 participantCount;
         uint256 terms;
         uint256 termsCount;
-        uint256 supplies;
-        uint256 supplyCount;
         uint256 leaves;
         uint256 leafCount;
     }
 
     uint8 private constant VERSION = 1;
-    uint256 private constant HEADER_BYTES = 19;
+    uint256 internal constant HEADER_BYTES = 17;
     uint256 private constant PARTICIPANT_BYTES = 20;
     uint256 private constant TERMS_BYTES = 40;
     uint256 private constant WORD_BYTES = 32;
@@ -48,69 +45,33 @@ library PackedLeaves {
     /// The bytes are no leaves: another version, or another length than the tables announce.
     error LeavesMalformed();
 
-    /// Put the parts together. Participants and terms stand in the batch's own call data as they do here.
-    function pack(
-        uint16 feeBps,
-        uint64 firstTradeNumber,
-        bytes calldata participants,
-        bytes calldata terms,
-        uint256[] memory supplies,
-        uint256[] memory leaves
-    ) internal pure returns (bytes memory) {
-        bytes memory header = headerOf(
-            feeBps, firstTradeNumber, participants.length, terms.length, supplies.length, leaves.length
-        );
-        return abi.encodePacked(header, participants, terms, supplies, leaves);
+    /// Return the header.
+    function headerOf(uint16 feeBps, uint64 firstTradeNumber, uint256 participants, uint256 terms, uint256 leaves)
+        internal
+        pure
+        returns (bytes memory)
+    {
+        return abi.encodePacked(VERSION, feeBps, firstTradeNumber, uint16(participants), uint16(terms), uint16(leaves));
     }
 
-    /// As `pack`, for tables that stand in memory.
-    function packMemory(
-        uint16 feeBps,
-        uint64 firstTradeNumber,
-        bytes memory participants,
-        bytes memory terms,
-        uint256[] memory supplies,
-        uint256[] memory leaves
-    ) internal pure returns (bytes memory) {
-        bytes memory header = headerOf(
-            feeBps, firstTradeNumber, participants.length, terms.length, supplies.length, leaves.length
-        );
-        return abi.encodePacked(header, participants, terms, supplies, leaves);
+    /// Return a leaf whose entries stand at these places. Reverts if its number is 2^40 or more above the first.
+    function wordOf(Leaf memory leaf, uint64 firstTradeNumber, uint256 buyer, uint256 seller, uint256 terms)
+        internal
+        pure
+        returns (uint256)
+    {
+        uint256 places = buyer << 16 | seller << 8 | terms;
+        uint256 offset = SafeCastLib.toUint40(leaf.tradeNumber - firstTradeNumber);
+        return wordOf(places, offset, leaf.price, leaf.quantity, leaf.soldBefore);
     }
 
-    /// Return the header; participants and terms are counted in bytes.
-    function headerOf(
-        uint16 feeBps,
-        uint64 firstTradeNumber,
-        uint256 participants,
-        uint256 terms,
-        uint256 supplies,
-        uint256 leaves
-    ) private pure returns (bytes memory) {
-        return abi.encodePacked(
-            VERSION,
-            feeBps,
-            firstTradeNumber,
-            uint16(participants / PARTICIPANT_BYTES),
-            uint16(terms / TERMS_BYTES),
-            uint16(supplies),
-            uint16(leaves)
-        );
-    }
-
-    /// Return a leaf whose entries stand at these places. Reverts if its number is 2^32 or more above the first.
-    function wordOf(
-        Leaf memory leaf,
-        uint64 firstTradeNumber,
-        uint256 buyer,
-        uint256 seller,
-        uint256 terms,
-        uint256 supply
-    ) internal pure returns (uint256) {
-        uint256 places = buyer << 24 | seller << 16 | terms << 8 | supply;
-        uint256 offset = SafeCastLib.toUint32(leaf.tradeNumber - firstTradeNumber);
-        return
-            places << 224 | offset << 192 | uint256(leaf.price) << 128 | uint256(leaf.quantity) << 64 | leaf.soldBefore;
+    /// Put the parts of a leaf into its word. They fit.
+    function wordOf(uint256 places, uint256 offset, uint256 price, uint256 quantity, uint256 soldBefore)
+        internal
+        pure
+        returns (uint256)
+    {
+        return places << 232 | offset << 192 | price << 128 | quantity << 64 | soldBefore;
     }
 
     /// Find the tables.
@@ -125,13 +86,11 @@ library PackedLeaves {
         tables.firstTradeNumber = header >> 168 & type(uint64).max;
         tables.participantCount = header >> 152 & type(uint16).max;
         tables.termsCount = header >> 136 & type(uint16).max;
-        tables.supplyCount = header >> 120 & type(uint16).max;
-        tables.leafCount = header >> 104 & type(uint16).max;
+        tables.leafCount = header >> 120 & type(uint16).max;
 
         tables.participants = start + HEADER_BYTES;
         tables.terms = tables.participants + tables.participantCount * PARTICIPANT_BYTES;
-        tables.supplies = tables.terms + tables.termsCount * TERMS_BYTES;
-        tables.leaves = tables.supplies + tables.supplyCount * WORD_BYTES;
+        tables.leaves = tables.terms + tables.termsCount * TERMS_BYTES;
         if (tables.leaves + tables.leafCount * WORD_BYTES != start + packed.length) revert LeavesMalformed();
     }
 
@@ -143,12 +102,6 @@ library PackedLeaves {
     function termsAt(Tables memory tables, uint256 index) internal pure returns (uint256, uint256) {
         uint256 position = tables.terms + index * TERMS_BYTES;
         return (wordAt(position), wordAt(position + 32) >> 192);
-    }
-
-    /// Return the meter and its hour.
-    function supplyAt(Tables memory tables, uint256 index) internal pure returns (address meter, uint32 startHour) {
-        uint256 word = wordAt(tables.supplies + index * WORD_BYTES);
-        return (address(uint160(word)), uint32(word >> 160));
     }
 
     function leafAt(Tables memory tables, uint256 index) internal pure returns (PackedLeaf) {
@@ -174,12 +127,8 @@ function leafTermsIndex(PackedLeaf leaf) pure returns (uint256) {
     return PackedLeaf.unwrap(leaf) >> 232 & type(uint8).max;
 }
 
-function supplyIndex(PackedLeaf leaf) pure returns (uint256) {
-    return PackedLeaf.unwrap(leaf) >> 224 & type(uint8).max;
-}
-
 function leafTradeOffset(PackedLeaf leaf) pure returns (uint256) {
-    return PackedLeaf.unwrap(leaf) >> 192 & type(uint32).max;
+    return PackedLeaf.unwrap(leaf) >> 192 & type(uint40).max;
 }
 
 function leafPrice(PackedLeaf leaf) pure returns (uint256) {

@@ -3,7 +3,8 @@ pragma solidity 0.8.37;
 
 /// The terms of one locked trade. A batch stores the Merkle root over its leaves and nothing else about them.
 ///
-/// No two leaves are equal: `soldBefore` grows by each leaf's quantity, which is never zero, within one meter and slot.
+/// No two leaves are equal: within one hour of a seller's resource, `soldBefore` grows by each leaf's quantity, which is
+/// never zero.
 struct Leaf {
     /// Position among the locked trades of the batch, from 0.
     uint32 position;
@@ -11,8 +12,6 @@ struct Leaf {
     uint256 instrument;
     address buyer;
     address seller;
-    /// The seller's meter when the trade was locked.
-    address meter;
     /// Price in micros per unit.
     uint64 price;
     /// Quantity in lots.
@@ -21,7 +20,7 @@ struct Leaf {
     uint64 referencePrice;
     /// Fee in basis points of delivered value, paid by the buyer.
     uint16 feeBps;
-    /// Lots already sold of this meter and slot when this trade was locked.
+    /// Lots already sold of the seller's hour when this trade was locked.
     uint64 soldBefore;
 }
 
@@ -32,12 +31,12 @@ struct Amounts {
     uint256 collateral;
 }
 
-/// Return the hash of the leaf. Its preimage is 352 bytes, an inner node's 64: one cannot pass for the other.
+/// Return the hash of the leaf. Its preimage is 320 bytes, an inner node's 64: one cannot pass for the other.
 ///
 /// Assembly, because in memory a struct of words stands as `abi.encode` would write it again.
 function leafHash(Leaf memory leaf) pure returns (bytes32 hash) {
     assembly ("memory-safe") {
-        hash := keccak256(leaf, 0x160)
+        hash := keccak256(leaf, 0x140)
     }
 }
 
