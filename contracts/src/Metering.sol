@@ -102,8 +102,9 @@ abstract contract Metering is IMetering, Operated, Bookkeeping {
         (PackedSlot after_, ISettlement.SkipCode code) = Slots.sell(_allBooks(), slot, seller, instrument, quantity);
         if (code == ISettlement.SkipCode.MeterNotRegistered) revert MeterMissing(seller, instrument.resource());
         if (code != ISettlement.SkipCode.None) revert NotReservable(instrument);
+        meter = _meterAt(seller, instrument); // before it is fixed, which costs a read less
+        soldBefore = slot.sold();
         word.value = PackedSlot.unwrap(after_);
-        return (_meterAt(seller, instrument), slot.sold());
     }
 
     function _allot(address seller, uint256 instrument, uint256 delivered) internal {

@@ -175,7 +175,7 @@ contract TwoMeters {
         return meter;
     }
 
-    function slotOf(address, uint32) external pure returns (uint64, uint64, uint64, uint64) {
-        return (0, 5, 0, 1);
+    function slotOf(address, uint32) external pure returns (uint64, uint64, uint64, uint40, uint24) {
+        return (0, 5, 0, 1, 1);
     }
 }

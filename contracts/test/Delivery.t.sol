@@ -119,35 +119,18 @@ contract Delivery is Market {
     function test_tables_that_name_somebody_twice_release_the_same() public {
         Leaf[] memory leaves = settleQuantities(list(300, 500, 700));
         report(1500);
-        bytes memory supply = abi.encodePacked(uint96(HOUR), meter);
         bytes memory packed = bytes.concat(
-            abi.encodePacked(uint8(1), FEE_BPS, uint64(0), uint16(5), uint16(1), uint16(2), uint16(3)),
+            abi.encodePacked(uint8(1), FEE_BPS, uint64(0), uint16(5), uint16(1), uint16(3)),
             abi.encodePacked(buyer, seller, buyer, seller, buyer),
             abi.encodePacked(leaves[0].instrument, leaves[0].referencePrice),
-            supply,
-            supply,
-            word(0, 1, 0, leaves[0]),
-            word(2, 3, 1, leaves[1]),
-            word(4, 1, 0, leaves[2])
+            word(0, 1, leaves[0]),
+            word(2, 3, leaves[1]),
+            word(4, 1, leaves[2])
         );
         settlement.deliverBatch(1, packed, ALL, noReadings());
         assertAccount(buyer, FUNDS - PAYMENT - FEE, 0, "buyer");
         assertAccount(seller, FUNDS + PAYMENT, 0, "seller");
         assertEq(slot().allotted, 1500, "allotted");
-    }
-
-    /// A supply of another hour would take the reading of that hour.
-    function test_a_leaf_cannot_borrow_the_reading_of_another_hour() public {
-        Leaf[] memory leaves = list(settleOne(aBid(), anOffer(), aFill()));
-        vm.warp(SLOT_END + 1 hours);
-        settlement.report(list(aReading(meter, HOUR + 1, 1500)));
-        bytes memory packed = bytes.concat(
-            abi.encodePacked(uint8(1), FEE_BPS, uint64(7), uint16(2), uint16(1), uint16(1), uint16(1)),
-            abi.encodePacked(buyer, seller, leaves[0].instrument, leaves[0].referencePrice, uint96(HOUR + 1), meter),
-            word(0, 1, 0, leaves[0])
-        );
-        vm.expectRevert(abi.encodePacked(PackedLeaves.LeavesMalformed.selector));
-        settlement.deliverBatch(1, packed, ALL, noReadings());
     }
 
     function test_bytes_that_are_no_leaves_are_refused() public {
@@ -166,9 +149,10 @@ contract Delivery is Market {
     }
 
     /// A packed leaf of the batch whose first trade number is that of its first leaf.
-    function word(uint8 buyer_, uint8 seller_, uint8 supply, Leaf memory leaf) private pure returns (bytes memory) {
-        return abi.encodePacked(
-            buyer_, seller_, uint8(0), supply, uint32(leaf.position), leaf.price, leaf.quantity, leaf.soldBefore
-        );
+    function word(uint8 buyer_, uint8 seller_, Leaf memory leaf) private pure returns (bytes memory) {
+        return
+            abi.encodePacked(
+                buyer_, seller_, uint8(0), uint40(leaf.position), leaf.price, leaf.quantity, leaf.soldBefore
+            );
     }
 }

@@ -6,6 +6,7 @@ import {IMetering} from "../src/interfaces/IMetering.sol";
 import {ISettlement} from "../src/interfaces/ISettlement.sol";
 import {Leaf} from "../src/types/Leaf.sol";
 import {Order} from "../src/types/Order.sol";
+import {Reading} from "../src/types/Reading.sol";
 import {PlainSettlement} from "./reference/PlainSettlement.sol";
 import {Market} from "./support/Market.sol";
 import {Fill, Packing} from "./support/Packing.sol";
@@ -19,7 +20,10 @@ contract Differential is Market {
 
     PlainSettlement private plain;
     address[] private people;
+    /// All meters ever registered, and whose each is.
     address[] private meters;
+    mapping(address meter => uint256) private person;
+    mapping(address meter => uint256) private resourceOf;
     uint256 private drawn;
     uint256 private tier;
     Leaf[][] private settled;
@@ -42,11 +46,26 @@ contract Differential is Market {
             plain.deposit(people[i], amount);
             for (uint256 resource = 1; resource < 3; ++resource) {
                 if (i == 4 && resource == 2) continue; // one resource without a meter
-                meters.push(withKey(0x6100 + 2 * i + resource));
-                registerMeter(people[i], instrumentOf(resource, HOUR, 1, 0), meters[meters.length - 1]);
-                plain.registerMeter(people[i], instrumentOf(resource, HOUR, 1, 0) >> 48, meters[meters.length - 1]);
+                register(i, resource);
             }
         }
+    }
+
+    function register(uint256 i, uint256 resource) private {
+        address added = withKey(0x6100 + meters.length);
+        uint256 instrument = instrumentOf(resource, HOUR, 1, 0);
+        meters.push(added);
+        (person[added], resourceOf[added]) = (i, instrument >> 48);
+        registerMeter(people[i], instrument, added);
+        plain.registerMeter(people[i], instrument >> 48, added);
+    }
+
+    /// Give somebody a new meter, or the first one again.
+    function replace() private {
+        address one = meters[draw(meters.length)];
+        if (draw(2) == 0) return register(person[one], resourceOf[one] == instrumentOf(1, HOUR, 1, 0) >> 48 ? 1 : 2);
+        registerMeter(people[person[one]], resourceOf[one] << 48, one);
+        plain.registerMeter(people[person[one]], resourceOf[one], one);
     }
 
     function draw(uint256 below) private returns (uint256) {
@@ -132,6 +151,7 @@ contract Differential is Market {
 
     function step() private {
         uint256 what = draw(6);
+        if (draw(3) == 0) replace();
         if (what == 0 || what == 4) cancel();
         if (what == 1) vm.warp(vm.getBlockTimestamp() + draw(NOTICE) + 1);
         if (what == 2) vm.warp(SLOT_END + 1 - draw(3));
@@ -179,8 +199,13 @@ contract Differential is Market {
             (uint256 sold,,, bool reported) = plain.slotOf(meters[i], HOUR);
             if (reported) continue;
             uint64 units = uint64(draw(3) == 0 ? draw(sold + 1) : sold + draw(2));
-            settlement.report(list(aReading(meters[i], HOUR, units)));
-            plain.report(meters[i], HOUR, units);
+            bool counts = plain.meterAt(people[person[meters[i]]], resourceOf[meters[i]], HOUR) == meters[i];
+            Reading[] memory readings = list(aReading(meters[i], HOUR, units));
+            if (!counts) {
+                vm.expectRevert(abi.encodeWithSelector(IMetering.MeterOfAnotherHour.selector, meters[i], HOUR));
+            }
+            settlement.report(readings);
+            if (counts) plain.report(people[person[meters[i]]], resourceOf[meters[i]], HOUR, units);
         }
     }
 

@@ -275,10 +275,11 @@ contract Crowd is Bundling {
         Amounts memory amounts = settlement.amountsOf(leaf);
         lockedOf[leaf.buyer] += amounts.payment + amounts.fee;
         lockedOf[leaf.seller] += amounts.collateral;
-        bytes32 supply = keccak256(abi.encode(leaf.meter, uint32(leaf.instrument >> 24 & 0xFFFFFF)));
+        bytes32 supply = keccak256(abi.encode(leaf.seller, leaf.instrument >> 24));
         assertEq(leaf.soldBefore, soldOf[supply], "sold before");
         soldOf[supply] += leaf.quantity;
-        assertEq(settlement.slotOf(leaf.meter, uint32(leaf.instrument >> 24 & 0xFFFFFF)).reportedAt, 0, "metered");
+        address meter = settlement.meterAt(leaf.seller, leaf.instrument);
+        assertEq(settlement.slotOf(meter, uint32(leaf.instrument >> 24 & 0xFFFFFF)).reportedAt, 0, "metered");
     }
 
     function end(uint256 chosen) private {

@@ -61,7 +61,6 @@ contract MaliciousBytes is Market {
             Amounts memory amounts = settlement.amountsOf(leaf);
             assertEq(leaf.buyer, buyer, "the buyer");
             assertTrue(leaf.seller == seller || leaf.seller == other, "a seller");
-            assertEq(leaf.meter, leaf.seller == seller ? meter : otherMeter, "its meter");
             assertEq(leaf.instrument, anInstrument(2), "instrument");
             assertEq(leaf.referencePrice, 2_500_000, "reference price");
             assertTrue(leaf.price >= 1_900_000 && leaf.price <= 2_100_000, "price within the limits");
@@ -170,7 +169,7 @@ contract MaliciousBytes is Market {
         fills[count] = Fill(uint32(count), 0, uint64(count), 2_000_000, 3);
         (Leaf[] memory leaves,) = settle(all, fills);
         assertEq(leaves.length, 256, "locked");
-        assertEq(leaves[255].meter, vm.addr(0x80000), "the first seller's meter again");
+        assertEq(leaves[255].seller, all[0].participant, "the first seller again");
         assertEq(leaves[255].soldBefore, 2, "sold before");
         vm.warp(SLOT_END);
         for (uint256 i = 0; i < count; ++i) {
@@ -181,7 +180,7 @@ contract MaliciousBytes is Market {
         assertEq(settlement.accountOf(buyer).locked, 0, "nothing stays locked");
     }
 
-    function test_one_seller_of_two_resources_has_a_supply_for_each() public {
+    function test_one_seller_of_two_resources_has_a_slot_for_each() public {
         uint256 energy = instrumentOf(3, HOUR, 1, 2);
         address energyMeter = withKey(0x40);
         registerMeter(seller, energy, energyMeter);
@@ -191,8 +190,6 @@ contract MaliciousBytes is Market {
         all[2].clientOrderId = all[3].clientOrderId = 2;
         Fill[] memory fills = list(aFill(), Fill(2, 3, 8, 2_000_000, 500));
         (Leaf[] memory leaves,) = settle(all, fills);
-        assertEq(leaves[0].meter, meter, "compute");
-        assertEq(leaves[1].meter, energyMeter, "energy");
         assertEq(leaves[1].soldBefore, 0, "counted by itself");
         assertEq(settlement.slotOf(energyMeter, HOUR).sold, 500, "sold");
         assertEq(slot().sold, 1500, "sold");

@@ -193,10 +193,10 @@ contract MaliciousOperators is Market {
         assertEq(uint256(skipped[0]), uint256(ISettlement.SkipCode.SlotFull), "full for trades too");
         report(10);
         vm.prank(address(guarantee));
-        settlement.allot(meter, HOUR, 10);
+        settlement.allot(seller, anInstrument(2), 10);
         vm.expectRevert();
         vm.prank(address(guarantee));
-        settlement.allot(meter, HOUR, type(uint64).max);
+        settlement.allot(seller, anInstrument(2), type(uint64).max);
     }
 
     /// What a module locked elsewhere, or a batch locked, is not behind its key: so it cannot be shared out.

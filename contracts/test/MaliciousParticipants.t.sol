@@ -293,8 +293,12 @@ contract MaliciousParticipants is Market {
         Leaf memory leaf = settleOne(aBid(), anOffer(), aFill());
         registerMeter(seller, anInstrument(2), withKey(0x42));
         vm.warp(SLOT_END);
-        settlement.report(list(aReading(meter, HOUR, 1500)));
-        settlement.report(list(aReading(vm.addr(0x42), HOUR, 1500)));
+        address[2] memory others = [meter, vm.addr(0x42)];
+        for (uint256 i = 0; i < 2; ++i) {
+            Reading[] memory readings = list(aReading(others[i], HOUR, 1500));
+            vm.expectRevert(abi.encodeWithSelector(IMetering.MeterOfAnotherHour.selector, others[i], HOUR));
+            settlement.report(readings);
+        }
         settlement.deliverBatch(1, Packing.leaves(list(leaf)), 1, noReadings());
         assertEq(settlement.markedOf(1), 0, "not released");
         settlement.deliverBatch(1, Packing.leaves(list(leaf)), 1, list(aReading(newer, HOUR, 1500)));

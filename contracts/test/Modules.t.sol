@@ -65,7 +65,7 @@ contract Modules is Market {
             settlement.reserve(seller, anInstrument(2), 1);
             vm.expectRevert(refusal);
             vm.prank(others[i]);
-            settlement.allot(meter, HOUR, 1);
+            settlement.allot(seller, anInstrument(2), 1);
         }
         assertTrue(settlement.isModule(address(guarantee)), "a module");
         assertEq(settlement.modules()[0], address(guarantee), "the guarantee first");
@@ -132,10 +132,12 @@ contract Modules is Market {
     function test_a_module_cannot_allot_beyond_the_reading() public {
         report(1000);
         asModule();
-        settlement.allot(meter, HOUR, 999);
-        vm.expectRevert(abi.encodeWithSelector(IMetering.AllottedBeyondReading.selector, meter, HOUR, 1001, 1000));
+        settlement.allot(seller, anInstrument(2), 999);
+        vm.expectRevert(
+            abi.encodeWithSelector(IMetering.AllottedBeyondReading.selector, seller, anInstrument(2), 1001, 1000)
+        );
         asModule();
-        settlement.allot(meter, HOUR, 2);
+        settlement.allot(seller, anInstrument(2), 2);
     }
 
     // --- deployment ---------------------------------------------------------------------------------------------

@@ -29,6 +29,8 @@ contract PlainSettlement {
     mapping(address participant => uint256 id) private _cancelledBelow;
     mapping(address participant => uint256 time) private _cancelledBelowFrom;
     mapping(address seller => mapping(uint256 resource => address)) private _meterOf;
+    /// The meter that was the seller's when the first lots of the hour were sold, or it was read unsold.
+    mapping(address seller => mapping(uint256 resource => mapping(uint256 hour => address))) private _fixedMeter;
     mapping(address meter => mapping(uint256 hour => Slot)) public slotOf;
     mapping(uint64 batchNumber => mapping(uint256 position => bool)) public isReleased;
 
@@ -49,6 +51,12 @@ contract PlainSettlement {
         _meterOf[seller][resource] = meter;
     }
 
+    /// Return the meter that counts for a seller's hour.
+    function meterAt(address seller, uint256 resource, uint256 hour) public view returns (address) {
+        address fixed_ = _fixedMeter[seller][resource][hour];
+        return fixed_ == address(0) ? _meterOf[seller][resource] : fixed_;
+    }
+
     function cancelOrder(address participant, uint64 clientOrderId) external {
         if (_cancelledFrom[participant][clientOrderId] == 0) {
             _cancelledFrom[participant][clientOrderId] = block.timestamp + _notice;
@@ -61,7 +69,9 @@ contract PlainSettlement {
         _cancelledBelowFrom[participant] = block.timestamp + _notice;
     }
 
-    function report(address meter, uint256 hour, uint256 units) external {
+    function report(address seller, uint256 resource, uint256 hour, uint256 units) external {
+        address meter = meterAt(seller, resource, hour);
+        _fixedMeter[seller][resource][hour] = meter;
         Slot storage slot = slotOf[meter][hour];
         if (slot.reported) return;
         slot.units = units;
@@ -95,7 +105,7 @@ contract PlainSettlement {
     function deliver(uint64 batchNumber, Leaf[] memory leaves, uint256 which) external returns (uint256 released) {
         for (uint256 i = 0; i < leaves.length; ++i) {
             Leaf memory leaf = leaves[i];
-            Slot storage slot = slotOf[leaf.meter][hourOf(leaf.instrument)];
+            Slot storage slot = slotOf[meterOf(leaf)][hourOf(leaf.instrument)];
             bool wanted = which >> i & 1 == 1 && !isReleased[batchNumber][i] && slot.reported;
             if (!wanted || share(slot, leaf) < leaf.quantity) continue;
             (uint256 payment, uint256 fee, uint256 collateral) = amounts(leaf);
@@ -123,14 +133,13 @@ contract PlainSettlement {
             instrument: offer.instrument,
             buyer: bid.participant,
             seller: offer.participant,
-            meter: _meterOf[offer.participant][offer.instrument >> 48],
             price: fill.price,
             quantity: fill.quantity,
             referencePrice: offer.referencePrice,
             feeBps: feeBps,
             soldBefore: 0
         });
-        Slot storage slot = slotOf[leaf.meter][hourOf(leaf.instrument)];
+        Slot storage slot = slotOf[meterOf(leaf)][hourOf(leaf.instrument)];
         leaf.soldBefore = uint64(slot.sold);
         ISettlement.SkipCode code = termsFault(bid, offer, leaf);
         if (code == ISettlement.SkipCode.None) code = signatureFault(bid, offer, bidSignature, offerSignature);
@@ -144,6 +153,7 @@ contract PlainSettlement {
         filledOf[bid.participant][bid.clientOrderId] += fill.quantity;
         filledOf[offer.participant][offer.clientOrderId] += fill.quantity;
         slot.sold += fill.quantity;
+        _fixedMeter[leaf.seller][leaf.instrument >> 48][hourOf(leaf.instrument)] = meterOf(leaf);
         freeOf[leaf.buyer] -= payment + fee;
         lockedOf[leaf.buyer] += payment + fee;
         freeOf[leaf.seller] -= collateral;
@@ -194,7 +204,7 @@ contract PlainSettlement {
     }
 
     function coverFault(Leaf memory leaf, Slot storage slot) private view returns (ISettlement.SkipCode) {
-        if (leaf.meter == address(0)) return ISettlement.SkipCode.MeterNotRegistered;
+        if (meterOf(leaf) == address(0)) return ISettlement.SkipCode.MeterNotRegistered;
         if (slot.reported) return ISettlement.SkipCode.SlotAlreadyMetered;
         if (slot.sold + leaf.quantity > type(uint64).max) return ISettlement.SkipCode.SlotFull;
         (uint256 payment, uint256 fee, uint256 collateral) = amounts(leaf);
@@ -231,6 +241,10 @@ contract PlainSettlement {
         uint256 commodity = instrument >> 240 & 0xFF;
         bool isKnown = instrument >> 248 == 1 && commodity >= 1 && commodity <= 3 && (instrument >> 4 & 0xF) < 5;
         return isKnown && (instrument >> 8 & 0xFFFF) == 1;
+    }
+
+    function meterOf(Leaf memory leaf) private view returns (address) {
+        return meterAt(leaf.seller, leaf.instrument >> 48, hourOf(leaf.instrument));
     }
 
     function hourOf(uint256 instrument) private pure returns (uint256) {

@@ -22,7 +22,6 @@ library Packing {
         address[] participants;
         bytes[] terms;
         bytes[] conditions;
-        bytes[] supplies;
     }
 
     /// Pack a batch. Orders are sorted as the contract wants them; the fills go on naming the same ones.
@@ -100,33 +99,29 @@ library Packing {
                 first,
                 uint16(tables.participants.length),
                 uint16(tables.terms.length),
-                uint16(tables.supplies.length),
                 uint16(all.length)
             ),
             addresses(tables.participants),
             join(tables.terms),
-            join(tables.supplies),
             words
         );
     }
 
     /// Read leaves back.
     function unpack(bytes memory packed) internal pure returns (Leaf[] memory all) {
-        uint256 participants = 19;
+        uint256 participants = 17;
         uint256 terms = participants + 20 * number(packed, 11, 2);
-        uint256 supplies = terms + 40 * number(packed, 13, 2);
-        uint256 words = supplies + 32 * number(packed, 15, 2);
-        all = new Leaf[](number(packed, 17, 2));
+        uint256 words = terms + 40 * number(packed, 13, 2);
+        all = new Leaf[](number(packed, 15, 2));
         require(number(packed, 0, 1) == 1 && words + 32 * all.length == packed.length, "not packed leaves");
         for (uint256 i = 0; i < all.length; ++i) {
             uint256 word = words + 32 * i;
             uint256 term = terms + 40 * number(packed, word + 2, 1);
             all[i].position = uint32(i);
-            all[i].tradeNumber = uint64(number(packed, 3, 8) + number(packed, word + 4, 4));
+            all[i].tradeNumber = uint64(number(packed, 3, 8) + number(packed, word + 3, 5));
             all[i].instrument = number(packed, term, 32);
             all[i].buyer = address(uint160(number(packed, participants + 20 * number(packed, word, 1), 20)));
             all[i].seller = address(uint160(number(packed, participants + 20 * number(packed, word + 1, 1), 20)));
-            all[i].meter = address(uint160(number(packed, supplies + 32 * number(packed, word + 3, 1) + 12, 20)));
             all[i].price = uint64(number(packed, word + 8, 8));
             all[i].quantity = uint64(number(packed, word + 16, 8));
             all[i].referencePrice = uint64(number(packed, term + 32, 8));
@@ -157,17 +152,13 @@ library Packing {
 
     function leaf(Tables memory tables, Leaf memory from, uint64 first) private pure returns (bytes memory) {
         bytes memory term = abi.encodePacked(from.instrument, from.referencePrice);
-        bytes memory supply = abi.encodePacked(uint96(uint24(from.instrument >> 24)), from.meter);
         uint8 termPlace;
-        uint8 supplyPlace;
         (tables.terms, termPlace) = add(tables.terms, term);
-        (tables.supplies, supplyPlace) = add(tables.supplies, supply);
         return abi.encodePacked(
             placeOf(tables.participants, from.buyer),
             placeOf(tables.participants, from.seller),
             termPlace,
-            supplyPlace,
-            uint32(from.tradeNumber - first),
+            uint40(from.tradeNumber - first),
             from.price,
             from.quantity,
             from.soldBefore
