@@ -210,7 +210,7 @@ abstract contract Locking is ISettlement, Orders, Metering {
     // --- fills --------------------------------------------------------------------------------------------------
 
     /// Lock one fill, or say why not. Everything is checked before anything is changed.
-    function _lockFill(Batch memory batch, PackedFill fill) private returns (SkipCode code) {
+    function _lockFill(Batch memory batch, PackedFill fill) private returns (SkipCode) {
         Candidate memory it = batch.candidate;
         it.bidIndex = fill.bidIndex();
         it.offerIndex = fill.offerIndex();
@@ -228,13 +228,11 @@ abstract contract Locking is ISettlement, Orders, Metering {
         it.price = fill.fillPrice();
         it.quantity = fill.fillQuantity();
 
-        code = _refusalOfTerms(batch, it);
-        if (code == SkipCode.None) code = _refusalOfOrders(batch, it);
-        if (code == SkipCode.None) code = _lockCovered(batch, it);
+        return _lockAgreeing(batch, it);
     }
 
-    /// Check what the two orders say of each other and of the fill.
-    function _refusalOfTerms(Batch memory batch, Candidate memory it) private pure returns (SkipCode) {
+    /// Check what the two orders say of each other and of the fill; go on if they agree.
+    function _lockAgreeing(Batch memory batch, Candidate memory it) private returns (SkipCode) {
         if (it.bid.side() != BUY || it.offer.side() != SELL) return SkipCode.WrongSide;
         Terms memory terms = batch.terms[it.offer.termsIndex()];
         if (it.bid.termsIndex() == it.offer.termsIndex()) {
@@ -250,11 +248,11 @@ abstract contract Locking is ISettlement, Orders, Metering {
         if (it.price > it.bid.orderPrice() || it.price < it.offer.orderPrice()) return SkipCode.PriceOutsideLimits;
         if (batch.faults.get(it.bidIndex) & FEE_ABOVE_CAP != 0) return SkipCode.FeeAboveCap;
         if (it.quantity == 0) return SkipCode.QuantityZero;
-        return SkipCode.None;
+        return _lockStanding(batch, it);
     }
 
-    /// Check what was found of both orders, and what remains of them.
-    function _refusalOfOrders(Batch memory batch, Candidate memory it) private view returns (SkipCode) {
+    /// Check what was found of both orders, and what remains of them; go on if both stand.
+    function _lockStanding(Batch memory batch, Candidate memory it) private returns (SkipCode) {
         uint256 ofBid = batch.faults.get(it.bidIndex);
         uint256 ofOffer = batch.faults.get(it.offerIndex);
         uint256 faults = (ofBid | ofOffer) & (UNSIGNED | EXPIRED | CANCELLED);
@@ -269,7 +267,7 @@ abstract contract Locking is ISettlement, Orders, Metering {
         it.offerLanes = wordAt(batch.lanes.get(it.offerIndex)).value;
         if (_isTooMuch(it.bid, it.bidLanes, it.quantity)) return SkipCode.BuyOverfilled;
         if (_isTooMuch(it.offer, it.offerLanes, it.quantity)) return SkipCode.SellOverfilled;
-        return SkipCode.None;
+        return _lockCovered(batch, it);
     }
 
     /// Return whether lots are more than what remains of an order, whichever orders shared the id before.

@@ -51,6 +51,11 @@ abstract contract Metering is IMetering, Operated, Bookkeeping {
     }
 
     /// @inheritdoc IMetering
+    function slotAt(address seller, uint256 instrument) external view returns (IMetering.Slot memory) {
+        return PackedSlot.wrap(_allBooks().slotOf(seller, instrument).value).unpack();
+    }
+
+    /// @inheritdoc IMetering
     function slotOf(address meter, uint32 startHour) external view returns (IMetering.Slot memory) {
         MeterPlace memory place = _allBooks().meterPlaces[meter];
         PackedSlot slot = PackedSlot.wrap(_allBooks().slots[place.supply][startHour].value);

@@ -367,20 +367,24 @@ contract Standby is IStandby, EIP712 {
     }
 
     function _over(bytes32 callId, bytes32 id, KeptCall storage kept, Terms calldata terms) private {
-        uint64 delivered = _deliveredOf(callId, kept);
+        uint256 instrument = Instruments.oneHour(terms.resource, kept.startHour, terms.tier);
+        uint64 delivered = _deliveredOf(callId, kept, terms.supplier, instrument);
         kept.status = CallStatus.Over;
         kept.delivered = delivered;
         uint256 paid = kept.direct ? _strikeOf(terms, delivered) : 0;
         emit CallOver(callId, id, kept.lots, delivered, paid);
-        uint256 instrument = Instruments.oneHour(terms.resource, kept.startHour, terms.tier);
         _settlement.allot(terms.supplier, instrument, delivered);
         if (kept.direct) _payStrike(callId, terms, kept.lots, paid);
         _end(id, terms, delivered < kept.lots);
     }
 
     /// Return the lots of an accepted call that came. Reverts while its reading may still come.
-    function _deliveredOf(bytes32 callId, KeptCall storage kept) private view returns (uint64) {
-        IMetering.Slot memory slot = _settlement.slotOf(kept.meter, kept.startHour);
+    function _deliveredOf(bytes32 callId, KeptCall storage kept, address supplier, uint256 instrument)
+        private
+        view
+        returns (uint64)
+    {
+        IMetering.Slot memory slot = _settlement.slotAt(supplier, instrument);
         uint256 deadline = _endOf(kept.startHour) + _settlement.readingWindow();
         if (slot.reportedAt == 0) {
             if (block.timestamp <= deadline) revert CallNotOver(callId, deadline);

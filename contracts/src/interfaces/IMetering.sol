@@ -66,6 +66,9 @@ interface IMetering is IOperated {
     /// Return the meter that counts for a seller's hour of an instrument, or would if some of it were sold now.
     function meterAt(address seller, uint256 instrument) external view returns (address);
 
+    /// Return the ledger of a seller's hour of an instrument.
+    function slotAt(address seller, uint256 instrument) external view returns (Slot memory);
+
     /// Return the ledger of the hour that a meter measures; all zero if another one counts for it.
     function slotOf(address meter, uint32 startHour) external view returns (Slot memory);
 }
