@@ -26,6 +26,7 @@ from contracts.deployment import Deployment
 from contracts.guarantee import LEAVES_MAX
 from contracts.history import history, read_history
 from contracts.leaves import Leaf
+from contracts.sending import send_all
 from contracts.settlement import Reading, sign_withdrawal
 from ledger.audit import ChainBalance, ChainValues
 from ledger.outbox import Outbox, OutboxEntry, OutboxStatus
@@ -45,6 +46,8 @@ from market.units import InvariantBroken, Lots, Micros
 
 ATTEMPTS_MAX = 3
 """How often a transaction that the chain reverted is signed anew; its trades are void when their slot starts."""
+BURST_MAX = 50
+"""Transactions that are sent before the first is awaited: nodes keep no more than 64 waiting for one account."""
 NOT_LOCKED_IN_TIME = "not locked on chain by the start of its slot"
 
 
@@ -161,12 +164,16 @@ class Settler:
         """Mint test tokens and deposit them for participants (amounts in micros); `watch` credits them."""
         token, operator = self._deployment.token, self._chain.operator
         total = Micros(sum(amounts.values()))
-        with self._turn:
-            self._chain.send(operator, token.mint(operator.address, total))
-            self._chain.send(operator, token.approve(self._settlement.address, total))
-            for count, (participant, amount) in enumerate(amounts.items(), start=1):
-                self._chain.send(operator, self._settlement.deposit_for(participant, amount))
-                progress(count)
+        sending = [
+            token.mint(operator.address, total),
+            token.approve(self._settlement.address, total),
+            *(self._settlement.deposit_for(participant, amount) for participant, amount in amounts.items()),
+        ]
+        done = -2  # what comes before the deposits is no progress
+        for chunk in _chunks(sending, BURST_MAX):
+            self._send_burst(chunk)
+            done += len(chunk)
+            progress(done)
 
     def register_meters(
         self, registrations: Iterable[RegisterMeter], *, progress: Callable[[int], None] = lambda _: None
@@ -176,14 +183,27 @@ class Settler:
         Raises:
             Reverted: if the contract knows another meter for a supplier's resource, or the meter for another.
         """
-        for count, each in enumerate(registrations, start=1):
+        done = 0
+        for chunk in _chunks(tuple(registrations), BURST_MAX):
             with self._turn:
-                if self._settlement.meter_of(self._chain, each.participant, each.resource) != each.meter:
-                    self._chain.send(
-                        self._chain.operator,
-                        self._settlement.register_meter(each.participant, each.resource, each.meter),
-                    )
-            progress(count)
+                known = self._settlement.meters_of(
+                    self._chain, [(each.participant, each.resource) for each in chunk]
+                )
+            self._send_burst(
+                [
+                    self._settlement.register_meter(each.participant, each.resource, each.meter)
+                    for each, meter in zip(chunk, known, strict=True)
+                    if meter != each.meter
+                ]
+            )
+            done += len(chunk)
+            progress(done)
+
+    def _send_burst(self, transactions: Sequence[Transaction]) -> None:
+        """Send transactions of the operator that need no place in the outbox: who asks for them can ask again."""
+        operator = self._chain.operator
+        with self._turn:
+            send_all(self._chain, [(operator, transaction) for transaction in transactions])
 
     def counter_sign(self, participant: Address, amount_micros: Micros, nonce: int, deadline_s: int) -> bytes:
         """Return the operator's signature under an approved withdrawal."""
@@ -198,12 +218,13 @@ class Settler:
 
     def chain_values(self, participants: Iterable[Address]) -> ChainValues:
         """Read what the contract holds for these participants, for the audit."""
-        balances = {}
-        for participant in {*participants, self._deployment.fee_recipient}:
-            account = self._settlement.account_of(self._chain, participant)
-            balances[participant] = ChainBalance(account.free_micros, account.locked_micros)
+        wanted = tuple({*participants, self._deployment.fee_recipient})
+        accounts = self._settlement.accounts_of(self._chain, wanted)
         return ChainValues(
-            balances=balances,
+            balances={
+                participant: ChainBalance(account.free_micros, account.locked_micros)
+                for participant, account in zip(wanted, accounts, strict=True)
+            },
             fee_recipient=self._deployment.fee_recipient,
             record_hashes=self._settlement.record_hashes(
                 self._chain, from_block=self._deployment.block_number

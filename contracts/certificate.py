@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from contracts.abi import Emitted, artifact
 from contracts.chain import GAS_MAX, Chain, Log, Receipt, Transaction
-from contracts.leaves import Leaf, merkle_proof
+from contracts.leaves import Leaf, merkle_proof, merkle_proofs
 from contracts.signing import hash_words
 from market.orders import Address
 from market.units import Lots
@@ -155,7 +155,7 @@ class Certificate:
             "pledge",
             batch_number,
             [leaves[position].to_abi() for position in positions],
-            [merkle_proof(hashes, position) for position in positions],
+            merkle_proofs(hashes, positions),
         )
 
     def deliver_pledged(self, leaves: Sequence[Leaf]) -> Transaction:

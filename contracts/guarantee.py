@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from contracts.abi import artifact
 from contracts.chain import Chain, Receipt, Transaction
-from contracts.leaves import Leaf, merkle_proof
+from contracts.leaves import Leaf, merkle_proofs
 from contracts.settlement import Reading
 from contracts.stages import Outcome, Stage
 from market.instruments import from_id
@@ -208,7 +208,7 @@ class Guarantee:
             "openMany",
             batch_number,
             [leaves[position].to_abi() for position in positions],
-            [merkle_proof(hashes, position) for position in positions],
+            merkle_proofs(hashes, positions),
         )
 
     def report(self, leaf: Leaf, reading: Reading) -> Transaction:

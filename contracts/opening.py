@@ -11,6 +11,7 @@ from contracts.signing import Signer
 
 if TYPE_CHECKING:
     from web3 import Web3
+    from web3.providers import BaseProvider
 
 SPECS: Final = "auto, tester, anvil, ganache, or an address such as http://127.0.0.1:8545"
 OWN_CHAINS: Final = frozenset({"auto", "tester", "anvil", "ganache"})
@@ -72,7 +73,7 @@ def open_rehearsal(operator: Signer, *, nonce: int) -> Chain:
 
 def _open_tester(start_time_s: int | None, operator: Signer, *, nonce: int = 0) -> Chain:
     from eth_tester import EthereumTester, PyEVMBackend
-    from web3 import EthereumTesterProvider, Web3
+    from web3 import EthereumTesterProvider
 
     overrides: dict[str, int] = {"gas_limit": BLOCK_GAS_LIMIT}
     if start_time_s is not None:
@@ -85,7 +86,7 @@ def _open_tester(start_time_s: int | None, operator: Signer, *, nonce: int = 0) 
     if start_time_s is not None:
         backend.chain = _paced(backend.chain)
     tester = EthereumTester(backend)
-    w3 = Web3(EthereumTesterProvider(tester))
+    w3 = _web3(EthereumTesterProvider(tester))
     return Chain(
         name="tester",
         description="in-process chain (eth-tester with py-evm)",
@@ -111,7 +112,7 @@ def _paced(chain: Any) -> Any:
 
 
 def _open_node(program: str, url: str, start_time_s: int | None, operator: Signer) -> Chain:
-    w3, version = _connect(url)
+    w3, version = _connect(url, own=True)
     return Chain(
         name=program,
         description=f"{'/'.join(version.split('/')[:2])}, child process",
@@ -153,11 +154,14 @@ def _open_address(url: str, start_time_s: int | None, operator_key: bytes | None
     )
 
 
-def _connect(url: str) -> tuple["Web3", str]:
-    from requests import RequestException
-    from web3 import HTTPProvider, Web3
+def _connect(url: str, *, own: bool = False) -> tuple["Web3", str]:
+    """Return what speaks to the node at an address, and the node's version. Our `own` stand behind no proxy."""
+    from requests import RequestException, Session
+    from web3 import HTTPProvider
 
-    w3 = Web3(HTTPProvider(url, request_kwargs={"timeout": _REQUEST_TIMEOUT_S}))
+    session = Session()
+    session.trust_env = not own  # else proxies and passwords are looked for before each request
+    w3 = _web3(HTTPProvider(url, request_kwargs={"timeout": _REQUEST_TIMEOUT_S}, session=session))
     try:
         return w3, w3.client_version
     except RequestException as error:
@@ -168,6 +172,18 @@ def _connect(url: str) -> tuple["Web3", str]:
         raise ChainUnavailable(
             f"{url}: found something that is no Ethereum JSON-RPC node ({error})"
         ) from error
+
+
+def _web3(provider: "BaseProvider") -> "Web3":
+    """Return web3 as it is used here: without what it would do on the side.
+
+    Its middleware prepares transactions of other kinds than ours, which are signed and complete, and asks for the chain id
+    at each call. And it would, on a contract's word, look up the answer to a call somewhere in the web.
+    """
+    from web3 import Web3
+
+    provider.global_ccip_read_enabled = False
+    return Web3(provider, middleware=())
 
 
 def _prepare_anvil(chain: Chain) -> None:

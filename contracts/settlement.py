@@ -251,6 +251,12 @@ class Settlement:
         """Return a participant's money."""
         return Account(*self._view(chain, "accountOf", participant))
 
+    def accounts_of(self, chain: Chain, participants: Sequence[Address]) -> tuple[Account, ...]:
+        """Return the money of several participants."""
+        return tuple(
+            Account(*money) for money in self._views(chain, "accountOf", [(each,) for each in participants])
+        )
+
     def exit_of(self, chain: Chain, participant: Address) -> Exit:
         """Return a participant's pending exit."""
         return Exit(*self._view(chain, "exitOf", participant))
@@ -266,6 +272,10 @@ class Settlement:
     def meter_of(self, chain: Chain, seller: Address, resource: int) -> Address:
         """Return the meter of a seller's resource; 20 zero bytes if none is registered."""
         return Address(self._view(chain, "meterOf", seller, resource))
+
+    def meters_of(self, chain: Chain, sold: Sequence[tuple[Address, int]]) -> tuple[Address, ...]:
+        """Return the meters of several pairs of seller and resource."""
+        return tuple(Address(meter) for meter in self._views(chain, "meterOf", sold))
 
     def delivered_of(self, chain: Chain, leaf: Leaf) -> Lots | None:
         """Return the lots of a leaf that its reading covers; None while there is no reading."""
@@ -303,6 +313,12 @@ class Settlement:
         abi = artifact("Settlement").functions[function]
         answer = abi.decode_output(chain.call(self.address, abi.encode(*arguments)))
         return answer[0] if len(answer) == 1 else answer
+
+    def _views(self, chain: Chain, function: str, asked: Iterable[tuple[Any, ...]]) -> list[Any]:
+        abi = artifact("Settlement").functions[function]
+        answers = chain.calls((self.address, abi.encode(*arguments)) for arguments in asked)
+        decoded = map(abi.decode_output, answers)
+        return [answer[0] if len(answer) == 1 else answer for answer in decoded]
 
     def _own(self, logs: Iterable[Log]) -> Iterator[Log]:
         return (log for log in logs if log.address == self.address)
