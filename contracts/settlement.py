@@ -279,8 +279,12 @@ class Settlement:
 
     def delivered_of(self, chain: Chain, leaf: Leaf) -> Lots | None:
         """Return the lots of a leaf that its reading covers; None while there is no reading."""
-        delivered, reported_at_s = self._view(chain, "deliveredOf", leaf.to_abi())
-        return Lots(delivered) if reported_at_s else None
+        return self.deliveries_of(chain, [leaf])[0]
+
+    def deliveries_of(self, chain: Chain, leaves: Sequence[Leaf]) -> tuple[Lots | None, ...]:
+        """Return the same of several leaves."""
+        answers = self._views(chain, "deliveredOf", [(leaf.to_abi(),) for leaf in leaves])
+        return tuple(Lots(delivered) if reported_at_s else None for delivered, reported_at_s in answers)
 
     def filled_of(self, chain: Chain, participant: Address, client_order_id: int) -> Lots:
         """Return the lots locked so far of a participant's order."""
@@ -310,9 +314,7 @@ class Settlement:
         return Transaction(self.address, artifact("Settlement").functions[function].encode(*arguments), gas)
 
     def _view(self, chain: Chain, function: str, *arguments: Any) -> Any:
-        abi = artifact("Settlement").functions[function]
-        answer = abi.decode_output(chain.call(self.address, abi.encode(*arguments)))
-        return answer[0] if len(answer) == 1 else answer
+        return self._views(chain, function, [arguments])[0]
 
     def _views(self, chain: Chain, function: str, asked: Iterable[tuple[Any, ...]]) -> list[Any]:
         abi = artifact("Settlement").functions[function]
