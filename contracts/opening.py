@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from contracts.chain import BLOCK_GAS_LIMIT, Chain, ChainUnavailable, Transaction
+from contracts.chain import Chain, ChainUnavailable, Transaction
 from contracts.nodes import OPERATOR_WEI, find_anvil, running_node
 from contracts.signing import Signer
 
@@ -72,20 +72,14 @@ def open_rehearsal(operator: Signer, *, nonce: int) -> Chain:
 
 
 def _open_tester(start_time_s: int | None, operator: Signer, *, nonce: int = 0) -> Chain:
-    from eth_tester import EthereumTester, PyEVMBackend
+    from eth_tester import EthereumTester
     from web3 import EthereumTesterProvider
 
-    overrides: dict[str, int] = {"gas_limit": BLOCK_GAS_LIMIT}
-    if start_time_s is not None:
-        overrides["timestamp"] = start_time_s
-    account = {"balance": OPERATOR_WEI, "nonce": nonce, "code": b"", "storage": {}}
-    backend = PyEVMBackend(
-        genesis_parameters=PyEVMBackend.generate_genesis_params(overrides),
-        genesis_state={operator.address: account},
+    from contracts.in_process import backend
+
+    tester = EthereumTester(
+        backend(operator.address, nonce=nonce, balance_wei=OPERATOR_WEI, start_time_s=start_time_s)
     )
-    if start_time_s is not None:
-        backend.chain = _paced(backend.chain)
-    tester = EthereumTester(backend)
     w3 = _web3(EthereumTesterProvider(tester))
     return Chain(
         name="tester",
@@ -98,17 +92,6 @@ def _open_tester(start_time_s: int | None, operator: Signer, *, nonce: int = 0) 
         advance=lambda timestamp_s: tester.time_travel(timestamp_s + 1),
         poll_s=_LOCAL_POLL_S,
     )
-
-
-def _paced(chain: Any) -> Any:
-    """Return the chain with blocks one second apart: py-evm would stamp each with the wall clock instead."""
-
-    class PacedChain(type(chain)):  # type: ignore[misc]  # py-evm makes the class while it runs
-        def create_header_from_parent(self, parent_header: Any, **params: Any) -> Any:
-            params.setdefault("timestamp", parent_header.timestamp + 1)
-            return super().create_header_from_parent(parent_header, **params)
-
-    return PacedChain(chain.chaindb.db)
 
 
 def _open_node(program: str, url: str, start_time_s: int | None, operator: Signer) -> Chain:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts.abi import artifact
-from contracts.batches import BatchOutcome, BatchPlan, bitmap_of, positions_of, read_outcome
+from contracts.batches import OUTCOME_EVENTS, BatchOutcome, BatchPlan, bitmap_of, positions_of, read_outcome
 from contracts.bundles import BundlesPlan
 from contracts.chain import Chain, Log, Receipt, Transaction
 from contracts.leaves import Leaf
@@ -229,6 +229,21 @@ class Settlement:
         found = chain.logs(self.address, [topic, batch_number.to_bytes(32, "big")], from_block=from_block)
         receipt = chain.receipt(found[0].transaction) if found else None
         return None if receipt is None else self.outcome(receipt, batch_number=batch_number)
+
+    def outcomes(self, chain: Chain, *, from_block: int, to_block: int) -> tuple[BatchOutcome, ...]:
+        """Return what became of the batches that were settled in a range of blocks, inclusive, in their sequence."""
+        events = artifact("Settlement").events
+        told = tuple(events[name].topic for name in OUTCOME_EVENTS)
+        logs = chain.logs(self.address, [told], from_block=from_block, to_block=to_block)
+        found = (
+            read_outcome(
+                (log for log in logs if log.topics[1] == settled.topics[1]),  # the number of the batch
+                batch_number=int.from_bytes(settled.topics[1], "big"),
+            )
+            for settled in logs
+            if settled.topics[0] == events["BatchSettled"].topic
+        )
+        return tuple(outcome for outcome in found if outcome is not None)
 
     def released(self, receipt: Receipt, *, batch_number: int) -> tuple[int, ...]:
         """Return the positions of a batch that this transaction released."""

@@ -15,6 +15,7 @@ from itertools import islice
 from typing import TypeVar
 
 from api.day.certificates import Certificates, Consumer, Source
+from api.day.locked import LockedLeaves
 from api.day.parts import Role
 from api.day.rescuing import Rescuing
 from api.day.retirement import Use, claims_of_hour, consumer_of
@@ -56,11 +57,17 @@ class Certifying:
     """The certificates of one day in one house. Call `pledge` after each lock, `deliver` after each step of the settler."""
 
     def __init__(
-        self, scenario: Scenario, house: House, signers: Sequence[Signer], rescuing: Rescuing
+        self,
+        scenario: Scenario,
+        house: House,
+        signers: Sequence[Signer],
+        locked: LockedLeaves,
+        rescuing: Rescuing,
     ) -> None:
         self._scenario = scenario
         self._house = house
         self._signers = signers
+        self._locked = locked
         self._rescuing = rescuing
         self._signer_of = {signer.address: signer for signer in signers}
         self._contract = deploy_certificate(house.chain, house.deployment.settlement)
@@ -80,9 +87,9 @@ class Certifying:
 
     def pledge(self) -> None:
         """Let sellers promise the certificates of what was locked since the last call; its hours are not metered yet."""
-        house, sending = self._house, []
-        for number in range(self._batches_seen + 1, house.deployment.settlement.last_batch(house.chain) + 1):
-            leaves = self._leaves(number)
+        sending = []
+        self._locked.look()
+        for number, leaves in self._locked.batches(after=self._batches_seen).items():
             of_seller: defaultdict[Address, list[int]] = defaultdict(list)
             for leaf in leaves:
                 instrument = instrument_of(leaf.instrument_id)
@@ -135,14 +142,6 @@ class Certifying:
         if signed := list(sending):
             self._gas += sum(receipt.gas_used for receipt in send_all(self._house.chain, signed))
             self._transactions += len(signed)
-
-    def _leaves(self, number: int) -> tuple[Leaf, ...]:
-        outcome = self._house.deployment.settlement.find_outcome(
-            self._house.chain, batch_number=number, from_block=self._house.deployment.block_number
-        )
-        if outcome is None:
-            raise InvariantBroken(f"batch {number}: the contract counts it as settled, but tells no leaves")
-        return outcome.locked
 
     # --- what is left behind ----------------------------------------------------------------------------------------
 

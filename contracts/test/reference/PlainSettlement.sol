@@ -28,12 +28,12 @@ contract PlainSettlement {
     mapping(address participant => mapping(uint64 clientOrderId => uint256 time)) private _cancelledFrom;
     mapping(address participant => uint256 id) private _cancelledBelow;
     mapping(address participant => uint256 time) private _cancelledBelowFrom;
-    mapping(address seller => mapping(uint256 resource => address)) private _meterOf;
+    mapping(address seller => mapping(uint256 resource => address)) internal _meterOf;
     mapping(address meter => mapping(uint256 hour => Slot)) public slotOf;
     mapping(uint64 batchNumber => mapping(uint256 position => bool)) public isReleased;
 
-    Leaf[] private _leaves;
-    ISettlement.SkipCode[] private _skipped;
+    Leaf[] internal _leaves;
+    ISettlement.SkipCode[] internal _skipped;
 
     constructor(bytes32 domainSeparator, uint256 notice, address feeRecipient) {
         _domainSeparator = domainSeparator;
@@ -205,7 +205,7 @@ contract PlainSettlement {
 
     // --- what they ask --------------------------------------------------------------------------------------------
 
-    function isSigned(Order memory order, bytes memory signature) private view returns (bool) {
+    function isSigned(Order memory order, bytes memory signature) internal view returns (bool) {
         if (signature.length != 65) return false;
         bytes32 structHash = keccak256(abi.encode(ORDER_TYPEHASH, order));
         bytes32 digest = keccak256(abi.encodePacked(hex"1901", _domainSeparator, structHash));
@@ -214,7 +214,7 @@ contract PlainSettlement {
         return signer != address(0) && signer == order.participant;
     }
 
-    function isCancelled(Order memory order) private view returns (bool) {
+    function isCancelled(Order memory order) internal view returns (bool) {
         uint256 from = _cancelledFrom[order.participant][order.clientOrderId];
         if (from != 0 && block.timestamp >= from) return true;
         uint256 fromBelow = _cancelledBelowFrom[order.participant];
@@ -222,23 +222,27 @@ contract PlainSettlement {
             fromBelow != 0 && block.timestamp >= fromBelow && order.clientOrderId < _cancelledBelow[order.participant];
     }
 
-    function isTooMuch(Order memory order, uint256 quantity) private view returns (bool) {
+    function isTooMuch(Order memory order, uint256 quantity) internal view returns (bool) {
         uint256 filled = filledOf[order.participant][order.clientOrderId] + quantity;
         return filled > order.quantity || filled >= 1 << 63;
     }
 
-    function isSettleable(uint256 instrument) private pure returns (bool) {
+    function isSettleable(uint256 instrument) internal pure returns (bool) {
         uint256 commodity = instrument >> 240 & 0xFF;
         bool isKnown = instrument >> 248 == 1 && commodity >= 1 && commodity <= 3 && (instrument >> 4 & 0xF) < 5;
         return isKnown && (instrument >> 8 & 0xFFFF) == 1;
     }
 
-    function hourOf(uint256 instrument) private pure returns (uint256) {
+    function hourOf(uint256 instrument) internal pure returns (uint256) {
         return instrument >> 24 & 0xFFFFFF;
     }
 
-    function amounts(Leaf memory leaf) private pure returns (uint256 payment, uint256 fee, uint256 collateral) {
-        uint256 lots = (leaf.instrument >> 240 & 0xFF) == 2 ? 1 : 1000;
+    function lotsPerUnit(uint256 instrument) internal pure returns (uint256) {
+        return (instrument >> 240 & 0xFF) == 2 ? 1 : 1000;
+    }
+
+    function amounts(Leaf memory leaf) internal pure returns (uint256 payment, uint256 fee, uint256 collateral) {
+        uint256 lots = lotsPerUnit(leaf.instrument);
         uint24[5] memory rates = [50_000, 100_000, 200_000, 300_000, 500_000];
         uint256 perUnit = (uint256(leaf.referencePrice) * rates[leaf.instrument >> 4 & 0xF] + 999_999) / 1_000_000;
         payment = uint256(leaf.price) * leaf.quantity / lots;
