@@ -224,6 +224,14 @@ class Certificate:
             chain.logs(self.address, [topic, None, None, whose], from_block=from_block, to_block=to_block)
         )
 
+    def issued_and_claimed(
+        self, chain: Chain, *, from_block: int, to_block: int
+    ) -> tuple[tuple[Issue, ...], tuple[Claim, ...]]:
+        """Return both, for all beneficiaries, of one reading of the blocks."""
+        topics = tuple(artifact("Certificate").events[name].topic for name in ("Issued", "Retired"))
+        logs = chain.logs(self.address, [topics], from_block=from_block, to_block=to_block)
+        return read_issues(logs), read_claims(logs)
+
     # What it answers
 
     def balance_of(self, chain: Chain, owner: Address, certificate_id: int) -> Lots:

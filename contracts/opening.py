@@ -72,15 +72,12 @@ def open_rehearsal(operator: Signer, *, nonce: int) -> Chain:
 
 
 def _open_tester(start_time_s: int | None, operator: Signer, *, nonce: int = 0) -> Chain:
-    from eth_tester import EthereumTester
     from web3 import EthereumTesterProvider
 
-    from contracts.in_process import backend
+    from contracts.in_process import tester
 
-    tester = EthereumTester(
-        backend(operator.address, nonce=nonce, balance_wei=OPERATOR_WEI, start_time_s=start_time_s)
-    )
-    w3 = _web3(EthereumTesterProvider(tester))
+    made = tester(operator.address, nonce=nonce, balance_wei=OPERATOR_WEI, start_time_s=start_time_s)
+    w3 = _web3(EthereumTesterProvider(made))
     return Chain(
         name="tester",
         description="in-process chain (eth-tester with py-evm)",
@@ -89,7 +86,7 @@ def _open_tester(start_time_s: int | None, operator: Signer, *, nonce: int = 0) 
         operator=operator,
         drives_time=start_time_s is not None,
         # time_travel mines its block one second before the time it is given, which the next block then has.
-        advance=lambda timestamp_s: tester.time_travel(timestamp_s + 1),
+        advance=lambda timestamp_s: made.time_travel(timestamp_s + 1),
         poll_s=_LOCAL_POLL_S,
     )
 

@@ -71,7 +71,9 @@ class Certifying:
         self._rescuing = rescuing
         self._signer_of = {signer.address: signer for signer in signers}
         self._contract = deploy_certificate(house.chain, house.deployment.settlement)
-        self._from_block = house.chain.block_number()
+        self._next_block = house.chain.block_number()
+        self._issued: Counter[Holding] = Counter()
+        self._claims: list[Claim] = []
         self._batches_seen = 0
         self._waiting: list[_Pledged] = []
         self._pledged: list[_Pledged] = []
@@ -118,7 +120,7 @@ class Certifying:
 
     def retire(self) -> None:
         """Let each data centre retire what it holds, hour by hour, for the compute that it delivered."""
-        held = self._issued()
+        self._look()
         uses = self._uses()
         sending = []
         for participant, signer in zip(self._scenario.participants, self._signers, strict=True):
@@ -127,8 +129,8 @@ class Certifying:
             claims: list[Claim] = []
             for hour in sorted({hour for owner, hour in uses if owner == signer.address}):
                 of_hour = {
-                    certificate_id: wh
-                    for (owner, certificate_id), wh in held.items()
+                    certificate_id: Lots(wh)
+                    for (owner, certificate_id), wh in self._issued.items()
                     if owner == signer.address and from_id(certificate_id).start_hour == hour
                 }
                 claims += claims_of_hour(of_hour, uses[signer.address, hour], place=self._place)
@@ -160,7 +162,8 @@ class Certifying:
         Raises:
             InvariantBroken: if more was retired than issued of a certificate, or more issued than metered.
         """
-        issued, claims = self._issued(), self._claims()
+        self._look()
+        issued, claims = self._issued, self._claims
         retired: Counter[int] = Counter()
         for claim in claims:
             retired[claim.certificate_id] += claim.amount_wh
@@ -192,7 +195,7 @@ class Certifying:
 
     def _difference(
         self,
-        issued: Mapping[Holding, Lots],
+        issued: Mapping[Holding, int],
         issued_of: Counter[int],
         retired: Counter[int],
         held: Mapping[int, int],
@@ -211,16 +214,18 @@ class Certifying:
         )
         return Lots(otherwise + lost)
 
-    def _issued(self) -> dict[Holding, Lots]:
-        found: Counter[Holding] = Counter()
-        for issue in self._contract.issued(self._house.chain, from_block=self._from_block):
-            found[issue.owner, issue.certificate_id] += issue.amount_wh
-        return {holding: Lots(wh) for holding, wh in found.items()}
+    def _look(self) -> None:
+        """Read what the contract told since the last look: what it issued to whom, and what was retired for what."""
+        last = self._house.chain.block_number()
+        issues, claims = self._contract.issued_and_claimed(
+            self._house.chain, from_block=self._next_block, to_block=last
+        )
+        for issue in issues:
+            self._issued[issue.owner, issue.certificate_id] += issue.amount_wh
+        self._claims += claims
+        self._next_block = last + 1
 
-    def _claims(self) -> tuple[Claim, ...]:
-        return self._contract.claims(self._house.chain, from_block=self._from_block)
-
-    def _held(self, issued: Mapping[Holding, Lots]) -> dict[int, int]:
+    def _held(self, issued: Mapping[Holding, int]) -> dict[int, int]:
         """Ask the contract what all who were issued certificates hold now, by id."""
         holdings = list(issued)
         found: Counter[int] = Counter()
