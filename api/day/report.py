@@ -164,6 +164,8 @@ def _numbers(result: DayResult) -> Iterable[tuple[str, str, str]]:
         yield tallies.NAMES[commodity], f"{lots / commodity.lots_per_unit:,.0f}", f"{commodity.unit} sold"
     yield "broken promises", f"{told['opened']:,}", f"{told['compensated']:,} compensated"
     yield "compensation paid", _money(sum(p.compensation for p in result.guarantees)), "tokens, to buyers"
+    rescued = len(result.emergencies.rescues)
+    yield "emergency plans", f"{rescued:,}", _count(rescued, "fallback called", "fallbacks called")
     yield "green share", f"{bought.green_share:.0%}", "of the energy of data centres"
     matched = certificate_report.share(result.certificates.together)
     yield "carbon-free compute", f"{matched:.0%}", "of its energy, matched by the hour"
