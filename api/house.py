@@ -14,10 +14,11 @@ from api.sequencer import Sequencer
 from api.settings import Settings
 from api.settler import Settler
 from api.tapes import read_tapes
+from contracts.certificate import Certificate
 from contracts.chain import Chain, ChainUnavailable
 from contracts.deploying import verify
-from contracts.deployment import Deployment, attach, deploy
-from contracts.deployment_file import read_deployment
+from contracts.deployment import Deployment, attach, attach_certificate, deploy
+from contracts.deployment_file import DeploymentFile, read_deployment
 from contracts.guarantee import Rules
 from contracts.opening import OWN_CHAINS, open_chain
 from contracts.rehearsal import Undeployable
@@ -38,6 +39,7 @@ class House:
     settings: Settings
     chain: Chain
     deployment: Deployment
+    certificate: Certificate | None
     engine: Engine
     record: Record
     sequencer: Sequencer
@@ -93,6 +95,7 @@ def open_house(
         engine = open_database(settings.database_url)
         closing.callback(engine.dispose)
         deployment = _deployment(engine, chain, settings)
+        certificate = _certificate(chain, settings, deployment)
         genesis = Genesis(
             name=name,
             notice_period_s=deployment.notice_period_s,
@@ -122,7 +125,9 @@ def open_house(
             login_secret=settings.login_secret.get_secret_value() if settings.login_secret else None,
             operator_token=settings.operator_token.get_secret_value() if settings.operator_token else None,
         )
-        yield House(settings, chain, deployment, engine, record, sequencer, settler, door, recovered)
+        yield House(
+            settings, chain, deployment, certificate, engine, record, sequencer, settler, door, recovered
+        )
 
 
 def _deployment(engine: Engine, chain: Chain, settings: Settings) -> Deployment:
@@ -149,6 +154,27 @@ def _deployment(engine: Engine, chain: Chain, settings: Settings) -> Deployment:
 def _deployed(chain: Chain, path: Path) -> Deployment:
     """Find the contracts that `ccei deploy` put on the chain, and prove that they are those of its file."""
     try:
-        return verify(chain, read_deployment(path.read_text(encoding="utf-8")))
-    except (Malformed, Undeployable) as error:
-        raise ChainUnavailable(f"CCEI_DEPLOYMENT, {path}: {error}") from error
+        return verify(chain, _read(path))
+    except Undeployable as error:
+        raise _unusable(path, error) from error
+
+
+def _certificate(chain: Chain, settings: Settings, deployment: Deployment) -> Certificate | None:
+    """Find the certificates of a file of `ccei deploy`, if it has any. The market itself does without them."""
+    if settings.deployment is None:
+        return None
+    file = _read(settings.deployment)
+    if not file.certificate:
+        return None
+    return attach_certificate(chain, file.plan.step("Certificate").address, deployment.settlement)
+
+
+def _read(path: Path) -> DeploymentFile:
+    try:
+        return read_deployment(path.read_text(encoding="utf-8"))
+    except (Malformed, OSError) as error:
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: Exception) -> ChainUnavailable:
+    return ChainUnavailable(f"CCEI_DEPLOYMENT, {path}: {error}")

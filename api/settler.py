@@ -26,6 +26,7 @@ from contracts.deployment import Deployment
 from contracts.guarantee import LEAVES_MAX
 from contracts.history import history, read_history
 from contracts.leaves import Leaf
+from contracts.sending import send_all
 from contracts.settlement import Reading, sign_withdrawal
 from ledger.audit import ChainBalance, ChainValues
 from ledger.outbox import Outbox, OutboxEntry, OutboxStatus
@@ -45,6 +46,8 @@ from market.units import InvariantBroken, Lots, Micros
 
 ATTEMPTS_MAX = 3
 """How often a transaction that the chain reverted is signed anew; its trades are void when their slot starts."""
+BURST_MAX = 50
+"""Transactions that are sent before the first is awaited: nodes keep no more than 64 waiting for one account."""
 NOT_LOCKED_IN_TIME = "not locked on chain by the start of its slot"
 
 
@@ -161,12 +164,16 @@ class Settler:
         """Mint test tokens and deposit them for participants (amounts in micros); `watch` credits them."""
         token, operator = self._deployment.token, self._chain.operator
         total = Micros(sum(amounts.values()))
-        with self._turn:
-            self._chain.send(operator, token.mint(operator.address, total))
-            self._chain.send(operator, token.approve(self._settlement.address, total))
-            for count, (participant, amount) in enumerate(amounts.items(), start=1):
-                self._chain.send(operator, self._settlement.deposit_for(participant, amount))
-                progress(count)
+        sending = [
+            token.mint(operator.address, total),
+            token.approve(self._settlement.address, total),
+            *(self._settlement.deposit_for(participant, amount) for participant, amount in amounts.items()),
+        ]
+        done = -2  # what comes before the deposits is no progress
+        for chunk in _chunks(sending, BURST_MAX):
+            self._send_burst(chunk)
+            done += len(chunk)
+            progress(done)
 
     def register_meters(
         self, registrations: Iterable[RegisterMeter], *, progress: Callable[[int], None] = lambda _: None
@@ -176,14 +183,27 @@ class Settler:
         Raises:
             Reverted: if the contract knows another meter for a supplier's resource, or the meter for another.
         """
-        for count, each in enumerate(registrations, start=1):
+        done = 0
+        for chunk in _chunks(tuple(registrations), BURST_MAX):
             with self._turn:
-                if self._settlement.meter_of(self._chain, each.participant, each.resource) != each.meter:
-                    self._chain.send(
-                        self._chain.operator,
-                        self._settlement.register_meter(each.participant, each.resource, each.meter),
-                    )
-            progress(count)
+                known = self._settlement.meters_of(
+                    self._chain, [(each.participant, each.resource) for each in chunk]
+                )
+            self._send_burst(
+                [
+                    self._settlement.register_meter(each.participant, each.resource, each.meter)
+                    for each, meter in zip(chunk, known, strict=True)
+                    if meter != each.meter
+                ]
+            )
+            done += len(chunk)
+            progress(done)
+
+    def _send_burst(self, transactions: Sequence[Transaction]) -> None:
+        """Send transactions of the operator that need no place in the outbox: who asks for them can ask again."""
+        operator = self._chain.operator
+        with self._turn:
+            send_all(self._chain, [(operator, transaction) for transaction in transactions])
 
     def counter_sign(self, participant: Address, amount_micros: Micros, nonce: int, deadline_s: int) -> bytes:
         """Return the operator's signature under an approved withdrawal."""
@@ -198,12 +218,13 @@ class Settler:
 
     def chain_values(self, participants: Iterable[Address]) -> ChainValues:
         """Read what the contract holds for these participants, for the audit."""
-        balances = {}
-        for participant in {*participants, self._deployment.fee_recipient}:
-            account = self._settlement.account_of(self._chain, participant)
-            balances[participant] = ChainBalance(account.free_micros, account.locked_micros)
+        wanted = tuple({*participants, self._deployment.fee_recipient})
+        accounts = self._settlement.accounts_of(self._chain, wanted)
         return ChainValues(
-            balances=balances,
+            balances={
+                participant: ChainBalance(account.free_micros, account.locked_micros)
+                for participant, account in zip(wanted, accounts, strict=True)
+            },
             fee_recipient=self._deployment.fee_recipient,
             record_hashes=self._settlement.record_hashes(
                 self._chain, from_block=self._deployment.block_number
@@ -314,7 +335,7 @@ class Settler:
             if (reading := self._venue.exchange.reading(meter, start_hour)) is not None
         }
         metered = [leaf for leaf in waiting if leaf.meter in readings]
-        whole = [leaf.position for leaf in metered if self._is_whole(leaf, readings[leaf.meter])]
+        whole = self._whole(metered, readings)
         short = [leaf.position for leaf in metered if leaf.position not in whole]
         if metered:
             told = [readings[meter] for meter in sorted(readings)]
@@ -325,64 +346,95 @@ class Settler:
             receipt = self._send("deliver", f"{number}:{handled:x}", transaction)
             if number in self.batches:
                 self.batches[number].deliver_gas += receipt.gas_used
-            short += [leaf.position for leaf in metered if leaf.position in whole and self._is_left(leaf)]
+            short += self._left(leaf for leaf in metered if leaf.position in whole)
         if chain_now_s > (start_hour + 1) * SECONDS_PER_HOUR + self._deployment.reading_window_s:
             short += [leaf.position for leaf in waiting if leaf.meter not in readings]
         for chunk in _chunks(short, LEAVES_MAX):
             transaction = self._guarantee.open_many(number, leaves, chunk)
             self._send("open", f"{number}:{bitmap_of(chunk):x}", transaction)
 
-    def _is_whole(self, leaf: Leaf, reading: ReadingReceived) -> bool:
-        """Return whether a reading covers a leaf. The contract's reading, if it has another one, is what counts there."""
+    def _whole(self, leaves: Sequence[Leaf], readings: Mapping[Address, ReadingReceived]) -> list[int]:
+        """Return which leaves their readings cover. The contract's reading, if it has another one, is what counts there."""
+        covered = [self._is_covered(leaf, readings[leaf.meter]) for leaf in leaves]
+        short = [leaf for leaf, is_covered in zip(leaves, covered, strict=True) if not is_covered]
+        on_chain = self._settlement.deliveries_of(self._chain, short)
+        whole_there = {
+            leaf.position
+            for leaf, delivered in zip(short, on_chain, strict=True)
+            if delivered == leaf.quantity_lots
+        }
+        return [
+            leaf.position
+            for leaf, is_covered in zip(leaves, covered, strict=True)
+            if is_covered or leaf.position in whole_there
+        ]
+
+    def _is_covered(self, leaf: Leaf, reading: ReadingReceived) -> bool:
         sold_lots = self._sold[leaf.meter, leaf.start_hour]
         delivered = leaf.delivered_lots(units_lots=reading.delivered_lots, sold_lots=sold_lots)
-        if delivered < leaf.quantity_lots:
-            on_chain = self._settlement.delivered_of(self._chain, leaf)
-            delivered = delivered if on_chain is None else on_chain
         return delivered == leaf.quantity_lots
 
-    def _is_left(self, leaf: Leaf) -> bool:
-        """Return whether a leaf was to be released and is not: the contract had been brought a smaller reading."""
-        still_locked = self._venue.exchange.trade(leaf.trade_number).state is TradeState.LOCKED
-        return still_locked and self._settlement.delivered_of(self._chain, leaf) != leaf.quantity_lots
+    def _left(self, leaves: Iterable[Leaf]) -> list[int]:
+        """Return which leaves were to be released and are not: the contract had been brought a smaller reading."""
+        trade = self._venue.exchange.trade
+        still_locked = [leaf for leaf in leaves if trade(leaf.trade_number).state is TradeState.LOCKED]
+        on_chain = self._settlement.deliveries_of(self._chain, still_locked)
+        return [
+            leaf.position
+            for leaf, delivered in zip(still_locked, on_chain, strict=True)
+            if delivered != leaf.quantity_lots
+        ]
 
     # --- pay out ------------------------------------------------------------------------------------------------
 
     def _pay_out(self) -> None:
         """Bring readings that came after the opening, and pay what has waited out its window."""
         now_s = self._chain.now_s()
-        due = []
-        for trade in self._trades(TradeState.OPENED):
-            leaf = self._leaf(trade)
-            if self._is_payable(leaf, now_s):
-                due.append(leaf)
-                continue
-            reading = self._venue.exchange.reading(leaf.meter, leaf.start_hour)
-            if reading is not None and self._settlement.delivered_of(self._chain, leaf) is None:
-                with self._apart():
-                    self._send(
-                        "report", str(leaf.trade_number), self._guarantee.report(leaf, _as_told(reading))
-                    )
+        opened = [self._leaf(trade) for trade in self._trades(TradeState.OPENED)]
+        due = self._payable(opened, now_s)
+        self._report_late([leaf for leaf in opened if leaf not in due])
         for chunk in _chunks(due, LEAVES_MAX):
             with self._apart():
                 self._send("pay", str(chunk[0].trade_number), self._guarantee.pay_out_many(chunk))
 
-    def _is_payable(self, leaf: Leaf, now_s: int) -> bool:
-        """Return whether a guarantee can be paid out now: a dispute or a fallback puts it off, which the contract knows."""
-        if self._window_end_s(leaf) > now_s:
-            return False
-        try:
-            from_s = self._guarantee.payable_from_s(self._chain, leaf)
-        except Reverted:  # somebody else has had it paid out; the next `watch` tells
-            return False
-        return from_s is not None and from_s <= now_s
+    def _report_late(self, leaves: Sequence[Leaf]) -> None:
+        """Bring the readings of opened leaves to the contract, those that it has not."""
+        exchange = self._venue.exchange
+        readings = [exchange.reading(leaf.meter, leaf.start_hour) for leaf in leaves]
+        read = [(leaf, reading) for leaf, reading in zip(leaves, readings, strict=True) if reading]
+        on_chain = self._settlement.deliveries_of(self._chain, [leaf for leaf, _ in read])
+        for (leaf, reading), delivered in zip(read, on_chain, strict=True):
+            if delivered is None:
+                with self._apart():
+                    transaction = self._guarantee.report(leaf, _as_told(reading))
+                    self._send("report", str(leaf.trade_number), transaction)
 
-    def _window_end_s(self, leaf: Leaf) -> int:
-        """Return when an open guarantee's challenge window ends, Unix seconds: the chain need not be asked before."""
-        if leaf.trade_number not in self._window_ends_s:
-            opened_at_s = self._guarantee.state_of(self._chain, leaf).opened_at_s
-            self._window_ends_s[leaf.trade_number] = opened_at_s + self._deployment.challenge_window_s
-        return self._window_ends_s[leaf.trade_number]
+    def _payable(self, opened: Sequence[Leaf], now_s: int) -> list[Leaf]:
+        """Return what can be paid out now: a dispute or a fallback puts it off, which the contract knows."""
+        self._learn_windows(opened)
+        over = [leaf for leaf in opened if self._window_ends_s[leaf.trade_number] <= now_s]
+        try:
+            payable_from_s = self._guarantee.payables_from_s(self._chain, over)
+        except Reverted:  # somebody else has had one of them paid out; the next `watch` tells
+            payable_from_s = tuple(map(self._payable_from_s, over))
+        return [
+            leaf
+            for leaf, from_s in zip(over, payable_from_s, strict=True)
+            if from_s is not None and from_s <= now_s
+        ]
+
+    def _payable_from_s(self, leaf: Leaf) -> int | None:
+        try:
+            return self._guarantee.payable_from_s(self._chain, leaf)
+        except Reverted:
+            return None
+
+    def _learn_windows(self, opened: Sequence[Leaf]) -> None:
+        """Remember when challenge windows end, Unix seconds: the chain need not be asked before."""
+        new = [leaf for leaf in opened if leaf.trade_number not in self._window_ends_s]
+        for leaf, state in zip(new, self._guarantee.states_of(self._chain, new), strict=True):
+            ends_s = state.opened_at_s + self._deployment.challenge_window_s
+            self._window_ends_s[leaf.trade_number] = ends_s
 
     def _leaves_of(self, batch_number: int) -> tuple[Leaf, ...]:
         if batch_number not in self._leaves:

@@ -48,6 +48,10 @@ class SkipCode(IntEnum):
     OTHER_PART_FAILED = 26
 
 
+OUTCOME_EVENTS: Final = ("TradesLocked", "TradeSkipped", "BatchSettled")
+"""What the contract tells of a batch, the last of them once for each."""
+
+
 @dataclass(frozen=True, slots=True)
 class SignedOrder:
     """An order's terms and its participant's signature."""
@@ -146,7 +150,7 @@ def read_outcome(logs: Iterable[Emitted], *, batch_number: int) -> BatchOutcome 
     skipped: list[tuple[int, SkipCode]] = []
     settled = None
     for log in logs:
-        for name in ("TradesLocked", "TradeSkipped", "BatchSettled"):
+        for name in OUTCOME_EVENTS:
             if log.topics[0] != events[name].topic:
                 continue
             fields = events[name].decode(log)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from contracts.abi import Emitted, artifact
 from contracts.chain import GAS_MAX, Chain, Log, Receipt, Transaction
-from contracts.leaves import Leaf, merkle_proof
+from contracts.leaves import Leaf, merkle_proof, merkle_proofs
 from contracts.signing import hash_words
 from market.orders import Address
 from market.units import Lots
@@ -155,7 +155,7 @@ class Certificate:
             "pledge",
             batch_number,
             [leaves[position].to_abi() for position in positions],
-            [merkle_proof(hashes, position) for position in positions],
+            merkle_proofs(hashes, positions),
         )
 
     def deliver_pledged(self, leaves: Sequence[Leaf]) -> Transaction:
@@ -223,6 +223,14 @@ class Certificate:
         return read_claims(
             chain.logs(self.address, [topic, None, None, whose], from_block=from_block, to_block=to_block)
         )
+
+    def issued_and_claimed(
+        self, chain: Chain, *, from_block: int, to_block: int
+    ) -> tuple[tuple[Issue, ...], tuple[Claim, ...]]:
+        """Return both, for all beneficiaries, of one reading of the blocks."""
+        topics = tuple(artifact("Certificate").events[name].topic for name in ("Issued", "Retired"))
+        logs = chain.logs(self.address, [topics], from_block=from_block, to_block=to_block)
+        return read_issues(logs), read_claims(logs)
 
     # What it answers
 

@@ -7,15 +7,17 @@ and by `Chain.set_time`; a chain that nobody drives follows its own clock.
 
 import ast
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from eth_hash.auto import keccak
 
 from contracts.abi import explain_revert
 from contracts.signing import Signer
+from contracts.together import together
 from market.orders import Address
 from market.units import Malformed
 
@@ -76,6 +78,14 @@ class GasPrice:
     now_wei: int
     most_wei: int
     tip_wei: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an account stands: the nonce of its next transaction, counting those still waiting, and its coins in wei."""
+
+    nonce: int
+    balance_wei: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +156,20 @@ class Chain:
         with self._reaching():
             return int(self.w3.eth.get_balance(_checksum(address)))
 
+    def standings(self, addresses: Iterable[Address]) -> dict[Address, Standing]:
+        """Return where each of several accounts stands."""
+        eth, wanted = self.w3.eth, tuple(dict.fromkeys(addresses))
+        asks: list[Callable[[], Any]] = []
+        for address in map(_checksum, wanted):
+            asks.append(partial(eth.get_transaction_count, address, "pending"))
+            asks.append(partial(eth.get_balance, address))
+        with self._reaching():
+            found = list(map(int, together(self.w3, asks)))
+        return {
+            address: Standing(nonce, balance_wei)
+            for address, nonce, balance_wei in zip(wanted, found[::2], found[1::2], strict=True)
+        }
+
     def code(self, address: Address) -> bytes:
         """Return the contract code at the address; empty where there is none."""
         with self._reaching():
@@ -159,14 +183,36 @@ class Chain:
         Raises:
             Reverted: if the contract refuses.
         """
+        request: Any = {"to": _checksum(to), "data": data, "gas": gas}
+        request["from"] = _checksum(sender or self.operator.address)
+        with self._calling():
+            return bytes(self.w3.eth.call(request))
+
+    def calls(self, asked: Iterable[tuple[Address, bytes]]) -> tuple[bytes, ...]:
+        """Ask several contracts, or one several times, and return their answers in the same sequence. Changes nothing.
+
+        Raises:
+            Reverted: if a contract refuses one of them.
+        """
+        sender: Any = _checksum(self.operator.address)
+        asks = [
+            partial(
+                self.w3.eth.call, {"to": _checksum(to), "data": data, "gas": BLOCK_GAS_LIMIT, "from": sender}
+            )
+            for to, data in asked
+        ]
+        with self._calling():
+            return tuple(map(bytes, together(self.w3, asks)))
+
+    @contextmanager
+    def _calling(self) -> Iterator[None]:
+        """Let what a contract refuses be told as `Reverted`."""
         from eth_tester.exceptions import TransactionFailed
         from web3.exceptions import ContractLogicError, Web3RPCError
 
-        request: Any = {"to": _checksum(to), "data": data, "gas": gas}
-        request["from"] = _checksum(sender or self.operator.address)
         try:
             with self._reaching():
-                return bytes(self.w3.eth.call(request))
+                yield
         except (ContractLogicError, TransactionFailed) as error:
             raise Reverted(_revert_data(error)) from None
         except Web3RPCError as error:
@@ -224,10 +270,13 @@ class Chain:
                 return GasPrice(price, price, None)
         return GasPrice(base_fee + _GWEI, 2 * base_fee + _GWEI, _GWEI)
 
-    def sign(self, account: Signer, transaction: Transaction, *, nonce: int) -> bytes:
+    def sign(
+        self, account: Signer, transaction: Transaction, *, nonce: int, price: GasPrice | None = None
+    ) -> bytes:
         """Sign a transaction; return the raw bytes to keep and to broadcast.
 
-        Pays up to twice the current base fee, so that the bytes stay good through six full blocks.
+        Pays up to twice the current base fee, so that the bytes stay good through six full blocks. Who signs several at
+        once asks for the `price` once.
         """
         from eth_account import Account
 
@@ -240,7 +289,7 @@ class Chain:
         }
         if transaction.to is not None:
             fields["to"] = _checksum(transaction.to)
-        price = self.gas_price()
+        price = price or self.gas_price()
         if price.tip_wei is None:
             fields["gasPrice"] = price.most_wei
         else:
@@ -291,6 +340,30 @@ class Chain:
                 )
             time.sleep(self.poll_s)
         return receipt
+
+    def wait_all(self, transactions: Sequence[bytes], *, timeout_s: float = 60.0) -> tuple[Receipt, ...]:
+        """Wait until each of the transactions is in a block; return their receipts in the same sequence.
+
+        Raises:
+            TimeoutError: if one of them is not within `timeout_s`.
+        """
+        if not transactions:
+            return ()
+        self.wait(transactions[-1], timeout_s=timeout_s)  # mostly the last to be there, so that all are
+        return self._receipts(transactions) or tuple(
+            self.wait(transaction, timeout_s=timeout_s) for transaction in transactions
+        )
+
+    def _receipts(self, transactions: Sequence[bytes]) -> tuple[Receipt, ...] | None:
+        """Return what became of all the transactions, or None while one of them is in no block."""
+        from web3.exceptions import TransactionNotFound
+
+        asks = [partial(self.w3.eth.get_transaction_receipt, each) for each in transactions]  # type: ignore[arg-type]  # takes bytes
+        try:
+            with self._reaching():
+                return tuple(map(_receipt, together(self.w3, asks)))
+        except TransactionNotFound:
+            return None
 
     def send(self, account: Signer, transaction: Transaction) -> Receipt:
         """Sign with the account's next nonce, broadcast, and wait.

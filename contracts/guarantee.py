@@ -1,13 +1,13 @@
 """Twin of `Guarantee.sol`: see short trades through, and know beforehand what each payout will be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, Protocol
 
 from contracts.abi import artifact
 from contracts.chain import Chain, Receipt, Transaction
-from contracts.leaves import Leaf, merkle_proof
+from contracts.leaves import Leaf, merkle_proofs
 from contracts.settlement import Reading
 from contracts.stages import Outcome, Stage
 from market.instruments import from_id
@@ -208,7 +208,7 @@ class Guarantee:
             "openMany",
             batch_number,
             [leaves[position].to_abi() for position in positions],
-            [merkle_proof(hashes, position) for position in positions],
+            merkle_proofs(hashes, positions),
         )
 
     def report(self, leaf: Leaf, reading: Reading) -> Transaction:
@@ -266,10 +266,16 @@ class Guarantee:
 
     def state_of(self, chain: Chain, leaf: Leaf) -> State:
         """Return where the guarantee of a leaf stands."""
-        ((batch_number, opened_at_s, final_at_s, stage, outcome, *others),) = self._view(
-            chain, "stateOf", leaf.hash
+        return self.states_of(chain, [leaf])[0]
+
+    def states_of(self, chain: Chain, leaves: Sequence[Leaf]) -> tuple[State, ...]:
+        """Return where the guarantees of several leaves stand."""
+        return tuple(
+            State(batch_number, opened_at_s, final_at_s, Stage(stage), Outcome(outcome), *others)
+            for ((batch_number, opened_at_s, final_at_s, stage, outcome, *others),) in self._views(
+                chain, "stateOf", [(leaf.hash,) for leaf in leaves]
+            )
         )
-        return State(batch_number, opened_at_s, final_at_s, Stage(stage), Outcome(outcome), *others)
 
     def claim_of(self, chain: Chain, leaf: Leaf, claimant: Address) -> Claim:
         """Return what a party claims of a leaf."""
@@ -283,8 +289,12 @@ class Guarantee:
 
     def payable_from_s(self, chain: Chain, leaf: Leaf) -> int | None:
         """Return from when on an open guarantee can be paid out as things stand, or None while a fallback's call runs."""
-        (from_s,) = self._view(chain, "payableFrom", leaf.to_abi())
-        return None if from_s == _NEVER else int(from_s)
+        return self.payables_from_s(chain, [leaf])[0]
+
+    def payables_from_s(self, chain: Chain, leaves: Sequence[Leaf]) -> tuple[int | None, ...]:
+        """Return the same of several guarantees, all of which are open."""
+        answers = self._views(chain, "payableFrom", [(leaf.to_abi(),) for leaf in leaves])
+        return tuple(None if from_s == _NEVER else int(from_s) for (from_s,) in answers)
 
     def rules_of(self, chain: Chain) -> Rules:
         """Return what binds every trade."""
@@ -292,8 +302,15 @@ class Guarantee:
         return Rules(arbiter, challenge_s, ruling_s, rescue_s, Ppm(bond_rate), Ppm(excuse_most))
 
     def _view(self, chain: Chain, function: str, *arguments: Any) -> tuple[Any, ...]:
+        return next(self._views(chain, function, [arguments]))
+
+    def _views(
+        self, chain: Chain, function: str, asked: Iterable[tuple[Any, ...]]
+    ) -> Iterator[tuple[Any, ...]]:
         abi = artifact("Guarantee").functions[function]
-        return abi.decode_output(chain.call(self.address, abi.encode(*arguments)))
+        return map(
+            abi.decode_output, chain.calls((self.address, abi.encode(*arguments)) for arguments in asked)
+        )
 
     def _transaction(self, gas: int, function: str, *arguments: Any) -> Transaction:
         return Transaction(self.address, artifact("Guarantee").functions[function].encode(*arguments), gas)

@@ -3,8 +3,8 @@
 Twin of `Leaf.sol`, `Merkle.sol`, `Money.sol` and of the rule in `ISettlement.deliveredOf`.
 """
 
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from eth_hash.auto import keccak
@@ -47,7 +47,19 @@ class Leaf:
 
     def to_abi(self) -> tuple[Any, ...]:
         """Return the ABI tuple."""
-        return astuple(self)
+        return (
+            self.position,
+            self.trade_number,
+            self.instrument_id,
+            self.buyer,
+            self.seller,
+            self.meter,
+            self.price_micros,
+            self.quantity_lots,
+            self.reference_micros,
+            self.fee_bps,
+            self.sold_before_lots,
+        )
 
     @property
     def hash(self) -> bytes:
@@ -115,13 +127,21 @@ def merkle_root(hashes: Sequence[bytes]) -> bytes:
 
 def merkle_proof(hashes: Sequence[bytes], position: int) -> tuple[bytes, ...]:
     """Return the siblings that lead from the leaf at `position` to the root, from the bottom up."""
-    proof = []
-    for level in _levels(hashes):
+    return merkle_proofs(hashes, [position])[0]
+
+
+def merkle_proofs(hashes: Sequence[bytes], positions: Iterable[int]) -> list[tuple[bytes, ...]]:
+    """Return the proofs of several leaves, for which the tree is built once."""
+    levels = _levels(hashes)
+    return [tuple(_siblings(levels, position)) for position in positions]
+
+
+def _siblings(levels: Iterable[Sequence[bytes]], position: int) -> Iterator[bytes]:
+    for level in levels:
         sibling = position ^ 1
         if sibling < len(level):
-            proof.append(level[sibling])
+            yield level[sibling]
         position >>= 1
-    return tuple(proof)
 
 
 def _levels(hashes: Sequence[bytes]) -> list[list[bytes]]:

@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from contracts.chain import BLOCK_GAS_LIMIT, Chain, ChainUnavailable, Transaction
+from contracts.chain import Chain, ChainUnavailable, Transaction
 from contracts.nodes import OPERATOR_WEI, find_anvil, running_node
 from contracts.signing import Signer
 
 if TYPE_CHECKING:
     from web3 import Web3
+    from web3.providers import BaseProvider
 
 SPECS: Final = "auto, tester, anvil, ganache, or an address such as http://127.0.0.1:8545"
 OWN_CHAINS: Final = frozenset({"auto", "tester", "anvil", "ganache"})
@@ -71,21 +72,12 @@ def open_rehearsal(operator: Signer, *, nonce: int) -> Chain:
 
 
 def _open_tester(start_time_s: int | None, operator: Signer, *, nonce: int = 0) -> Chain:
-    from eth_tester import EthereumTester, PyEVMBackend
-    from web3 import EthereumTesterProvider, Web3
+    from web3 import EthereumTesterProvider
 
-    overrides: dict[str, int] = {"gas_limit": BLOCK_GAS_LIMIT}
-    if start_time_s is not None:
-        overrides["timestamp"] = start_time_s
-    account = {"balance": OPERATOR_WEI, "nonce": nonce, "code": b"", "storage": {}}
-    backend = PyEVMBackend(
-        genesis_parameters=PyEVMBackend.generate_genesis_params(overrides),
-        genesis_state={operator.address: account},
-    )
-    if start_time_s is not None:
-        backend.chain = _paced(backend.chain)
-    tester = EthereumTester(backend)
-    w3 = Web3(EthereumTesterProvider(tester))
+    from contracts.in_process import tester
+
+    made = tester(operator.address, nonce=nonce, balance_wei=OPERATOR_WEI, start_time_s=start_time_s)
+    w3 = _web3(EthereumTesterProvider(made))
     return Chain(
         name="tester",
         description="in-process chain (eth-tester with py-evm)",
@@ -94,24 +86,13 @@ def _open_tester(start_time_s: int | None, operator: Signer, *, nonce: int = 0) 
         operator=operator,
         drives_time=start_time_s is not None,
         # time_travel mines its block one second before the time it is given, which the next block then has.
-        advance=lambda timestamp_s: tester.time_travel(timestamp_s + 1),
+        advance=lambda timestamp_s: made.time_travel(timestamp_s + 1),
         poll_s=_LOCAL_POLL_S,
     )
 
 
-def _paced(chain: Any) -> Any:
-    """Return the chain with blocks one second apart: py-evm would stamp each with the wall clock instead."""
-
-    class PacedChain(type(chain)):  # type: ignore[misc]  # py-evm makes the class while it runs
-        def create_header_from_parent(self, parent_header: Any, **params: Any) -> Any:
-            params.setdefault("timestamp", parent_header.timestamp + 1)
-            return super().create_header_from_parent(parent_header, **params)
-
-    return PacedChain(chain.chaindb.db)
-
-
 def _open_node(program: str, url: str, start_time_s: int | None, operator: Signer) -> Chain:
-    w3, version = _connect(url)
+    w3, version = _connect(url, own=True)
     return Chain(
         name=program,
         description=f"{'/'.join(version.split('/')[:2])}, child process",
@@ -153,11 +134,14 @@ def _open_address(url: str, start_time_s: int | None, operator_key: bytes | None
     )
 
 
-def _connect(url: str) -> tuple["Web3", str]:
-    from requests import RequestException
-    from web3 import HTTPProvider, Web3
+def _connect(url: str, *, own: bool = False) -> tuple["Web3", str]:
+    """Return what speaks to the node at an address, and the node's version. Our `own` stand behind no proxy."""
+    from requests import RequestException, Session
+    from web3 import HTTPProvider
 
-    w3 = Web3(HTTPProvider(url, request_kwargs={"timeout": _REQUEST_TIMEOUT_S}))
+    session = Session()
+    session.trust_env = not own  # else proxies and passwords are looked for before each request
+    w3 = _web3(HTTPProvider(url, request_kwargs={"timeout": _REQUEST_TIMEOUT_S}, session=session))
     try:
         return w3, w3.client_version
     except RequestException as error:
@@ -168,6 +152,18 @@ def _connect(url: str) -> tuple["Web3", str]:
         raise ChainUnavailable(
             f"{url}: found something that is no Ethereum JSON-RPC node ({error})"
         ) from error
+
+
+def _web3(provider: "BaseProvider") -> "Web3":
+    """Return web3 as it is used here: without what it would do on the side.
+
+    Its middleware prepares transactions of other kinds than ours, which are signed and complete, and asks for the chain id
+    at each call. And it would, on a contract's word, look up the answer to a call somewhere in the web.
+    """
+    from web3 import Web3
+
+    provider.global_ccip_read_enabled = False
+    return Web3(provider, middleware=())
 
 
 def _prepare_anvil(chain: Chain) -> None:

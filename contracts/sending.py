@@ -1,10 +1,10 @@
 """Send what participants sign for themselves, with the coins that their gas costs: a burst at a time."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from contracts.chain import Chain, Receipt, Reverted, Transaction
+from contracts.chain import Chain, GasPrice, Receipt, Reverted, Standing, Transaction
 from contracts.signing import Signer
 from market.orders import Address
 
@@ -24,13 +24,20 @@ def send_all(chain: Chain, signed: Sequence[tuple[Signer, Transaction]]) -> tupl
     Raises:
         Reverted: if a contract refuses one of them; the others have their effect.
     """
-    provide_gas(chain, signed)
-    nonces = {account.address: chain.nonce(account.address) for account, _ in signed}
-    sent: list[bytes] = []
-    for account, transaction in signed:
-        sent.append(chain.broadcast(chain.sign(account, transaction, nonce=nonces[account.address])))
+    if not signed:
+        return ()
+    price = chain.gas_price()
+    standings = chain.standings((chain.operator.address, *(account.address for account, _ in signed)))
+    nonces = {address: standing.nonce for address, standing in standings.items()}
+    gifts = _gifts(chain, signed, standings, price)
+
+    def broadcast(account: Signer, transaction: Transaction) -> bytes:
+        raw = chain.sign(account, transaction, nonce=nonces[account.address], price=price)
         nonces[account.address] += 1
-    receipts = tuple(map(chain.wait, sent))
+        return chain.broadcast(raw)
+
+    chain.wait_all([broadcast(chain.operator, gift) for gift in gifts])
+    receipts = chain.wait_all([broadcast(account, transaction) for account, transaction in signed])
     for (account, transaction), receipt in zip(signed, receipts, strict=True):
         if not receipt.succeeded:
             if transaction.to is not None:
@@ -39,18 +46,19 @@ def send_all(chain: Chain, signed: Sequence[tuple[Signer, Transaction]]) -> tupl
     return receipts
 
 
-def provide_gas(chain: Chain, signed: Sequence[tuple[Signer, Transaction]]) -> None:
-    """Let the operator give each account that has too little the coins for the gas of its transactions."""
+def _gifts(
+    chain: Chain,
+    signed: Sequence[tuple[Signer, Transaction]],
+    standings: Mapping[Address, Standing],
+    price: GasPrice,
+) -> list[Transaction]:
+    """Return what the operator gives each account that has too few coins for the gas of its transactions."""
     gas: Counter[Address] = Counter()
     for account, transaction in signed:
         gas[account.address] += transaction.gas
-    price_wei = chain.gas_price().most_wei
-    nonce = chain.nonce(chain.operator.address)
-    sent: list[bytes] = []
-    for address, needed in gas.items():
-        if address == chain.operator.address or chain.balance_wei(address) >= _MARGIN * needed * price_wei:
-            continue
-        gift = Transaction(address, b"", _GAS_TRANSFER, value_wei=_BURSTS_PROVIDED * needed * price_wei)
-        sent.append(chain.broadcast(chain.sign(chain.operator, gift, nonce=nonce + len(sent))))
-    for hash_ in sent:
-        chain.wait(hash_)
+    return [
+        Transaction(address, b"", _GAS_TRANSFER, value_wei=_BURSTS_PROVIDED * needed * price.most_wei)
+        for address, needed in gas.items()
+        if address != chain.operator.address
+        and standings[address].balance_wei < _MARGIN * needed * price.most_wei
+    ]

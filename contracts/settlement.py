@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts.abi import artifact
-from contracts.batches import BatchOutcome, BatchPlan, bitmap_of, positions_of, read_outcome
+from contracts.batches import OUTCOME_EVENTS, BatchOutcome, BatchPlan, bitmap_of, positions_of, read_outcome
 from contracts.bundles import BundlesPlan
 from contracts.chain import Chain, Log, Receipt, Transaction
 from contracts.leaves import Leaf
@@ -230,6 +230,21 @@ class Settlement:
         receipt = chain.receipt(found[0].transaction) if found else None
         return None if receipt is None else self.outcome(receipt, batch_number=batch_number)
 
+    def outcomes(self, chain: Chain, *, from_block: int, to_block: int) -> tuple[BatchOutcome, ...]:
+        """Return what became of the batches that were settled in a range of blocks, inclusive, in their sequence."""
+        events = artifact("Settlement").events
+        told = tuple(events[name].topic for name in OUTCOME_EVENTS)
+        logs = chain.logs(self.address, [told], from_block=from_block, to_block=to_block)
+        found = (
+            read_outcome(
+                (log for log in logs if log.topics[1] == settled.topics[1]),  # the number of the batch
+                batch_number=int.from_bytes(settled.topics[1], "big"),
+            )
+            for settled in logs
+            if settled.topics[0] == events["BatchSettled"].topic
+        )
+        return tuple(outcome for outcome in found if outcome is not None)
+
     def released(self, receipt: Receipt, *, batch_number: int) -> tuple[int, ...]:
         """Return the positions of a batch that this transaction released."""
         return tuple(
@@ -251,6 +266,12 @@ class Settlement:
         """Return a participant's money."""
         return Account(*self._view(chain, "accountOf", participant))
 
+    def accounts_of(self, chain: Chain, participants: Sequence[Address]) -> tuple[Account, ...]:
+        """Return the money of several participants."""
+        return tuple(
+            Account(*money) for money in self._views(chain, "accountOf", [(each,) for each in participants])
+        )
+
     def exit_of(self, chain: Chain, participant: Address) -> Exit:
         """Return a participant's pending exit."""
         return Exit(*self._view(chain, "exitOf", participant))
@@ -267,10 +288,18 @@ class Settlement:
         """Return the meter of a seller's resource; 20 zero bytes if none is registered."""
         return Address(self._view(chain, "meterOf", seller, resource))
 
+    def meters_of(self, chain: Chain, sold: Sequence[tuple[Address, int]]) -> tuple[Address, ...]:
+        """Return the meters of several pairs of seller and resource."""
+        return tuple(Address(meter) for meter in self._views(chain, "meterOf", sold))
+
     def delivered_of(self, chain: Chain, leaf: Leaf) -> Lots | None:
         """Return the lots of a leaf that its reading covers; None while there is no reading."""
-        delivered, reported_at_s = self._view(chain, "deliveredOf", leaf.to_abi())
-        return Lots(delivered) if reported_at_s else None
+        return self.deliveries_of(chain, [leaf])[0]
+
+    def deliveries_of(self, chain: Chain, leaves: Sequence[Leaf]) -> tuple[Lots | None, ...]:
+        """Return the same of several leaves."""
+        answers = self._views(chain, "deliveredOf", [(leaf.to_abi(),) for leaf in leaves])
+        return tuple(Lots(delivered) if reported_at_s else None for delivered, reported_at_s in answers)
 
     def filled_of(self, chain: Chain, participant: Address, client_order_id: int) -> Lots:
         """Return the lots locked so far of a participant's order."""
@@ -300,9 +329,13 @@ class Settlement:
         return Transaction(self.address, artifact("Settlement").functions[function].encode(*arguments), gas)
 
     def _view(self, chain: Chain, function: str, *arguments: Any) -> Any:
+        return self._views(chain, function, [arguments])[0]
+
+    def _views(self, chain: Chain, function: str, asked: Iterable[tuple[Any, ...]]) -> list[Any]:
         abi = artifact("Settlement").functions[function]
-        answer = abi.decode_output(chain.call(self.address, abi.encode(*arguments)))
-        return answer[0] if len(answer) == 1 else answer
+        answers = chain.calls((self.address, abi.encode(*arguments)) for arguments in asked)
+        decoded = map(abi.decode_output, answers)
+        return [answer[0] if len(answer) == 1 else answer for answer in decoded]
 
     def _own(self, logs: Iterable[Log]) -> Iterator[Log]:
         return (log for log in logs if log.address == self.address)

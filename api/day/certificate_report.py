@@ -16,7 +16,7 @@ CONSUMER_COLUMNS = (
     "energy",
     "matched",
     "carbon-free",
-    "hours at 80 %",
+    "hours at 80%",
 )
 SOURCE_COLUMNS = ("energy type", "metered", "issued", "retired", "held still")
 

@@ -15,6 +15,7 @@ from itertools import islice
 from typing import TypeVar
 
 from api.day.certificates import Certificates, Consumer, Source
+from api.day.locked import LockedLeaves
 from api.day.parts import Role
 from api.day.rescuing import Rescuing
 from api.day.retirement import Use, claims_of_hour, consumer_of
@@ -56,15 +57,23 @@ class Certifying:
     """The certificates of one day in one house. Call `pledge` after each lock, `deliver` after each step of the settler."""
 
     def __init__(
-        self, scenario: Scenario, house: House, signers: Sequence[Signer], rescuing: Rescuing
+        self,
+        scenario: Scenario,
+        house: House,
+        signers: Sequence[Signer],
+        locked: LockedLeaves,
+        rescuing: Rescuing,
     ) -> None:
         self._scenario = scenario
         self._house = house
         self._signers = signers
+        self._locked = locked
         self._rescuing = rescuing
         self._signer_of = {signer.address: signer for signer in signers}
         self._contract = deploy_certificate(house.chain, house.deployment.settlement)
-        self._from_block = house.chain.block_number()
+        self._next_block = house.chain.block_number()
+        self._issued: Counter[Holding] = Counter()
+        self._claims: list[Claim] = []
         self._batches_seen = 0
         self._waiting: list[_Pledged] = []
         self._pledged: list[_Pledged] = []
@@ -80,9 +89,9 @@ class Certifying:
 
     def pledge(self) -> None:
         """Let sellers promise the certificates of what was locked since the last call; its hours are not metered yet."""
-        house, sending = self._house, []
-        for number in range(self._batches_seen + 1, house.deployment.settlement.last_batch(house.chain) + 1):
-            leaves = self._leaves(number)
+        sending = []
+        self._locked.look()
+        for number, leaves in self._locked.batches(after=self._batches_seen).items():
             of_seller: defaultdict[Address, list[int]] = defaultdict(list)
             for leaf in leaves:
                 instrument = instrument_of(leaf.instrument_id)
@@ -111,7 +120,7 @@ class Certifying:
 
     def retire(self) -> None:
         """Let each data centre retire what it holds, hour by hour, for the compute that it delivered."""
-        held = self._issued()
+        self._look()
         uses = self._uses()
         sending = []
         for participant, signer in zip(self._scenario.participants, self._signers, strict=True):
@@ -120,8 +129,8 @@ class Certifying:
             claims: list[Claim] = []
             for hour in sorted({hour for owner, hour in uses if owner == signer.address}):
                 of_hour = {
-                    certificate_id: wh
-                    for (owner, certificate_id), wh in held.items()
+                    certificate_id: Lots(wh)
+                    for (owner, certificate_id), wh in self._issued.items()
                     if owner == signer.address and from_id(certificate_id).start_hour == hour
                 }
                 claims += claims_of_hour(of_hour, uses[signer.address, hour], place=self._place)
@@ -135,14 +144,6 @@ class Certifying:
         if signed := list(sending):
             self._gas += sum(receipt.gas_used for receipt in send_all(self._house.chain, signed))
             self._transactions += len(signed)
-
-    def _leaves(self, number: int) -> tuple[Leaf, ...]:
-        outcome = self._house.deployment.settlement.find_outcome(
-            self._house.chain, batch_number=number, from_block=self._house.deployment.block_number
-        )
-        if outcome is None:
-            raise InvariantBroken(f"batch {number}: the contract counts it as settled, but tells no leaves")
-        return outcome.locked
 
     # --- what is left behind ----------------------------------------------------------------------------------------
 
@@ -161,7 +162,8 @@ class Certifying:
         Raises:
             InvariantBroken: if more was retired than issued of a certificate, or more issued than metered.
         """
-        issued, claims = self._issued(), self._claims()
+        self._look()
+        issued, claims = self._issued, self._claims
         retired: Counter[int] = Counter()
         for claim in claims:
             retired[claim.certificate_id] += claim.amount_wh
@@ -193,7 +195,7 @@ class Certifying:
 
     def _difference(
         self,
-        issued: Mapping[Holding, Lots],
+        issued: Mapping[Holding, int],
         issued_of: Counter[int],
         retired: Counter[int],
         held: Mapping[int, int],
@@ -212,16 +214,18 @@ class Certifying:
         )
         return Lots(otherwise + lost)
 
-    def _issued(self) -> dict[Holding, Lots]:
-        found: Counter[Holding] = Counter()
-        for issue in self._contract.issued(self._house.chain, from_block=self._from_block):
-            found[issue.owner, issue.certificate_id] += issue.amount_wh
-        return {holding: Lots(wh) for holding, wh in found.items()}
+    def _look(self) -> None:
+        """Read what the contract told since the last look: what it issued to whom, and what was retired for what."""
+        last = self._house.chain.block_number()
+        issues, claims = self._contract.issued_and_claimed(
+            self._house.chain, from_block=self._next_block, to_block=last
+        )
+        for issue in issues:
+            self._issued[issue.owner, issue.certificate_id] += issue.amount_wh
+        self._claims += claims
+        self._next_block = last + 1
 
-    def _claims(self) -> tuple[Claim, ...]:
-        return self._contract.claims(self._house.chain, from_block=self._from_block)
-
-    def _held(self, issued: Mapping[Holding, Lots]) -> dict[int, int]:
+    def _held(self, issued: Mapping[Holding, int]) -> dict[int, int]:
         """Ask the contract what all who were issued certificates hold now, by id."""
         holdings = list(issued)
         found: Counter[int] = Counter()

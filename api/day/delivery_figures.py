@@ -195,6 +195,7 @@ def compensation(result: DayResult) -> Drawn:
                 f"{height:,.2f}", (column, bottom + height), (0, 3), textcoords="offset points", ha="center"
             )
         axes.set_ylim(0, locked * 1.1 or 1)
+        axes.yaxis.set_major_formatter("{x:,.0f}")
     return (
         "What happened to the money of broken promises",
         "All trades that fell short, together. The buyer pays for what came, gets the rest back, and on top is "

@@ -163,10 +163,13 @@ def _numbers(result: DayResult) -> Iterable[tuple[str, str, str]]:
         lots = tallies.sold(tallies.of_commodity(result.standing, commodity))
         yield tallies.NAMES[commodity], f"{lots / commodity.lots_per_unit:,.0f}", f"{commodity.unit} sold"
     yield "broken promises", f"{told['opened']:,}", f"{told['compensated']:,} compensated"
-    yield "compensation paid", _money(sum(p.compensation for p in result.guarantees)), "tokens, to buyers"
+    yield "compensation", _money(sum(p.compensation for p in result.guarantees)), "tokens, to buyers"
+    rescued = result.emergencies.rescues
+    delivered = sum(rescue.rescued_lots > 0 for rescue in rescued)
+    yield "fallbacks called", f"{len(rescued):,}", f"{delivered:,} delivered"
     yield "green share", f"{bought.green_share:.0%}", "of the energy of data centres"
     matched = certificate_report.share(result.certificates.together)
-    yield "carbon-free compute", f"{matched:.0%}", "of its energy, matched by the hour"
+    yield "carbon-free", f"{matched:.0%}", "of the energy of compute, by the hour"
     yield "carbon", f"{bought.gco2 / 1000:,.0f}", "kg CO2e of the energy bought"
     yield (
         "gas per trade",

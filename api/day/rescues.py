@@ -117,7 +117,7 @@ def rows_of(emergencies: Emergencies) -> tuple[list[tuple[str, ...]], tuple[str,
             each.failed,
             each.stepped_in,
             each.buyer,
-            f"{each.failed_hour:02d} → {each.delivered_hour:02d}",
+            f"{each.failed_hour:02d}\N{NO-BREAK SPACE}→\N{NO-BREAK SPACE}{each.delivered_hour:02d}",
             f"{each.rescued_lots / each.commodity.lots_per_unit:,.3f} of "
             f"{each.called_lots / each.commodity.lots_per_unit:,.3f} {each.commodity.unit}",
             _tokens(each.price_micros),

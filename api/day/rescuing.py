@@ -11,6 +11,7 @@ Every party sends its own transactions. What money moves reaches the books by th
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from api.day.locked import LockedLeaves
 from api.day.parts import StandbyOption
 from api.day.rescues import Emergencies, Premium, Rescue
 from api.day.result import TradeRow
@@ -57,9 +58,12 @@ class _Called:
 class Rescuing:
     """The emergency plans of one day. Call `agree` first, `step` after each step of the settler, `close` last."""
 
-    def __init__(self, scenario: Scenario, house: House, signers: Sequence[Signer]) -> None:
+    def __init__(
+        self, scenario: Scenario, house: House, signers: Sequence[Signer], locked: LockedLeaves
+    ) -> None:
         self._scenario = scenario
         self._house = house
+        self._locked = locked
         self._signers = signers
         self._signer_of = {signer.address: signer for signer in signers}
         self._standby = house.deployment.standby
@@ -206,19 +210,15 @@ class Rescuing:
 
     def _short_leaves(self) -> list[Leaf]:
         """Return the leaves of open guarantees whose seller has a plan, and for which nobody was called yet."""
-        settlement, chain = self._house.deployment.settlement, self._house.chain
         holders = {agreed.terms.holder for agreed in self._agreed}
-        leaves = []
-        for trade in self._house.venue.exchange.trades(TradeState.OPENED):
-            number = trade.agreed.trade_number
-            if trade.agreed.seller in holders and number not in self._called:
-                outcome = settlement.find_outcome(
-                    chain,
-                    batch_number=trade.batch_number,
-                    from_block=self._house.deployment.block_number,
-                )
-                leaves += [leaf for leaf in outcome.locked if leaf.trade_number == number] if outcome else []
-        return leaves
+        numbers = [
+            trade.agreed.trade_number
+            for trade in self._house.venue.exchange.trades(TradeState.OPENED)
+            if trade.agreed.seller in holders and trade.agreed.trade_number not in self._called
+        ]
+        if numbers:
+            self._locked.look()
+        return [self._locked.leaf_of(number) for number in numbers]
 
     def _plan_of(self, leaf: Leaf) -> _Agreed | None:
         """Return the option that covers a leaf."""

@@ -26,6 +26,7 @@ from api.day.agents import Agents
 from api.day.certificates import Certificates
 from api.day.certifying import Certifying
 from api.day.intents import Cancel, Intent, Place, Replace
+from api.day.locked import LockedLeaves
 from api.day.parts import Role
 from api.day.rescuing import Rescuing
 from api.day.result import (
@@ -171,8 +172,10 @@ class _Day:
         self._signers = [Signer.from_seed(seed, each.label) for each in scenario.participants]
         self._meters = [Signer.from_seed(seed, f"meter {each.label}") for each in scenario.meters]
         self._agents = Agents(scenario, seed)
-        self._rescuing = Rescuing(scenario, house, self._signers)
-        self._certifying = Certifying(scenario, house, self._signers, self._rescuing)
+        deployment = house.deployment
+        locked = LockedLeaves(house.chain, deployment.settlement, from_block=deployment.block_number)
+        self._rescuing = Rescuing(scenario, house, self._signers, locked)
+        self._certifying = Certifying(scenario, house, self._signers, locked, self._rescuing)
         self._index_of = {signer.address: index for index, signer in enumerate(self._signers)}
         self._next_order_id = [0] * len(self._signers)
         self._view = View(house.venue.exchange, [signer.address for signer in self._signers])

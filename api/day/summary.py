@@ -343,12 +343,13 @@ def _outcome_table(result: DayResult, figures: dict[str, Any]) -> "Table":
         ),
         (
             "paid to buyers of short trades",
-            f"{told['returned_to_buyers']} tokens returned, {told['compensation_paid']} tokens compensation",
+            f"{_grouped(told['returned_to_buyers'])} tokens returned, {_grouped(told['compensation_paid'])} compensation",
         ),
         (
             "emergency plan",
-            f"{rescued['called']} fallbacks called, {rescued['delivered']} delivered; {rescued['paid_to_fallbacks']} tokens "
-            f"paid to them, {rescued['paid_by_failed_suppliers']} by who failed",
+            f"{rescued['called']} fallbacks called, {rescued['delivered']} delivered; "
+            f"{_grouped(rescued['paid_to_fallbacks'])} tokens paid to them, "
+            f"{_grouped(rescued['paid_by_failed_suppliers'])} of it by who failed",
         ),
         (
             "green energy of data centres",
@@ -368,7 +369,7 @@ def _outcome_table(result: DayResult, figures: dict[str, Any]) -> "Table":
             "compute matched carbon-free",
             f"{certificates['carbon_free_share']:.1%} of its energy, by the hour",
         ),
-        ("chain", f"{result.chain_name} ({result.chain_description})"),
+        ("chain", result.chain_description),
         (
             "settlement",
             f"{chain['batches']} batches, {chain['trades_settled']:,} trades, {chain['trades_skipped']} skipped, "
@@ -385,3 +386,13 @@ def _outcome_table(result: DayResult, figures: dict[str, Any]) -> "Table":
     ):
         table.add_row(label, text)
     return table
+
+
+def _grouped(decimal: str) -> str:
+    """Group the thousands of a decimal string.
+
+    >>> _grouped("1555.548919")
+    '1,555.548919'
+    """
+    whole, point, part = decimal.partition(".")
+    return f"{int(whole):,}{point}{part}"

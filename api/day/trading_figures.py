@@ -197,6 +197,7 @@ def price_by_tier(result: DayResult) -> Drawn:
                 else PRODUCTS[index % len(PRODUCTS)],
                 label=product,
             )
+        axes.margins(y=0.12)  # or the highest point would be cut in two by the edge
         axes.set_ylim(bottom=0)
         axes.legend(
             loc="upper left",

@@ -30,7 +30,7 @@ from market.events import Session
 from market.feed import shown_orders
 from market.instruments import parse_symbol
 from market.listed import Listed
-from market.orders import Side
+from market.orders import Address, Side
 from market.quality import TIERS
 from market.sessions import COLLECTING, MICROS_PER_SECOND
 from market.tape import Candle
@@ -58,6 +58,10 @@ WIDTHS_S = {"1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "1d": 86_400}
 
 def _money(micros: int) -> str:
     return format_decimal(micros, scale=MICROS_PER_TOKEN)
+
+
+def _hex(address: Address) -> str:
+    return f"0x{address.hex()}"
 
 
 def listed_as(house: House, symbol: str) -> Listed:
@@ -139,9 +143,13 @@ async def market(house: HouseOf) -> MarketOut:
     return MarketOut(
         chain_id=house.chain.chain_id,
         chain=house.chain.description,
-        settlement=f"0x{deployment.settlement.address.hex()}",
-        token=f"0x{deployment.token.address.hex()}",
-        guarantee=f"0x{deployment.guarantee.address.hex()}",
+        settlement=_hex(deployment.settlement.address),
+        token=_hex(deployment.token.address),
+        guarantee=_hex(deployment.guarantee.address),
+        standby=_hex(deployment.standby.address),
+        long_term=_hex(deployment.long_term.address),
+        pay_as_you_go=_hex(deployment.pay_as_you_go.address),
+        certificate=None if house.certificate is None else _hex(house.certificate.address),
         eip712_name=deployment.domain.name,
         eip712_version=VERSION,
         fee_bps=house.settings.fee_bps,

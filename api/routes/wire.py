@@ -340,13 +340,22 @@ class Accepted(Model):
 
 
 class MarketOut(Model):
-    """What a participant needs to know to sign, and where the record stands."""
+    """What a participant needs to know to sign, and where the record stands.
+
+    An EIP-712 domain names one contract: the `settlement` for orders and all else that comes here, and the `standby`,
+    `long_term` or `pay_as_you_go` contract for what is sent to it. `certificate` is null where none was deployed with
+    the market, or it is not known.
+    """
 
     chain_id: int
     chain: str
     settlement: str
     token: str
     guarantee: str
+    standby: str
+    long_term: str
+    pay_as_you_go: str
+    certificate: str | None
     eip712_name: str
     eip712_version: str
     fee_bps: int

@@ -199,13 +199,13 @@ contract Differential is Market {
             (uint256 sold,,, bool reported) = plain.slotOf(meters[i], HOUR);
             if (reported) continue;
             uint64 units = uint64(draw(3) == 0 ? draw(sold + 1) : sold + draw(2));
-            bool counts = plain.meterAt(people[person[meters[i]]], resourceOf[meters[i]], HOUR) == meters[i];
+            bool counts = plain.counts(meters[i], HOUR);
             Reading[] memory readings = list(aReading(meters[i], HOUR, units));
             if (!counts) {
                 vm.expectRevert(abi.encodeWithSelector(IMetering.MeterOfAnotherHour.selector, meters[i], HOUR));
             }
             settlement.report(readings);
-            if (counts) plain.report(people[person[meters[i]]], resourceOf[meters[i]], HOUR, units);
+            if (counts) plain.report(meters[i], HOUR, units);
         }
     }
 

@@ -92,6 +92,8 @@ def test_a_market_is_deployed_found_verified_and_served(node: Chain, folder: Pat
     )
     with open_house(settings, DrivenClock(node.now_s())) as house:
         assert house.deployment.settlement.address == written.settlement
+        assert house.certificate is not None
+        assert house.certificate.address == written.plan.step("Certificate").address
         assert house.deployment.notice_period_s == 7200
 
 

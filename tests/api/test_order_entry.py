@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from api.client import MarketError
-from contracts.signing import Signer
+from contracts.signing import Domain, Signer
+from market.orders import Address
 from tests.api.conftest import BUYER, GPU, SOLAR, SUPPLIER, Market
 
 
@@ -155,3 +156,20 @@ def test_market_health_and_openapi_tell_where_they_stand(market: Market) -> None
     assert market.http.get("/health").json()["status"] == "ok"
     assert "/v1/orders" in market.http.get("/openapi.json").json()["paths"]
     assert market.http.get("/docs").status_code == 200
+
+
+def test_the_market_names_every_contract_that_is_signed_for(market: Market) -> None:
+    told = market.http.get("/v1/market").json()
+    deployment = market.house.deployment
+    signed_for = {
+        "settlement": deployment.settlement,
+        "standby": deployment.standby,
+        "long_term": deployment.long_term,
+        "pay_as_you_go": deployment.pay_as_you_go,
+    }
+    for name, contract in signed_for.items():
+        domain = Domain(told["chain_id"], Address(bytes.fromhex(told[name][2:])), told["eip712_name"])
+        assert domain == contract.domain
+    addresses = [told[name] for name in (*signed_for, "guarantee", "token")]
+    assert len(set(addresses)) == len(addresses)
+    assert told["certificate"] is None

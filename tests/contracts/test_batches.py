@@ -150,6 +150,24 @@ def test_a_repeated_batch_changes_nothing_and_its_outcome_is_found_again(stage: 
     )
 
 
+def test_the_outcomes_of_a_range_of_blocks_are_those_of_its_batches(stage: Stage) -> None:
+    buyer, seller = stage.trader(), stage.trader()
+    instrument = stage.instrument()
+    stage.meter(seller, instrument)
+    bid, offer = stage.order(buyer, instrument, Side.BUY), stage.order(seller, instrument, Side.SELL)
+    dear = stage.order(seller, instrument, Side.SELL, price=50_001)
+    before = stage.chain.block_number()
+    settled = (
+        stage.settle(stage.trade(bid, offer), stage.trade(bid, dear)),
+        stage.settle(stage.trade(bid, offer)),
+    )
+    assert [len(outcome.skipped) for outcome in settled] == [1, 0]
+    settlement, last = stage.market.settlement, stage.chain.block_number()
+    assert settlement.outcomes(stage.chain, from_block=before + 1, to_block=last) == settled
+    assert settlement.outcomes(stage.chain, from_block=last, to_block=last) == settled[1:]
+    assert settlement.outcomes(stage.chain, from_block=before, to_block=before) == ()
+
+
 def test_batches_come_one_after_another_and_from_the_operator_only(stage: Stage) -> None:
     buyer, seller = stage.trader(ether=True), stage.trader()
     instrument = stage.instrument()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from contracts.abi import artifact
 from contracts.batches import SkipCode, order_to_abi
 from contracts.guarantee import payout
-from contracts.leaves import Leaf, merkle_proof, merkle_root
+from contracts.leaves import Leaf, merkle_proof, merkle_proofs, merkle_root
 from contracts.settlement import Slot
 from contracts.signing import Signer, order_digest
 from market.instruments import Instrument
@@ -107,6 +107,7 @@ def test_every_proof_leads_to_the_root(count: int) -> None:
         for sibling in merkle_proof(hashes, position):
             node = bytes(keccak(min(node, sibling) + max(node, sibling)))  # noqa: PLW2901
         assert node == root
+    assert merkle_proofs(hashes, range(count)) == [merkle_proof(hashes, each) for each in range(count)]
 
 
 def test_a_shortfall_is_shared_pro_rata_to_the_last_lot() -> None:

@@ -11,6 +11,11 @@ import {Fill} from "../support/Packing.sol";
 ///
 /// It shares with `Settlement` the shapes of orders and leaves and the names of the skip codes, and none of its code.
 contract PlainSettlement {
+    struct Owner {
+        address seller;
+        uint256 resource;
+    }
+
     struct Slot {
         uint256 sold;
         uint256 units;
@@ -29,13 +34,14 @@ contract PlainSettlement {
     mapping(address participant => uint256 id) private _cancelledBelow;
     mapping(address participant => uint256 time) private _cancelledBelowFrom;
     mapping(address seller => mapping(uint256 resource => address)) private _meterOf;
+    mapping(address meter => Owner) private _ownerOf;
     /// The meter that was the seller's when the first lots of the hour were sold, or it was read unsold.
-    mapping(address seller => mapping(uint256 resource => mapping(uint256 hour => address))) private _fixedMeter;
+    mapping(address seller => mapping(uint256 resource => mapping(uint256 hour => address))) internal _fixedMeter;
     mapping(address meter => mapping(uint256 hour => Slot)) public slotOf;
     mapping(uint64 batchNumber => mapping(uint256 position => bool)) public isReleased;
 
-    Leaf[] private _leaves;
-    ISettlement.SkipCode[] private _skipped;
+    Leaf[] internal _leaves;
+    ISettlement.SkipCode[] internal _skipped;
 
     constructor(bytes32 domainSeparator, uint256 notice, address feeRecipient) {
         _domainSeparator = domainSeparator;
@@ -49,6 +55,12 @@ contract PlainSettlement {
 
     function registerMeter(address seller, uint256 resource, address meter) external {
         _meterOf[seller][resource] = meter;
+        _ownerOf[meter] = Owner(seller, resource);
+    }
+
+    /// Return whether the meter is the one that counts for its owner's hour.
+    function counts(address meter, uint256 hour) public view returns (bool) {
+        return meterAt(_ownerOf[meter].seller, _ownerOf[meter].resource, hour) == meter;
     }
 
     /// Return the meter that counts for a seller's hour.
@@ -69,9 +81,9 @@ contract PlainSettlement {
         _cancelledBelowFrom[participant] = block.timestamp + _notice;
     }
 
-    function report(address seller, uint256 resource, uint256 hour, uint256 units) external {
-        address meter = meterAt(seller, resource, hour);
-        _fixedMeter[seller][resource][hour] = meter;
+    /// Keep the reading of a meter that counts for the hour.
+    function report(address meter, uint256 hour, uint256 units) external {
+        _fixedMeter[_ownerOf[meter].seller][_ownerOf[meter].resource][hour] = meter;
         Slot storage slot = slotOf[meter][hour];
         if (slot.reported) return;
         slot.units = units;
@@ -215,7 +227,7 @@ contract PlainSettlement {
 
     // --- what they ask --------------------------------------------------------------------------------------------
 
-    function isSigned(Order memory order, bytes memory signature) private view returns (bool) {
+    function isSigned(Order memory order, bytes memory signature) internal view returns (bool) {
         if (signature.length != 65) return false;
         bytes32 structHash = keccak256(abi.encode(ORDER_TYPEHASH, order));
         bytes32 digest = keccak256(abi.encodePacked(hex"1901", _domainSeparator, structHash));
@@ -224,7 +236,7 @@ contract PlainSettlement {
         return signer != address(0) && signer == order.participant;
     }
 
-    function isCancelled(Order memory order) private view returns (bool) {
+    function isCancelled(Order memory order) internal view returns (bool) {
         uint256 from = _cancelledFrom[order.participant][order.clientOrderId];
         if (from != 0 && block.timestamp >= from) return true;
         uint256 fromBelow = _cancelledBelowFrom[order.participant];
@@ -232,27 +244,31 @@ contract PlainSettlement {
             fromBelow != 0 && block.timestamp >= fromBelow && order.clientOrderId < _cancelledBelow[order.participant];
     }
 
-    function isTooMuch(Order memory order, uint256 quantity) private view returns (bool) {
+    function isTooMuch(Order memory order, uint256 quantity) internal view returns (bool) {
         uint256 filled = filledOf[order.participant][order.clientOrderId] + quantity;
         return filled > order.quantity || filled >= 1 << 63;
     }
 
-    function isSettleable(uint256 instrument) private pure returns (bool) {
+    function isSettleable(uint256 instrument) internal pure returns (bool) {
         uint256 commodity = instrument >> 240 & 0xFF;
         bool isKnown = instrument >> 248 == 1 && commodity >= 1 && commodity <= 3 && (instrument >> 4 & 0xF) < 5;
         return isKnown && (instrument >> 8 & 0xFFFF) == 1;
     }
 
-    function meterOf(Leaf memory leaf) private view returns (address) {
+    function meterOf(Leaf memory leaf) internal view returns (address) {
         return meterAt(leaf.seller, leaf.instrument >> 48, hourOf(leaf.instrument));
     }
 
-    function hourOf(uint256 instrument) private pure returns (uint256) {
+    function hourOf(uint256 instrument) internal pure returns (uint256) {
         return instrument >> 24 & 0xFFFFFF;
     }
 
-    function amounts(Leaf memory leaf) private pure returns (uint256 payment, uint256 fee, uint256 collateral) {
-        uint256 lots = (leaf.instrument >> 240 & 0xFF) == 2 ? 1 : 1000;
+    function lotsPerUnit(uint256 instrument) internal pure returns (uint256) {
+        return (instrument >> 240 & 0xFF) == 2 ? 1 : 1000;
+    }
+
+    function amounts(Leaf memory leaf) internal pure returns (uint256 payment, uint256 fee, uint256 collateral) {
+        uint256 lots = lotsPerUnit(leaf.instrument);
         uint24[5] memory rates = [50_000, 100_000, 200_000, 300_000, 500_000];
         uint256 perUnit = (uint256(leaf.referencePrice) * rates[leaf.instrument >> 4 & 0xF] + 999_999) / 1_000_000;
         payment = uint256(leaf.price) * leaf.quantity / lots;

@@ -465,7 +465,7 @@ def test_terminal_summary_fits_a_hundred_columns_and_names_the_outcome() -> None
     lines = written(console).splitlines()
     text = "\n".join(lines)
     assert "1 opened, 1 breached, 1 compensated" in text
-    assert "0.501 tokens returned, 0.2 tokens compensation" in text
+    assert "0.501 tokens returned, 0.2 compensation" in text
     assert "2 batches, 5 trades, 1 skipped, 63,000 gas per trade" in text
     assert max(len(line.rstrip()) for line in lines) <= 100
     assert "do NOT agree" not in text
