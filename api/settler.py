@@ -47,6 +47,8 @@ ATTEMPTS_MAX = 3
 """How often a transaction that the chain reverted is signed anew; its trades are void when their slot starts."""
 NOT_LOCKED_IN_TIME = "not locked on chain by the start of its slot"
 
+SoldHour = tuple[Address, int, int]
+"""Of which the contract counts what was sold and measured: a seller, a resource, an hour."""
 
 Item = TypeVar("Item")
 
@@ -94,8 +96,9 @@ class Settler:
         self._seen_block = deployment.block_number - 1
         self._chain_commands = ChainCommands(sequencer.venue, deployment.fee_recipient, self._leaves_of)
         self._leaves: dict[int, tuple[Leaf, ...]] = {}
-        # what the contract counts as sold of a meter's hour: the end of the last leaf
-        self._sold: defaultdict[tuple[Address, int], Lots] = defaultdict(lambda: Lots(0))
+        # what the contract counts as sold of a seller's hour: the end of the last leaf
+        self._sold: defaultdict[SoldHour, Lots] = defaultdict(lambda: Lots(0))
+        self._meters: dict[SoldHour, Address] = {}  # fixed for good when the first of the hour was sold
         self._window_ends_s: dict[int, int] = {}
         self._failures: list[str] = []
         self._turn = RLock()
@@ -174,7 +177,7 @@ class Settler:
         """Register meters with the contract, those that are not yet.
 
         Raises:
-            Reverted: if the contract knows another meter for a supplier's resource, or the meter for another.
+            Reverted: if the contract knows a meter for another supplier or resource.
         """
         for count, each in enumerate(registrations, start=1):
             with self._turn:
@@ -309,17 +312,15 @@ class Settler:
         numbers = {trade.agreed.trade_number for trade in trades}
         waiting = [leaf for leaf in leaves if leaf.trade_number in numbers]
         readings = {
-            meter: reading
-            for meter in {leaf.meter for leaf in waiting}
-            if (reading := self._venue.exchange.reading(meter, start_hour)) is not None
+            leaf.position: reading for leaf in waiting if (reading := self._reading(leaf)) is not None
         }
-        metered = [leaf for leaf in waiting if leaf.meter in readings]
-        whole = [leaf.position for leaf in metered if self._is_whole(leaf, readings[leaf.meter])]
+        metered = [leaf for leaf in waiting if leaf.position in readings]
+        whole = [leaf.position for leaf in metered if self._is_whole(leaf, readings[leaf.position])]
         short = [leaf.position for leaf in metered if leaf.position not in whole]
         if metered:
-            told = [readings[meter] for meter in sorted(readings)]
+            told = {reading.meter: _as_told(reading) for reading in readings.values()}
             transaction = self._settlement.deliver_batch(
-                number, leaves, whole, [_as_told(each) for each in told]
+                number, leaves, whole, [told[meter] for meter in sorted(told)]
             )
             handled = bitmap_of(leaf.position for leaf in metered)
             receipt = self._send("deliver", f"{number}:{handled:x}", transaction)
@@ -327,14 +328,24 @@ class Settler:
                 self.batches[number].deliver_gas += receipt.gas_used
             short += [leaf.position for leaf in metered if leaf.position in whole and self._is_left(leaf)]
         if chain_now_s > (start_hour + 1) * SECONDS_PER_HOUR + self._deployment.reading_window_s:
-            short += [leaf.position for leaf in waiting if leaf.meter not in readings]
+            short += [leaf.position for leaf in waiting if leaf.position not in readings]
         for chunk in _chunks(short, LEAVES_MAX):
             transaction = self._guarantee.open_many(number, leaves, chunk)
             self._send("open", f"{number}:{bitmap_of(chunk):x}", transaction)
 
+    def _reading(self, leaf: Leaf) -> ReadingReceived | None:
+        """Return what the meter told that counts for a leaf's hour, if the record has it.
+
+        The contract knows which meter that is. It would refuse a batch that brings the reading of another.
+        """
+        sold = _sold_hour(leaf)
+        if sold not in self._meters:
+            self._meters[sold] = self._settlement.meter_at(self._chain, leaf.seller, leaf.instrument_id)
+        return self._venue.exchange.reading(self._meters[sold], leaf.start_hour)
+
     def _is_whole(self, leaf: Leaf, reading: ReadingReceived) -> bool:
         """Return whether a reading covers a leaf. The contract's reading, if it has another one, is what counts there."""
-        sold_lots = self._sold[leaf.meter, leaf.start_hour]
+        sold_lots = self._sold[_sold_hour(leaf)]
         delivered = leaf.delivered_lots(units_lots=reading.delivered_lots, sold_lots=sold_lots)
         if delivered < leaf.quantity_lots:
             on_chain = self._settlement.delivered_of(self._chain, leaf)
@@ -357,7 +368,7 @@ class Settler:
             if self._is_payable(leaf, now_s):
                 due.append(leaf)
                 continue
-            reading = self._venue.exchange.reading(leaf.meter, leaf.start_hour)
+            reading = self._reading(leaf)
             if reading is not None and self._settlement.delivered_of(self._chain, leaf) is None:
                 with self._apart():
                     self._send(
@@ -474,8 +485,8 @@ class Settler:
             )
         self._leaves[number] = outcome.locked
         for leaf in outcome.locked:
-            slot = leaf.meter, leaf.start_hour
-            self._sold[slot] = Lots(max(self._sold[slot], leaf.sold_before_lots + leaf.quantity_lots))
+            sold = _sold_hour(leaf)
+            self._sold[sold] = Lots(max(self._sold[sold], leaf.sold_before_lots + leaf.quantity_lots))
         return (
             tuple(leaf.trade_number for leaf in outcome.locked),
             tuple((trade_number, int(code)) for trade_number, code in outcome.skipped),
@@ -485,6 +496,10 @@ class Settler:
 def _batch_of(entry: OutboxEntry) -> int:
     """Return the batch that a reference such as 12:345#1 names."""
     return int(entry.reference.split(":")[0])
+
+
+def _sold_hour(leaf: Leaf) -> SoldHour:
+    return leaf.seller, leaf.resource, leaf.start_hour
 
 
 def _as_told(reading: ReadingReceived) -> Reading:

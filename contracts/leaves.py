@@ -55,6 +55,11 @@ class Leaf:
         return hash_words(*self.to_abi())
 
     @property
+    def resource(self) -> int:
+        """What the seller's meter measures: the instrument id without its low 48 bits."""
+        return from_id(self.instrument_id).resource
+
+    @property
     def start_hour(self) -> int:
         """The delivery hour, counted from 1970-01-01T00Z."""
         return from_id(self.instrument_id).start_hour
