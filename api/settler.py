@@ -314,21 +314,20 @@ class Settler:
         readings = {
             leaf.position: reading for leaf in waiting if (reading := self._reading(leaf)) is not None
         }
-        metered = [leaf for leaf in waiting if leaf.position in readings]
-        whole = [leaf.position for leaf in metered if self._is_whole(leaf, readings[leaf.position])]
-        short = [leaf.position for leaf in metered if leaf.position not in whole]
-        if metered:
+        in_time = chain_now_s <= (start_hour + 1) * SECONDS_PER_HOUR + self._deployment.reading_window_s
+        due = [leaf for leaf in waiting if leaf.position in readings] if in_time else waiting
+        whole = [leaf.position for leaf in due if self._is_whole(leaf, readings.get(leaf.position))]
+        short = [leaf.position for leaf in due if leaf.position not in whole]
+        if readings or whole:
             told = {reading.meter: _as_told(reading) for reading in readings.values()}
             transaction = self._settlement.deliver_batch(
                 number, leaves, whole, [told[meter] for meter in sorted(told)]
             )
-            handled = bitmap_of(leaf.position for leaf in metered)
+            handled = bitmap_of(leaf.position for leaf in due)
             receipt = self._send("deliver", f"{number}:{handled:x}", transaction)
             if number in self.batches:
                 self.batches[number].deliver_gas += receipt.gas_used
-            short += [leaf.position for leaf in metered if leaf.position in whole and self._is_left(leaf)]
-        if chain_now_s > (start_hour + 1) * SECONDS_PER_HOUR + self._deployment.reading_window_s:
-            short += [leaf.position for leaf in waiting if leaf.position not in readings]
+            short += [leaf.position for leaf in due if leaf.position in whole and self._is_left(leaf)]
         for chunk in _chunks(short, LEAVES_MAX):
             transaction = self._guarantee.open_many(number, leaves, chunk)
             self._send("open", f"{number}:{bitmap_of(chunk):x}", transaction)
@@ -343,14 +342,14 @@ class Settler:
             self._meters[sold] = self._settlement.meter_at(self._chain, leaf.seller, leaf.instrument_id)
         return self._venue.exchange.reading(self._meters[sold], leaf.start_hour)
 
-    def _is_whole(self, leaf: Leaf, reading: ReadingReceived) -> bool:
-        """Return whether a reading covers a leaf. The contract's reading, if it has another one, is what counts there."""
-        sold_lots = self._sold[_sold_hour(leaf)]
-        delivered = leaf.delivered_lots(units_lots=reading.delivered_lots, sold_lots=sold_lots)
-        if delivered < leaf.quantity_lots:
-            on_chain = self._settlement.delivered_of(self._chain, leaf)
-            delivered = delivered if on_chain is None else on_chain
-        return delivered == leaf.quantity_lots
+    def _is_whole(self, leaf: Leaf, reading: ReadingReceived | None) -> bool:
+        """Return whether a reading covers a leaf. If the contract has one that the record has not, that one counts there."""
+        if reading is not None:
+            sold_lots = self._sold[_sold_hour(leaf)]
+            delivered = leaf.delivered_lots(units_lots=reading.delivered_lots, sold_lots=sold_lots)
+            if delivered == leaf.quantity_lots:
+                return True
+        return self._settlement.delivered_of(self._chain, leaf) == leaf.quantity_lots
 
     def _is_left(self, leaf: Leaf) -> bool:
         """Return whether a leaf was to be released and is not: the contract had been brought a smaller reading."""
