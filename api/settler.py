@@ -50,6 +50,8 @@ BURST_MAX = 50
 """Transactions that are sent before the first is awaited: nodes keep no more than 64 waiting for one account."""
 NOT_LOCKED_IN_TIME = "not locked on chain by the start of its slot"
 
+SoldHour = tuple[Address, int, int]
+"""Of which the contract counts what was sold and measured: a seller, a resource, an hour."""
 
 Item = TypeVar("Item")
 
@@ -97,8 +99,9 @@ class Settler:
         self._seen_block = deployment.block_number - 1
         self._chain_commands = ChainCommands(sequencer.venue, deployment.fee_recipient, self._leaves_of)
         self._leaves: dict[int, tuple[Leaf, ...]] = {}
-        # what the contract counts as sold of a meter's hour: the end of the last leaf
-        self._sold: defaultdict[tuple[Address, int], Lots] = defaultdict(lambda: Lots(0))
+        # what the contract counts as sold of a seller's hour: the end of the last leaf
+        self._sold: defaultdict[SoldHour, Lots] = defaultdict(lambda: Lots(0))
+        self._meters: dict[SoldHour, Address] = {}  # fixed for good when the first of the hour was sold
         self._window_ends_s: dict[int, int] = {}
         self._failures: list[str] = []
         self._turn = RLock()
@@ -181,7 +184,7 @@ class Settler:
         """Register meters with the contract, those that are not yet.
 
         Raises:
-            Reverted: if the contract knows another meter for a supplier's resource, or the meter for another.
+            Reverted: if the contract knows a meter for another supplier or resource.
         """
         done = 0
         for chunk in _chunks(tuple(registrations), BURST_MAX):
@@ -329,33 +332,43 @@ class Settler:
         leaves = self._leaves[number]
         numbers = {trade.agreed.trade_number for trade in trades}
         waiting = [leaf for leaf in leaves if leaf.trade_number in numbers]
-        readings = {
-            meter: reading
-            for meter in {leaf.meter for leaf in waiting}
-            if (reading := self._venue.exchange.reading(meter, start_hour)) is not None
-        }
-        metered = [leaf for leaf in waiting if leaf.meter in readings]
-        whole = self._whole(metered, readings)
-        short = [leaf.position for leaf in metered if leaf.position not in whole]
-        if metered:
-            told = [readings[meter] for meter in sorted(readings)]
+        readings = self._readings(waiting)
+        in_time = chain_now_s <= (start_hour + 1) * SECONDS_PER_HOUR + self._deployment.reading_window_s
+        due = [leaf for leaf in waiting if leaf.position in readings] if in_time else waiting
+        whole = self._whole(due, readings)
+        short = [leaf.position for leaf in due if leaf.position not in whole]
+        if readings or whole:
+            told = {reading.meter: _as_told(reading) for reading in readings.values()}
             transaction = self._settlement.deliver_batch(
-                number, leaves, whole, [_as_told(each) for each in told]
+                number, leaves, whole, [told[meter] for meter in sorted(told)]
             )
-            handled = bitmap_of(leaf.position for leaf in metered)
+            handled = bitmap_of(leaf.position for leaf in due)
             receipt = self._send("deliver", f"{number}:{handled:x}", transaction)
             if number in self.batches:
                 self.batches[number].deliver_gas += receipt.gas_used
-            short += self._left(leaf for leaf in metered if leaf.position in whole)
-        if chain_now_s > (start_hour + 1) * SECONDS_PER_HOUR + self._deployment.reading_window_s:
-            short += [leaf.position for leaf in waiting if leaf.meter not in readings]
+            short += self._left(leaf for leaf in due if leaf.position in whole)
         for chunk in _chunks(short, LEAVES_MAX):
             transaction = self._guarantee.open_many(number, leaves, chunk)
             self._send("open", f"{number}:{bitmap_of(chunk):x}", transaction)
 
-    def _whole(self, leaves: Sequence[Leaf], readings: Mapping[Address, ReadingReceived]) -> list[int]:
-        """Return which leaves their readings cover. The contract's reading, if it has another one, is what counts there."""
-        covered = [self._is_covered(leaf, readings[leaf.meter]) for leaf in leaves]
+    def _readings(self, leaves: Sequence[Leaf]) -> dict[int, ReadingReceived]:
+        """Return what the meters told that count for the leaves' hours, by position, of those that the record has.
+
+        The contract knows which meters these are. It would refuse a batch that brings the reading of another.
+        """
+        hours = {_sold_hour(leaf): (leaf.seller, leaf.instrument_id) for leaf in leaves}
+        new = [hour for hour in hours if hour not in self._meters]
+        meters = self._settlement.meters_at(self._chain, [hours[hour] for hour in new])
+        self._meters.update(zip(new, meters, strict=True))
+        found = {
+            leaf.position: self._venue.exchange.reading(self._meters[_sold_hour(leaf)], leaf.start_hour)
+            for leaf in leaves
+        }
+        return {position: reading for position, reading in found.items() if reading is not None}
+
+    def _whole(self, leaves: Sequence[Leaf], readings: Mapping[int, ReadingReceived]) -> list[int]:
+        """Return which leaves their readings cover. If the contract has another reading, that one counts there."""
+        covered = [self._is_covered(leaf, readings.get(leaf.position)) for leaf in leaves]
         short = [leaf for leaf, is_covered in zip(leaves, covered, strict=True) if not is_covered]
         on_chain = self._settlement.deliveries_of(self._chain, short)
         whole_there = {
@@ -369,8 +382,10 @@ class Settler:
             if is_covered or leaf.position in whole_there
         ]
 
-    def _is_covered(self, leaf: Leaf, reading: ReadingReceived) -> bool:
-        sold_lots = self._sold[leaf.meter, leaf.start_hour]
+    def _is_covered(self, leaf: Leaf, reading: ReadingReceived | None) -> bool:
+        if reading is None:
+            return False
+        sold_lots = self._sold[_sold_hour(leaf)]
         delivered = leaf.delivered_lots(units_lots=reading.delivered_lots, sold_lots=sold_lots)
         return delivered == leaf.quantity_lots
 
@@ -399,9 +414,7 @@ class Settler:
 
     def _report_late(self, leaves: Sequence[Leaf]) -> None:
         """Bring the readings of opened leaves to the contract, those that it has not."""
-        exchange = self._venue.exchange
-        readings = [exchange.reading(leaf.meter, leaf.start_hour) for leaf in leaves]
-        read = [(leaf, reading) for leaf, reading in zip(leaves, readings, strict=True) if reading]
+        read = [(leaf, reading) for leaf in leaves for reading in self._readings([leaf]).values()]
         on_chain = self._settlement.deliveries_of(self._chain, [leaf for leaf, _ in read])
         for (leaf, reading), delivered in zip(read, on_chain, strict=True):
             if delivered is None:
@@ -526,8 +539,8 @@ class Settler:
             )
         self._leaves[number] = outcome.locked
         for leaf in outcome.locked:
-            slot = leaf.meter, leaf.start_hour
-            self._sold[slot] = Lots(max(self._sold[slot], leaf.sold_before_lots + leaf.quantity_lots))
+            sold = _sold_hour(leaf)
+            self._sold[sold] = Lots(max(self._sold[sold], leaf.sold_before_lots + leaf.quantity_lots))
         return (
             tuple(leaf.trade_number for leaf in outcome.locked),
             tuple((trade_number, int(code)) for trade_number, code in outcome.skipped),
@@ -537,6 +550,10 @@ class Settler:
 def _batch_of(entry: OutboxEntry) -> int:
     """Return the batch that a reference such as 12:345#1 names."""
     return int(entry.reference.split(":")[0])
+
+
+def _sold_hour(leaf: Leaf) -> SoldHour:
+    return leaf.seller, leaf.resource, leaf.start_hour
 
 
 def _as_told(reading: ReadingReceived) -> Reading:

@@ -5,7 +5,7 @@ are wanted (`market/requirements.py`, `market/legs.py`).
 """
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Final
 
 from contracts.abi import artifact, encode_struct
@@ -202,8 +202,15 @@ def check_bundles_outcome(plan: BundlesPlan, outcome: BatchOutcome) -> None:
                 offer.reference_micros,
                 plan.fee_bps,
             )
-            fields = astuple(leaf)
-            found = (*fields[2:5], *fields[6:10])
+            found = (
+                leaf.instrument_id,
+                leaf.buyer,
+                leaf.seller,
+                leaf.price_micros,
+                leaf.quantity_lots,
+                leaf.reference_micros,
+                leaf.fee_bps,
+            )
             if found != asked:
                 raise InvariantBroken(
                     f"trade {part.trade_number}: the contract locked {found}, expected {asked}"

@@ -53,7 +53,6 @@ class Leaf:
             self.instrument_id,
             self.buyer,
             self.seller,
-            self.meter,
             self.price_micros,
             self.quantity_lots,
             self.reference_micros,
@@ -65,6 +64,11 @@ class Leaf:
     def hash(self) -> bytes:
         """The 32 bytes that the Merkle tree is built on."""
         return hash_words(*self.to_abi())
+
+    @property
+    def resource(self) -> int:
+        """What the seller's meter measures: the instrument id without its low 48 bits."""
+        return from_id(self.instrument_id).resource
 
     @property
     def start_hour(self) -> int:

@@ -16,7 +16,7 @@ VERSION: Final = 1
 ENTRIES_MAX: Final = 256
 """Most entries of a table: a place is one byte."""
 OFFSET_MAX: Final = (1 << 32) - 1
-"""How far a trade number may be from the first of its batch."""
+"""How far a trade number may be from the first of a packed batch."""
 
 _LEAVES_HEADER_BYTES = 17
 _ADDRESS_BYTES = 20

@@ -56,12 +56,17 @@ class CancelledBelow:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One meter's hour, in lots: sold, measured, and given to trades; `reported_at_s` is 0 until the reading comes."""
+    """One hour of a seller's resource, in lots: sold, measured, and given to trades.
+
+    `reported_at_s` is 0 until the reading comes; `meter_number` says which of the seller's meters for the resource counts,
+    from 1, and is 0 until something is sold or reported.
+    """
 
     sold_lots: Lots
     units_lots: Lots
     allotted_lots: Lots
     reported_at_s: int
+    meter_number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +172,7 @@ class Settlement:
         return self._transaction(_GAS_SINGLE, "cancelBelow", client_order_id)
 
     def register_meter(self, seller: Address, resource: int, meter: Address) -> Transaction:
-        """Let a meter measure what a seller offers of a resource; operator only."""
+        """Let a meter measure what a seller offers of a resource, in hours not sold from so far; operator only."""
         return self._transaction(_GAS_SINGLE, "registerMeter", seller, resource, meter)
 
     def report(self, readings: Sequence[Reading]) -> Transaction:
@@ -281,16 +286,24 @@ class Settlement:
         return bool(self._view(chain, "withdrawalUsed", participant, nonce))
 
     def slot_of(self, chain: Chain, meter: Address, start_hour: int) -> Slot:
-        """Return the ledger of one meter's hour."""
+        """Return the ledger of the hour that a meter measures; all zero if another meter counts for it."""
         return Slot(*self._view(chain, "slotOf", meter, start_hour))
 
     def meter_of(self, chain: Chain, seller: Address, resource: int) -> Address:
-        """Return the meter of a seller's resource; 20 zero bytes if none is registered."""
+        """Return the meter that a seller's resource has now; 20 zero bytes if none is registered."""
         return Address(self._view(chain, "meterOf", seller, resource))
 
     def meters_of(self, chain: Chain, sold: Sequence[tuple[Address, int]]) -> tuple[Address, ...]:
         """Return the meters of several pairs of seller and resource."""
         return tuple(Address(meter) for meter in self._views(chain, "meterOf", sold))
+
+    def meter_at(self, chain: Chain, seller: Address, instrument_id: int) -> Address:
+        """Return the meter that counts for a seller's hour of an instrument: fixed for good when the first of it is sold."""
+        return Address(self._view(chain, "meterAt", seller, instrument_id))
+
+    def meters_at(self, chain: Chain, sold: Sequence[tuple[Address, int]]) -> tuple[Address, ...]:
+        """Return the meters that count for several pairs of seller and instrument."""
+        return tuple(Address(meter) for meter in self._views(chain, "meterAt", sold))
 
     def delivered_of(self, chain: Chain, leaf: Leaf) -> Lots | None:
         """Return the lots of a leaf that its reading covers; None while there is no reading."""

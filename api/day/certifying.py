@@ -97,7 +97,9 @@ class Certifying:
                 instrument = instrument_of(leaf.instrument_id)
                 if instrument.commodity is Commodity.ENE and instrument.product in CARBON_FREE:
                     of_seller[leaf.seller].append(leaf.position)
-                    self._waiting.append(_Pledged(leaf, CertificateId.of(instrument, leaf.meter).id))
+                    self._waiting.append(
+                        _Pledged(leaf, CertificateId.of(instrument, self._meter_of(leaf)).id)
+                    )
             sending += [
                 (self._signer_of[seller], self._contract.pledge(number, leaves, chunk))
                 for seller, positions in of_seller.items()
@@ -144,6 +146,13 @@ class Certifying:
         if signed := list(sending):
             self._gas += sum(receipt.gas_used for receipt in send_all(self._house.chain, signed))
             self._transactions += len(signed)
+
+    def _meter_of(self, leaf: Leaf) -> Address:
+        """Return the meter of a leaf's seller, which is the same all day."""
+        registered = self._house.venue.exchange.meter(leaf.seller, leaf.resource)
+        if registered is None:
+            raise InvariantBroken(f"trade {leaf.trade_number}: was locked, but its seller has no meter")
+        return registered.meter
 
     # --- what is left behind ----------------------------------------------------------------------------------------
 
@@ -239,7 +248,7 @@ class Certifying:
         """Return what the record says that the meters of the pledged hours read, by certificate id."""
         found = {}
         for one in self._pledged:
-            reading = self._house.venue.exchange.reading(one.leaf.meter, one.leaf.start_hour)
+            reading = self._house.venue.exchange.reading(self._meter_of(one.leaf), one.leaf.start_hour)
             found[one.certificate_id] = Lots(0) if reading is None else reading.delivered_lots
         return found
 

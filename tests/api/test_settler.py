@@ -9,10 +9,12 @@ from api.house import open_house
 from api.settler import ATTEMPTS_MAX, SettlementFailed
 from contracts.chain import ChainUnavailable, Receipt
 from contracts.settlement import sign_reading
+from contracts.signing import Signer
 from ledger.outbox import OutboxEntry, OutboxStatus
+from market.instruments import parse_symbol
 from market.trades import TradeState
 from market.units import Lots
-from tests.api.conftest import BUYER, HOUR_S, METER, START_S, SUPPLIER, Market, settings
+from tests.api.conftest import BUYER, GPU, HOUR_S, METER, SOLAR, START_S, SUPPLIER, Market, meter_of, settings
 from tests.api.test_journey import SLOT_S, agree, state_of_trade
 
 
@@ -22,6 +24,25 @@ class Crash(Exception):
 
 def crash(*_: object) -> None:
     raise Crash
+
+
+def report_on_chain(market: Market, meter: Signer) -> None:
+    """Wait for the end of the hour, and tell the contract, not the market, that all of it came."""
+    market.move_to(SLOT_S + HOUR_S)
+    house = market.house
+    reading = sign_reading(
+        meter, start_hour=SLOT_S // HOUR_S, delivered_lots=Lots(100_000), domain=house.deployment.domain
+    )
+    house.chain.send(house.chain.operator, house.deployment.settlement.report([reading]))
+
+
+def replace_meter_on_chain(market: Market) -> Signer:
+    """Give the supplier's solar plant another meter by the operator's key alone: the market admits one for good."""
+    house, other = market.house, Signer.from_seed(1, "another meter")
+    resource = parse_symbol(SOLAR).resource
+    register = house.deployment.settlement.register_meter(SUPPLIER.address, resource, other.address)
+    house.chain.send(house.chain.operator, register)
+    return other
 
 
 def test_a_crash_between_broadcast_and_record_is_made_good(
@@ -98,14 +119,59 @@ def test_a_reading_inside_the_window_still_counts(market: Market) -> None:
 def test_the_reading_that_the_contract_had_first_decides(market: Market) -> None:
     agree(market)
     market.move_to(SLOT_S - 800)
-    market.move_to(SLOT_S + HOUR_S)
-    house = market.house
-    other = sign_reading(
-        METER, start_hour=SLOT_S // HOUR_S, delivered_lots=Lots(100_000), domain=house.deployment.domain
-    )
-    house.chain.send(house.chain.operator, house.deployment.settlement.report([other]))
+    report_on_chain(market, METER)
     market.client(METER).report_reading(start_s=SLOT_S, units_lots=75_000)
     market.move_to(SLOT_S + HOUR_S + 60)
+    assert state_of_trade(market) is TradeState.DELIVERED
+
+
+def test_a_reading_that_the_contract_alone_was_brought_counts(market: Market) -> None:
+    agree(market)
+    market.move_to(SLOT_S - 800)
+    report_on_chain(market, METER)
+    market.move_to(SLOT_S + HOUR_S + 1_800)
+    assert state_of_trade(market) is TradeState.LOCKED
+    market.move_to(SLOT_S + HOUR_S + 1_860)
+    assert state_of_trade(market) is TradeState.DELIVERED
+
+
+def test_the_meter_that_an_hour_was_sold_by_is_the_one_that_is_heard(market: Market) -> None:
+    agree(market)
+    market.move_to(SLOT_S - 800)
+    replace_meter_on_chain(market)
+    market.move_to(SLOT_S + HOUR_S)
+    market.client(METER).report_reading(start_s=SLOT_S, units_lots=100_000)
+    market.move_to(SLOT_S + HOUR_S + 60)
+    assert state_of_trade(market) is TradeState.DELIVERED
+
+
+def test_a_meter_that_the_market_does_not_know_holds_up_nobody_else(market: Market) -> None:
+    replace_meter_on_chain(market)
+    agree(market)
+    market.client(SUPPLIER).sell(GPU, price="2", quantity="10")
+    market.client(BUYER).buy(GPU, price="2", quantity="10", time_in_force="ioc")
+    market.move_to(SLOT_S - 800)
+    market.move_to(SLOT_S + HOUR_S)
+    market.client(METER).report_reading(start_s=SLOT_S, units_lots=100_000)
+    market.client(meter_of(GPU)).report_reading(start_s=SLOT_S, units_lots=10_000)
+    market.move_to(SLOT_S + HOUR_S + 60)
+    solar, gpu = (market.house.venue.exchange.trade(number) for number in (1, 2))
+    assert (solar.batch_number, gpu.batch_number) == (1, 1)
+    assert gpu.state is TradeState.DELIVERED
+    assert solar.state is TradeState.LOCKED
+    market.move_to(SLOT_S + HOUR_S + 1_860)
+    assert state_of_trade(market) is TradeState.OPENED
+    market.move_to(SLOT_S + HOUR_S + 1_860 + 700)
+    assert state_of_trade(market) is TradeState.PAID_OUT
+
+
+def test_a_meter_that_the_market_does_not_know_is_heard_by_the_contract(market: Market) -> None:
+    other = replace_meter_on_chain(market)
+    agree(market)
+    market.move_to(SLOT_S - 800)
+    report_on_chain(market, other)
+    market.client(METER).report_reading(start_s=SLOT_S, units_lots=0)
+    market.move_to(SLOT_S + HOUR_S + 1_860)
     assert state_of_trade(market) is TradeState.DELIVERED
 
 

@@ -115,9 +115,11 @@ class Market:
     def deliver(self, outcome: BatchOutcome) -> Receipt:
         """Deliver all of a batch, whose hour is over."""
         hour = self.instrument.start_hour
-        used = {leaf.meter for leaf in outcome.locked}
+        sellers = {leaf.seller for leaf in outcome.locked}
         readings: Sequence[Reading] = [
-            self.stage.reading(meter, hour, 10**9) for meter in self.meters if meter.address in used
+            self.stage.reading(meter, hour, 10**9)
+            for seller, meter in zip(self.sellers, self.meters, strict=True)
+            if seller.address in sellers
         ]
         return self.stage.send(
             self.stage.market.settlement.deliver_batch(

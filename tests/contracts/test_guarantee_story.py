@@ -128,8 +128,8 @@ def test_a_slots_shortfall_is_shared_over_its_trades(stage: Stage) -> None:
 
 
 def test_the_first_reading_of_an_hour_stands(stage: Stage) -> None:
-    meter = Signer.from_seed(9, "a meter of nobody")
-    hour = stage.hour()
+    instrument = stage.instrument()
+    meter, hour = stage.meter(stage.trader(deposit=0), instrument), instrument.start_hour
     settlement = stage.market.settlement
     with pytest.raises(Reverted, match="SlotNotOver"):
         stage.send(settlement.report([stage.reading(meter, hour, 5)]))

@@ -137,11 +137,10 @@ def test_leaves_read_back(data: st.DataObject, fee_bps: int, first: int) -> None
     leaf = st.builds(
         Leaf,
         position=st.just(0),
-        trade_number=st.integers(first, first + OFFSET_MAX),
+        trade_number=st.integers(first, first + (1 << 40) - 1),
         instrument_id=st.sampled_from(INSTRUMENTS),
         buyer=person,
         seller=person,
-        meter=person,
         price_micros=NUMBER.map(Micros),
         quantity_lots=NUMBER.map(Lots),
         reference_micros=NUMBER.map(Micros),
@@ -160,9 +159,9 @@ def test_what_cannot_be_packed_is_refused_by_name() -> None:
     with pytest.raises(Malformed, match="not all of one batch"):
         pack_leaves([leaf, replace(leaf, position=1, fee_bps=11)])
     with pytest.raises(
-        Malformed, match=r"packed trade number offset: found 4294967296, expected 0 to 2\^32 - 1"
+        Malformed, match=r"packed trade number offset: found 1099511627776, expected 0 to 2\^40 - 1"
     ):
-        pack_leaves([leaf, replace(leaf, position=1, trade_number=leaf.trade_number + OFFSET_MAX + 1)])
+        pack_leaves([leaf, replace(leaf, position=1, trade_number=leaf.trade_number + (1 << 40))])
     many = [replace(leaf, position=n, reference_micros=Micros(n)) for n in range(257)]
     with pytest.raises(Malformed, match="found more than 256 terms"):
         pack_leaves(many)
@@ -175,5 +174,10 @@ def test_what_cannot_be_packed_is_refused_by_name() -> None:
     terms = OrderTerms(
         PEOPLE[0], INSTRUMENTS[0], Side.BUY, Micros(1), Lots(1), 0, 0, 0, Micros(1), client_order_id=1
     )
+    fill = Fill(buy=0, sell=0, trade_number=1, price_micros=Micros(1), quantity_lots=Lots(1))
+    with pytest.raises(
+        Malformed, match=r"packed trade number offset: found 4294967296, expected 0 to 2\^32 - 1"
+    ):
+        pack_batch([(terms, b"")], [fill, replace(fill, trade_number=fill.trade_number + OFFSET_MAX + 1)])
     with pytest.raises(Malformed, match="found 257 orders, expected at most 256"):
         pack_batch([(terms, b"")] * 257, [])

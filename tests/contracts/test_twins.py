@@ -35,7 +35,6 @@ def a_leaf(**changes: object) -> Leaf:
         instrument_id=instrument.id,
         buyer=trader,
         seller=trader,
-        meter=trader,
         price_micros=Micros(50_000),
         quantity_lots=Lots(1000),
         reference_micros=Micros(50_000),
@@ -82,10 +81,10 @@ def test_a_leaf_locks_the_money_that_the_contract_locks(one_stage: Stage, commod
         )
 
 
-def test_a_leaf_is_hashed_as_its_eleven_abi_words() -> None:
+def test_a_leaf_is_hashed_as_its_ten_abi_words() -> None:
     leaf = a_leaf()
     encoded = artifact("Settlement").functions["amountsOf"].encode(leaf.to_abi())[4:]
-    assert len(encoded) == 11 * 32
+    assert len(encoded) == 10 * 32
     assert leaf.hash == keccak(encoded)
 
 
@@ -157,7 +156,7 @@ def test_every_tier_and_rung_pays_out_on_chain_what_was_computed_beforehand(one_
     readings = [stage.reading(m, start_hour, lots) for m, lots in zip(meters, delivered, strict=True)]
     assert stage.deliver(outcome, *readings) == ()
     assert stage.market.settlement.slot_of(stage.chain, meters[0].address, start_hour) == Slot(
-        Lots(10_000), Lots(9_999), Lots(0), stage.chain.now_s()
+        Lots(10_000), Lots(9_999), Lots(0), stage.chain.now_s(), meter_number=1
     )
 
     guarantee = stage.market.guarantee
