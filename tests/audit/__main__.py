@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.audit.coverage import coverage
 from tests.audit.findings import slither
-from tests.audit.workshop import NODE_MODULES, ToolMissing, Workshop, native_forge, say, workshop
+from tests.audit.workshop import ToolMissing, Workshop, native_forge, say, workshop
 
 TOOLS = Path(__file__).parents[2] / ".venv" / "audit" / "bin"
 PROOF_TIMEOUT_MS = "120000"
@@ -21,12 +21,8 @@ def formatted(shop: Workshop) -> tuple[str, ...]:
 
 def solhint(shop: Workshop) -> tuple[str, ...]:
     """Return what solhint says, a line each."""
-    program = NODE_MODULES / "solhint" / "solhint.js"
-    if not program.exists():
-        raise ToolMissing(
-            "solhint: found none in contracts/node_modules; run `npm ci --include=dev` in contracts/"
-        )
-    done = shop.run("node", str(program), "--max-warnings", "0", "--formatter", "unix", "src/**/*.sol")
+    program = shop.tool("solhint")
+    done = shop.run(program, "--max-warnings", "0", "--formatter", "unix", "src/**/*.sol")
     return () if done.returncode == 0 else (f"solhint: {done.stdout[-6000:]}{done.stderr[-1000:]}",)
 
 

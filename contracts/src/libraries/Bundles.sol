@@ -226,14 +226,22 @@ library Bundles {
         if (block.timestamp > offer.settleUntil) return ISettlement.SkipCode.SellExpired;
         if (_isCancelled(books, offer)) return ISettlement.SkipCode.SellCancelled;
         if (part.quantity > _remaining(books, offer)) return ISettlement.SkipCode.SellOverfilled;
+        return _refusalOfSupply(books, offer, part.quantity);
+    }
 
+    /// Check that the seller's hour can still be sold, and that it has the collateral for so much of it.
+    function _refusalOfSupply(Books storage books, Order calldata offer, uint64 quantity)
+        private
+        view
+        returns (ISettlement.SkipCode)
+    {
         address meter = books.meterOf(offer.participant, offer.instrument.resource());
         if (meter == address(0)) return ISettlement.SkipCode.MeterNotRegistered;
         IMetering.Slot memory slot = books.slots[meter][offer.instrument.startHour()];
         if (slot.reportedAt != 0) return ISettlement.SkipCode.SlotAlreadyMetered;
-        if (uint256(slot.sold) + part.quantity > type(uint64).max) return ISettlement.SkipCode.SlotFull;
+        if (uint256(slot.sold) + quantity > type(uint64).max) return ISettlement.SkipCode.SlotFull;
         uint256 collateralPrice = Money.collateralPrice(offer.instrument, offer.referencePrice);
-        uint256 collateral = Money.value(offer.instrument, collateralPrice, part.quantity);
+        uint256 collateral = Money.value(offer.instrument, collateralPrice, quantity);
         if (collateral > books.purses[offer.participant].free()) {
             return ISettlement.SkipCode.SellerCollateralInsufficient;
         }
