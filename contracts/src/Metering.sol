@@ -73,7 +73,7 @@ abstract contract Metering is IMetering, Operated, Bookkeeping {
         _allBooks().slots.allot(meter, startHour, delivered);
     }
 
-    /// Count `quantity` as sold of the seller's hour, which lies ahead.
+    /// Count `quantity` as sold of the seller's hour, which lies ahead, so that no reading of it can have come.
     function _reserve(address seller, uint256 instrument, uint64 quantity)
         internal
         returns (address meter, uint64 soldBefore)
@@ -84,7 +84,6 @@ abstract contract Metering is IMetering, Operated, Bookkeeping {
         meter = _meterOf(seller, instrument.resource());
         if (meter == address(0)) revert MeterMissing(seller, instrument.resource());
         Slot storage slot = _slotAt(meter, startHour);
-        if (slot.reportedAt != 0) revert SlotMetered(meter, startHour);
         soldBefore = slot.sold;
         slot.sold = soldBefore + quantity;
     }

@@ -35,8 +35,6 @@ interface IMetering is IOperated {
     error NotReservable(uint256 instrument);
     /// The hour lies in the past, or has begun.
     error SlotBegun(uint32 startHour);
-    /// The hour was metered already, so its sales are final.
-    error SlotMetered(address meter, uint32 startHour);
     /// The seller has no meter for the resource.
     error MeterMissing(address seller, uint256 resource);
     /// More units would be given to trades than the meter measured. Cannot happen; stops everything if it does.
