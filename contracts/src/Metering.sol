@@ -94,7 +94,7 @@ abstract contract Metering is IMetering, Operated, Bookkeeping {
         }
     }
 
-    /// Count `quantity` as sold of the seller's hour, which lies ahead.
+    /// Count `quantity` as sold of the seller's hour, which lies ahead, so that no reading of it can have come.
     function _reserve(address seller, uint256 instrument, uint64 quantity)
         internal
         returns (address meter, uint64 soldBefore)

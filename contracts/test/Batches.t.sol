@@ -142,6 +142,21 @@ contract Batches is Market {
         submit(1, FEE_BPS, good);
     }
 
+    /// Beyond its table there is only what follows in the call data.
+    function test_an_order_names_places_within_the_tables() public {
+        Order[] memory orders = pair(aBid(), anOffer());
+        bytes memory good = Packing.batch(orders, signed(orders), list(aFill()));
+        uint256 second = 19 + 2 * 20 + 40 + 2 * 18 + 28; // begins with participant, terms, conditions, of 2, 1 and 2
+        for (uint256 i = 0; i < 3; ++i) {
+            bytes memory beyond = bytes.concat(good);
+            beyond[second + i] = i == 1 ? bytes1(0x01) : bytes1(0x02);
+            vm.expectRevert(abi.encodePacked(PackedBatch.BatchMalformed.selector));
+            submit(1, FEE_BPS, beyond);
+        }
+        submit(1, FEE_BPS, good);
+        assertEq(slot().sold, 1500, "sold");
+    }
+
     /// Somebody named twice would have twice the money.
     function test_participants_must_ascend() public {
         Order[] memory orders = pair(aBid(), anOffer());

@@ -206,6 +206,16 @@ contract Disputes is ShortTrades {
         assertNothingLocked();
     }
 
+    /// Nothing is paid for nothing delivered, and the compensation takes all the collateral.
+    function test_a_seller_who_receives_nothing_pays_nothing_more() public {
+        Leaf memory leaf = ruled(buyer, 0, 0);
+        assertVerdict(leaf, buyer, IDisputes.Verdict.Upheld);
+        guarantee.payOut(leaf);
+        assertAccount(seller, FUNDS - COLLATERAL, 0, "seller");
+        assertAccount(buyer, FUNDS + COLLATERAL, 0, "buyer");
+        assertNothingLocked();
+    }
+
     /// A seller could otherwise keep the reading back, claim what it says, and earn the bond's amount.
     function test_a_buyer_who_claims_nothing_loses_nothing() public {
         Leaf memory leaf = anUnmeteredTrade();

@@ -74,6 +74,12 @@ contract SkipCodes is Market {
         }
     }
 
+    function test_instrument_not_settleable_whatever_the_reference_prices() public {
+        bid.instrument = offer.instrument = instrumentOf(4, HOUR, 1, 2);
+        offer.referencePrice += 1;
+        assertSkipped(ISettlement.SkipCode.InstrumentNotSettleable);
+    }
+
     function test_reference_price_differs() public {
         offer.referencePrice += 1;
         assertSkipped(ISettlement.SkipCode.ReferencePriceDiffers);

@@ -1,10 +1,13 @@
 """The audit reads its tools' reports right, and lets nothing through that nobody answered."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.audit.coverage import FileCoverage, judged, read_lcov
+from tests.audit.coverage import FileCoverage, judged, left_out, read_lcov
 from tests.audit.findings import Answer, Finding, read_answers, read_findings, unanswered
-from tests.audit.workshop import workshop
+from tests.audit.free_functions import housed
+from tests.audit.workshop import CONTRACTS, workshop
 
 LCOV = """TN:
 SF:src/Purse.sol
@@ -43,6 +46,35 @@ def test_coverage_just_enough_passes_and_less_does_not() -> None:
     assert judged(()) == ("coverage: found no file of src",)
 
 
+def test_a_source_with_code_that_the_report_passes_over_is_told() -> None:
+    sources = {
+        "src/A.sol": "function f() pure {\n}",
+        "src/B.sol": "    function g(uint256 a)\n        external\n    {",
+        "src/IB.sol": "interface IB {\n    function g(uint256 a) external;\n}",
+        "src/C.sol": "struct C {",
+    }
+    assert left_out(sources, ()) == (
+        "coverage: found nothing of src/A.sol in the report",
+        "coverage: found nothing of src/B.sol in the report",
+    )
+    (only,) = left_out(sources, (FileCoverage("src/A.sol", 1, 1, 0, 0, (), ()),))
+    assert only == "coverage: found nothing of src/B.sol in the report"
+
+
+def test_every_free_function_gets_a_library_and_every_line_stays_in_its_place() -> None:
+    paths = sorted((CONTRACTS / "src").rglob("*.sol"))
+    sources = {path.relative_to(CONTRACTS).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+    rewritten = housed(sources)
+    assert not [path for path, text in rewritten.items() if "\nfunction " in text]
+    for path, text in sources.items():
+        assert text.count("\n") == rewritten[path].count("\n"), path
+    assert (
+        "library Purse_lock { function lock(Purse purse, uint256 amount) internal pure"
+        in rewritten["src/types/Purse.sol"]
+    )
+    assert "Columns_newColumn.newColumn(" in rewritten["src/Locking.sol"]
+
+
 def test_slithers_places_are_contract_and_function() -> None:
     told = {
         "results": {
@@ -75,7 +107,7 @@ def test_every_answer_gives_a_reason() -> None:
     assert all(len(answer.because) > 40 for answer in read_answers())
 
 
-def test_the_workshop_is_a_copy_that_goes_away(tmp_path) -> None:
+def test_the_workshop_is_a_copy_that_goes_away(tmp_path: Path) -> None:
     with workshop(tmp_path) as shop:
         folder = shop.folder
         assert (folder / "src" / "Settlement.sol").is_file()
@@ -83,7 +115,7 @@ def test_the_workshop_is_a_copy_that_goes_away(tmp_path) -> None:
     assert not folder.exists()
 
 
-def test_a_missing_tool_is_told(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_tool_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.audit.workshop import ToolMissing
 
     monkeypatch.setenv("PATH", "")

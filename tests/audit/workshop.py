@@ -28,7 +28,7 @@ class Workshop:
 
     def run(self, program: str | Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run a tool in the copy, with the native forge on its PATH, and return what it said."""
-        path = os.pathsep.join((str(native_forge().parent), str(self.tools), os.environ.get("PATH", "")))
+        path = os.pathsep.join([str(native_forge().parent), self._search_path()])
         command = [str(program), *arguments]
         environment = os.environ | {"PATH": path, "NO_COLOR": "1"}
         return subprocess.run(
@@ -36,11 +36,16 @@ class Workshop:
         )
 
     def tool(self, name: str) -> Path:
-        """Find a Python tool: `make audit` installs them apart, since they pin another web3 than ours."""
-        found = shutil.which(name, path=os.pathsep.join((str(self.tools), os.environ.get("PATH", ""))))
+        """Find a tool: `make audit` installs them apart, the Python ones since they pin another web3 than ours."""
+        found = shutil.which(name, path=self._search_path())
         if found is None:
-            raise ToolMissing(f"{name}: found neither in {self.tools} nor on the PATH; run `make audit`")
+            raise ToolMissing(
+                f"{name}: found neither in {self.tools}, nor in contracts/node_modules, nor on the PATH; run `make audit`"
+            )
         return Path(found)
+
+    def _search_path(self) -> str:
+        return os.pathsep.join((str(self.tools), str(NODE_MODULES / ".bin"), os.environ.get("PATH", "")))
 
 
 @contextmanager

@@ -31,7 +31,8 @@ library Breach {
 
         payout.paidToSeller = Money.value(leaf.instrument, leaf.price, delivered);
         payout.paidToFallback = Money.value(leaf.instrument, strike, rescued);
-        uint256 fromBuyer = _min(payout.paidToFallback, Money.value(leaf.instrument, leaf.price, rescued));
+        uint256 saved = Money.value(leaf.instrument, leaf.price, rescued);
+        uint256 fromBuyer = _min(payout.paidToFallback, saved);
         payout.gap = _min(payout.paidToFallback - fromBuyer, locked.collateral);
         payout.paidToFallback = fromBuyer + payout.gap;
         payout.fee = Money.fee(payout.paidToSeller + fromBuyer, leaf.feeBps);

@@ -229,12 +229,20 @@ library Bundles {
         if (block.timestamp > offer.settleUntil) return ISettlement.SkipCode.SellExpired;
         if (_isCancelled(books, offer)) return ISettlement.SkipCode.SellCancelled;
         if (part.quantity > _remaining(books, offer)) return ISettlement.SkipCode.SellOverfilled;
+        return _refusalOfSupply(books, offer, part.quantity);
+    }
 
+    /// Check that the seller's hour can still be sold, and that it has the collateral for so much of it.
+    function _refusalOfSupply(Books storage books, Order calldata offer, uint64 quantity)
+        private
+        view
+        returns (ISettlement.SkipCode)
+    {
         PackedSlot slot = PackedSlot.wrap(books.slotOf(offer.participant, offer.instrument).value);
-        (, ISettlement.SkipCode code) = Slots.sell(books, slot, offer.participant, offer.instrument, part.quantity);
+        (, ISettlement.SkipCode code) = Slots.sell(books, slot, offer.participant, offer.instrument, quantity);
         if (code != ISettlement.SkipCode.None) return code;
         uint256 collateralPrice = Money.collateralPrice(offer.instrument, offer.referencePrice);
-        uint256 collateral = Money.value(offer.instrument, collateralPrice, part.quantity);
+        uint256 collateral = Money.value(offer.instrument, collateralPrice, quantity);
         if (collateral > books.purses[offer.participant].free()) {
             return ISettlement.SkipCode.SellerCollateralInsufficient;
         }

@@ -19,6 +19,10 @@ contract EscrowAlone is Escrow {
         _keep(module, key, participant, amount);
     }
 
+    function wordOf(address participant) external view returns (uint256) {
+        return Purse.unwrap(_purseOf(participant));
+    }
+
     function moneyOf(address participant) external view returns (uint256 free, uint256 locked) {
         Purse purse = _purseOf(participant);
         return (purse.free(), purse.locked());
@@ -92,13 +96,16 @@ contract EscrowProof {
         } catch {}
     }
 
-    /// For 16 bits of free money, since `Purse.lock` multiplies.
-    function check_securing_locks_free_money_of_this_participant_alone(Purses memory buyer, uint16 amount) public {
-        if (buyer.free > type(uint16).max || !set(BUYER, buyer)) return;
+    /// What so changes the word of a purse moves money from free to locked: `PurseProof` says so.
+    function check_securing_locks_free_money_of_this_participant_alone(Purses memory buyer, uint256 amount) public {
+        if (!set(BUYER, buyer)) return;
+        uint256 word = escrow.wordOf(BUYER);
         try escrow.secure(KEY, BUYER, amount) {
-            (uint256 free, uint256 locked) = escrow.moneyOf(BUYER);
-            assert(free == buyer.free - amount && locked == buyer.locked + amount);
+            assert(amount <= buyer.free);
             assert(escrow.escrowOf(address(this), KEY, BUYER) == buyer.kept + amount);
+            unchecked {
+                assert(escrow.wordOf(BUYER) == word + (amount << LOCKED_SHIFT) - amount);
+            }
         } catch {
             assert(amount > buyer.free);
         }

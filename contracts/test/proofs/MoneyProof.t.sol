@@ -6,8 +6,8 @@ import {Terms} from "../../src/types/Terms.sol";
 
 /// Proofs by halmos about the roundings of money: whoever splits a trade gains at most the micro that rounding leaves.
 ///
-/// Widths: prices of 8 bits and quantities of 4, values of 8 bits for the fee, 1 and 1000 lots a unit; wider products are beyond the solver. That
-/// nothing overflows is proved for all 64-bit prices and quantities by `check_no_product_overflows`.
+/// Widths: prices of 8 bits and quantities of 4, values of 8 bits for the fee, 1 and 1000 lots a unit; much wider
+/// products are beyond the solver. That nothing overflows is proved for all 64-bit prices and quantities.
 contract MoneyProof {
     function check_no_product_overflows(uint64 price, uint64 quantity, uint16 bps) public pure {
         uint256 value = uint256(price) * quantity;

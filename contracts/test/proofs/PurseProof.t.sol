@@ -3,14 +3,23 @@ pragma solidity 0.8.37;
 
 import {CANCELLED_BELOW, LOCKED_SHIFT, Purse, PURSE_MAX} from "../../src/types/Purse.sol";
 
-/// Proofs by halmos over all purses and amounts, unless one says otherwise: whatever is done to a purse, no micro appears, vanishes or carries over.
+/// Proofs by halmos over all purses and amounts: whatever is done to a purse, no micro appears, vanishes or carries over.
 ///
 /// A valid purse has 15 zero bits, a flag, and free and locked money that together are at most `PURSE_MAX`.
 contract PurseProof {
-    /// For 16 bits of free money: `lock` multiplies, and wider products are beyond the solver.
-    function check_lock_moves_and_keeps(uint16 free, uint120 locked, bool flag, uint16 amount) public pure {
+    /// Locking multiplies, which is the shift and the subtraction that the next proof is about.
+    function check_lock_adds_above_what_it_takes_below(uint256 word, uint256 amount) public pure {
+        unchecked {
+            assert(Purse.unwrap(Purse.wrap(word).lock(amount)) == word + (amount << LOCKED_SHIFT) - amount);
+        }
+    }
+
+    function check_what_is_added_and_taken_is_moved(uint120 free, uint120 locked, bool flag, uint120 amount) public pure {
         if (!isValid(free, locked) || amount > free) return;
-        assertPurse(aPurse(free, locked, flag).lock(amount), uint256(free) - amount, uint256(locked) + amount, flag);
+        unchecked {
+            uint256 moved = Purse.unwrap(aPurse(free, locked, flag)) + (uint256(amount) << LOCKED_SHIFT) - amount;
+            assertPurse(Purse.wrap(moved), uint256(free) - amount, uint256(locked) + amount, flag);
+        }
     }
 
     function check_credit_adds_to_free_alone(uint120 free, uint120 locked, bool flag, uint256 amount) public view {
