@@ -45,6 +45,7 @@ contract Crowd is Bundling {
     mapping(bytes32 supply => uint256) private soldOf;
     bytes32 private constant KEY = keccak256("a contract of the crowd");
     mapping(address participant => uint256) private securedOf;
+    mapping(address participant => uint256) private everSecuredOf;
     mapping(address participant => uint256) private exitDue;
     mapping(address participant => uint256) private exitWanted;
     mapping(bytes32 withdrawal => bool) private withdrawn;
@@ -156,12 +157,16 @@ contract Crowd is Bundling {
         try settlement.secure(KEY, participant, amount) {
             lockedOf[participant] += amount;
             securedOf[participant] += amount;
+            everSecuredOf[participant] += amount;
         } catch {}
     }
 
     function share(uint256 seed, uint256 amount) external {
         (address from, address to) = (participants[seed % 6], participants[(seed >> 8) % 6]);
-        amount = bound(amount, 0, FUNDS / 10);
+        for (uint256 i = 1; i < 6 && everSecuredOf[from] == 0; ++i) {
+            from = participants[(seed % 6 + i) % 6];
+        }
+        amount = bound(amount, 0, everSecuredOf[from] + 1);
         IEscrow.Share[] memory shares = new IEscrow.Share[](2);
         shares[0] = IEscrow.Share(from, amount, 0);
         shares[1] = IEscrow.Share(to, 0, amount + (seed >> 16 & 3 == 0 ? 1 : 0));
