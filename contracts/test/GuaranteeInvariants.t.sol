@@ -225,6 +225,7 @@ contract GuaranteeCrowd is ShortTrades {
         vm.warp(block.timestamp + 60 days);
         for (uint256 i = 0; i < trades.length; ++i) {
             Trade storage one = trades[i];
+            tryToPayOut(one.leaf); // not while a call runs
             bytes32 callId = guarantee.callOf(one.leaf.leafHash());
             if (callId != 0) standIn.end(callId, IStandby.CallStatus.Declined, 0);
             tryToConclude(one);
