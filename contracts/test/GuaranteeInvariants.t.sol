@@ -91,17 +91,22 @@ contract GuaranteeCrowd is ShortTrades {
         settlement.report(list(aReading(meter, hour, uint64(bound(units, 0, 6500)))));
     }
 
-    /// A reading that was kept back says just what somebody claimed meanwhile.
-    function measureAsClaimed(uint256 seed) external {
-        if (trades.length == 0) return;
-        Leaf memory leaf = disputedOr(seed);
-        IMetering.Slot memory metered = settlement.slotOf(meter, hourOf(leaf));
-        IDisputes.Claim memory claim = guarantee.claimOf(leaf.leafHash(), seed >> 8 & 1 == 0 ? buyer : seller);
-        if (metered.reportedAt != 0 || claim.verdict != IDisputes.Verdict.Pending || claim.plea) return;
-        uint64 units = uint64(uint256(claim.delivered) * metered.sold / leaf.quantity);
-        settlement.report(list(aReading(meter, hourOf(leaf), units)));
-        (uint64 delivered,) = settlement.deliveredOf(leaf);
-        if (delivered == claim.delivered) ++times["confirmed"];
+    /// A reading is kept back until somebody has claimed just what it says.
+    function keepBack(uint256 seed, uint64 claimed) external {
+        for (uint256 i = 0; i < trades.length; ++i) {
+            Trade storage one = trades[(seed % trades.length + i) % trades.length];
+            uint32 hour = hourOf(one.leaf);
+            if (settlement.slotOf(meter, hour).reportedAt != 0) continue;
+            uint256 due = (uint256(hour) + 1) * 1 hours + READING_WINDOW + 1;
+            if (block.timestamp < due) vm.warp(due);
+            tryToOpen(one);
+            claimed = uint64(bound(claimed, 1, one.leaf.quantity));
+            vm.prank(seed >> 8 & 1 == 0 ? buyer : seller);
+            try guarantee.challenge(one.leaf, claimed) {} catch {}
+            uint64 units = uint64(uint256(claimed) * settlement.slotOf(meter, hour).sold / one.leaf.quantity);
+            settlement.report(list(aReading(meter, hour, units)));
+            return;
+        }
     }
 
     function deliver(uint256 seed) external {
@@ -117,7 +122,7 @@ contract GuaranteeCrowd is ShortTrades {
 
     function challenge(uint256 seed, uint64 claimed) external {
         if (trades.length == 0) return;
-        Leaf memory leaf = trades[seed % trades.length].leaf;
+        Leaf memory leaf = openOr(seed);
         address who = anybody(seed);
         claimed = uint64(bound(claimed, 0, leaf.quantity + 1));
         vm.prank(who);
@@ -130,7 +135,7 @@ contract GuaranteeCrowd is ShortTrades {
 
     function plead(uint256 seed) external {
         if (trades.length == 0) return;
-        Leaf memory leaf = trades[seed % trades.length].leaf;
+        Leaf memory leaf = openOr(seed);
         address who = anybody(seed);
         vm.prank(who);
         try guarantee.plead(leaf) {
@@ -268,8 +273,18 @@ contract GuaranteeCrowd is ShortTrades {
     // --- how ------------------------------------------------------------------------------------------------------
 
     function anybody(uint256 seed) private view returns (address) {
-        address[6] memory all = [buyer, seller, arbiter, fallbackSupplier, stranger, operator];
-        return all[(seed >> 8) % 6];
+        address[8] memory all = [buyer, seller, arbiter, fallbackSupplier, stranger, operator, buyer, seller];
+        return all[(seed >> 8) % 8];
+    }
+
+    /// Return a leaf that is open and not ruled on, from the seed's on, or the seed's if none is.
+    function openOr(uint256 seed) private view returns (Leaf memory) {
+        for (uint256 i = 0; i < trades.length; ++i) {
+            Leaf memory leaf = trades[(seed % trades.length + i) % trades.length].leaf;
+            Stage stage = guarantee.stateOf(leaf.leafHash()).stage;
+            if (stage == Stage.InChallenge || stage == Stage.InDispute) return leaf;
+        }
+        return trades[seed % trades.length].leaf;
     }
 
     /// Return a leaf in dispute, from the seed's on, or the seed's if none is.
@@ -500,7 +515,7 @@ contract GuaranteeInvariants is ShortTrades {
         selectors[12] = GuaranteeCrowd.wait.selector;
         selectors[13] = GuaranteeCrowd.waitLong.selector;
         selectors[14] = GuaranteeCrowd.waitShort.selector;
-        selectors[15] = GuaranteeCrowd.measureAsClaimed.selector;
+        selectors[15] = GuaranteeCrowd.keepBack.selector;
         // Windows are short: again what has to happen within one.
         selectors[16] = selectors[5];
         selectors[17] = selectors[7];
