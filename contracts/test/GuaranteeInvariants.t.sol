@@ -7,6 +7,7 @@ import {IMetering} from "../src/interfaces/IMetering.sol";
 import {IStandby} from "../src/interfaces/IStandby.sol";
 import {Amounts, Leaf} from "../src/types/Leaf.sol";
 import {Order} from "../src/types/Order.sol";
+import {Payout} from "../src/types/Payout.sol";
 import {Outcome, Stage} from "../src/types/Stage.sol";
 import {Fill, Packing} from "./support/Packing.sol";
 import {ShortTrades} from "./support/ShortTrades.sol";
@@ -21,9 +22,18 @@ contract GuaranteeCrowd is ShortTrades {
 
     /// What a ruling may be.
     struct Bounds {
+        uint64 metered;
         uint64 least;
         uint64 most;
         bool plea;
+    }
+
+    /// What the parties have, and what they claimed, before something happens.
+    struct Before {
+        uint256 ofBuyer;
+        uint256 ofSeller;
+        IDisputes.Claim byBuyer;
+        IDisputes.Claim bySeller;
     }
 
     uint256 private constant TRADES_MOST = 6;
@@ -81,6 +91,24 @@ contract GuaranteeCrowd is ShortTrades {
         settlement.report(list(aReading(meter, hour, uint64(bound(units, 0, 6500)))));
     }
 
+    /// A reading is kept back until somebody has claimed just what it says.
+    function keepBack(uint256 seed, uint64 claimed) external {
+        for (uint256 i = 0; i < trades.length; ++i) {
+            Trade storage one = trades[(seed % trades.length + i) % trades.length];
+            uint32 hour = hourOf(one.leaf);
+            if (settlement.slotOf(meter, hour).reportedAt != 0) continue;
+            uint256 due = (uint256(hour) + 1) * 1 hours + READING_WINDOW + 1;
+            if (block.timestamp < due) vm.warp(due);
+            tryToOpen(one);
+            claimed = uint64(bound(claimed, 1, one.leaf.quantity));
+            vm.prank(seed >> 8 & 1 == 0 ? buyer : seller);
+            try guarantee.challenge(one.leaf, claimed) {} catch {}
+            uint64 units = uint64(uint256(claimed) * settlement.slotOf(meter, hour).sold / one.leaf.quantity);
+            settlement.report(list(aReading(meter, hour, units)));
+            return;
+        }
+    }
+
     function deliver(uint256 seed) external {
         if (nextBatch == 1) return;
         uint64 number = uint64(1 + seed % (nextBatch - 1));
@@ -94,7 +122,7 @@ contract GuaranteeCrowd is ShortTrades {
 
     function challenge(uint256 seed, uint64 claimed) external {
         if (trades.length == 0) return;
-        Leaf memory leaf = trades[seed % trades.length].leaf;
+        Leaf memory leaf = openOr(seed);
         address who = anybody(seed);
         claimed = uint64(bound(claimed, 0, leaf.quantity + 1));
         vm.prank(who);
@@ -107,7 +135,7 @@ contract GuaranteeCrowd is ShortTrades {
 
     function plead(uint256 seed) external {
         if (trades.length == 0) return;
-        Leaf memory leaf = trades[seed % trades.length].leaf;
+        Leaf memory leaf = openOr(seed);
         address who = anybody(seed);
         vm.prank(who);
         try guarantee.plead(leaf) {
@@ -127,6 +155,7 @@ contract GuaranteeCrowd is ShortTrades {
         uint64 excusable = bounds.plea ? uint64(uint256(missing) * EXCUSE_MOST / 1e6) : 0;
         excused = uint64(bound(excused, 0, whim == 2 ? missing : excusable));
         address who = whim == 3 ? anybody(seed) : arbiter;
+        Before memory before = beforeOf(leaf);
         vm.prank(who);
         try guarantee.rule(leaf, delivered, excused) {
             assertEq(who, arbiter, "the arbiter ruled");
@@ -134,6 +163,7 @@ contract GuaranteeCrowd is ShortTrades {
             assertTrue(block.timestamp < closesAt(leaf) + RULING_WINDOW, "ruled in time");
             assertTrue(delivered >= bounds.least && delivered <= bounds.most, "ruled within bounds");
             assertTrue(excused <= excusable, "excused within bounds");
+            checkBonds(leaf, before, bounds.metered, delivered, excused);
             ++times["ruled"];
         } catch {}
     }
@@ -176,6 +206,10 @@ contract GuaranteeCrowd is ShortTrades {
         tryToPayOut(trades[seed % trades.length].leaf);
     }
 
+    function waitShort(uint256 time) external {
+        vm.warp(block.timestamp + bound(time, 1, 20 minutes));
+    }
+
     function wait(uint256 time) external {
         vm.warp(block.timestamp + bound(time, 1, 3 hours));
     }
@@ -196,6 +230,7 @@ contract GuaranteeCrowd is ShortTrades {
         vm.warp(block.timestamp + 60 days);
         for (uint256 i = 0; i < trades.length; ++i) {
             Trade storage one = trades[i];
+            tryToPayOut(one.leaf); // not while a call runs
             bytes32 callId = guarantee.callOf(one.leaf.leafHash());
             if (callId != 0) standIn.end(callId, IStandby.CallStatus.Declined, 0);
             tryToConclude(one);
@@ -238,8 +273,18 @@ contract GuaranteeCrowd is ShortTrades {
     // --- how ------------------------------------------------------------------------------------------------------
 
     function anybody(uint256 seed) private view returns (address) {
-        address[6] memory all = [buyer, seller, arbiter, fallbackSupplier, stranger, operator];
-        return all[(seed >> 8) % 6];
+        address[8] memory all = [buyer, seller, arbiter, fallbackSupplier, stranger, operator, buyer, seller];
+        return all[(seed >> 8) % 8];
+    }
+
+    /// Return a leaf that is open and not ruled on, from the seed's on, or the seed's if none is.
+    function openOr(uint256 seed) private view returns (Leaf memory) {
+        for (uint256 i = 0; i < trades.length; ++i) {
+            Leaf memory leaf = trades[(seed % trades.length + i) % trades.length].leaf;
+            Stage stage = guarantee.stateOf(leaf.leafHash()).stage;
+            if (stage == Stage.InChallenge || stage == Stage.InDispute) return leaf;
+        }
+        return trades[seed % trades.length].leaf;
     }
 
     /// Return a leaf in dispute, from the seed's on, or the seed's if none is.
@@ -273,13 +318,13 @@ contract GuaranteeCrowd is ShortTrades {
             return;
         }
         uint256 from = guarantee.payableFrom(leaf);
-        uint256 sellerBefore = freeOf(seller);
-        uint256 bonds = guarantee.claimOf(hash, seller).bond + guarantee.claimOf(hash, buyer).bond;
+        Before memory had = beforeOf(leaf);
         bool running = guarantee.callOf(hash) != 0;
         try guarantee.payOut(leaf) {
             assertTrue(!running, "no call runs");
             assertTrue(block.timestamp >= from && from >= earliestOf(leaf, before), "everything is over");
-            checkClosed(leaf, sellerBefore, bonds);
+            checkClosed(leaf, had);
+            checkPaid(leaf, had);
             ++times["paid"];
         } catch {
             assertTrue(running || block.timestamp < from, "payable is paid");
@@ -289,8 +334,7 @@ contract GuaranteeCrowd is ShortTrades {
     function tryToConclude(Trade storage one) private {
         bytes32 hash = one.leaf.leafHash();
         bytes32 callId = guarantee.callOf(hash);
-        uint256 sellerBefore = freeOf(seller);
-        uint256 bonds = guarantee.claimOf(hash, seller).bond + guarantee.claimOf(hash, buyer).bond;
+        Before memory had = beforeOf(one.leaf);
         uint256 supplierBefore = freeOf(fallbackSupplier);
         try guarantee.concludeFallback(one.leaf, one.called) {
             if (guarantee.stateOf(hash).stage != Stage.Closed) {
@@ -299,23 +343,78 @@ contract GuaranteeCrowd is ShortTrades {
             }
             uint256 due = uint256(one.called.strike) * standIn.callOf(callId).delivered / 1000;
             assertEq(freeOf(fallbackSupplier) - supplierBefore, due, "the strike");
-            checkClosed(one.leaf, sellerBefore, bonds);
+            checkClosed(one.leaf, had);
             ++times["rescued"];
         } catch {}
     }
 
     /// Nothing is left behind the leaf, and the seller lost no more than its collateral and a bond.
-    function checkClosed(Leaf memory leaf, uint256 sellerBefore, uint256 bonds) private view {
+    function checkClosed(Leaf memory leaf, Before memory had) private view {
         bytes32 hash = leaf.leafHash();
         IGuarantee.State memory state = guarantee.stateOf(hash);
         assertTrue(state.stage == Stage.Closed, "closed");
         assertEq(escrowOf(hash) + escrowOf(guarantee.bondKeyOf(hash)), 0, "nothing is left");
         uint256 earned = uint256(leaf.price) * state.delivered / 1000;
-        assertTrue(freeOf(seller) + bonds >= sellerBefore + earned, "what was delivered is paid");
+        uint256 bonds = uint256(had.byBuyer.bond) + had.bySeller.bond;
+        assertTrue(freeOf(seller) + bonds >= had.ofSeller + earned, "what was delivered is paid");
+        Amounts memory locked = settlement.amountsOf(leaf);
+        uint256 most = locked.payment + locked.fee + locked.collateral + bonds;
+        assertTrue(freeOf(buyer) <= had.ofBuyer + most, "no more than was withheld and the collateral");
         (uint64 metered, uint64 reportedAt) = settlement.deliveredOf(leaf);
         if (reportedAt >= readingsUntil(leaf)) metered = 0;
         assertEq(state.allotted, state.delivered < metered ? state.delivered : metered, "allotted as read");
         if (!state.ruled) assertEq(state.delivered, metered, "the reading stands");
+    }
+
+    /// A bond is its claimant's, or the other side's if the arbiter did not follow the claim.
+    function checkBonds(Leaf memory leaf, Before memory had, uint64 metered, uint64 delivered, uint64 excused)
+        private
+        view
+    {
+        IDisputes.Verdict onBuyer = verdictOn(had.byBuyer, metered, delivered, excused);
+        IDisputes.Verdict onSeller = verdictOn(had.bySeller, metered, delivered, excused);
+        bytes32 hash = leaf.leafHash();
+        assertTrue(guarantee.claimOf(hash, buyer).verdict == onBuyer, "the verdict on the buyer");
+        assertTrue(guarantee.claimOf(hash, seller).verdict == onSeller, "the verdict on the seller");
+        uint256 toBuyer = onBuyer == IDisputes.Verdict.Dismissed ? 0 : had.byBuyer.bond;
+        if (onSeller == IDisputes.Verdict.Dismissed) toBuyer += had.bySeller.bond;
+        uint256 bonds = uint256(had.byBuyer.bond) + had.bySeller.bond;
+        assertEq(freeOf(buyer), had.ofBuyer + toBuyer, "the buyer's bonds");
+        assertEq(freeOf(seller), had.ofSeller + bonds - toBuyer, "the seller's bonds");
+    }
+
+    function verdictOn(IDisputes.Claim memory claim, uint64 metered, uint64 delivered, uint64 excused)
+        private
+        pure
+        returns (IDisputes.Verdict)
+    {
+        if (claim.verdict == IDisputes.Verdict.None) return IDisputes.Verdict.None;
+        if (claim.plea) return excused == 0 ? IDisputes.Verdict.Dismissed : IDisputes.Verdict.Upheld;
+        if (claim.delivered == metered) return IDisputes.Verdict.Lapsed;
+        uint256 half = uint256(claim.delivered) + metered;
+        bool above = claim.delivered > metered;
+        bool nearer = above ? 2 * uint256(delivered) > half : 2 * uint256(delivered) < half;
+        return nearer ? IDisputes.Verdict.Upheld : IDisputes.Verdict.Dismissed;
+    }
+
+    /// The buyer has its share, less what it owes for a claim that was upheld against a claim of its own, and what it is owed.
+    function checkPaid(Leaf memory leaf, Before memory had) private view {
+        IGuarantee.State memory state = guarantee.stateOf(leaf.leafHash());
+        Payout memory payout = guarantee.payoutOf(leaf, state.delivered, state.excused, 0, 0);
+        (uint256 toBuyer, uint256 toSeller) = (payout.returnedToBuyer + payout.compensation, payout.paidToSeller);
+        toSeller += settlement.amountsOf(leaf).collateral - payout.compensation;
+        uint256 lapsed = had.byBuyer.verdict == IDisputes.Verdict.Pending ? had.byBuyer.bond : 0;
+        bool contested = had.byBuyer.verdict != IDisputes.Verdict.None && !had.bySeller.plea;
+        uint256 owes = contested && had.bySeller.verdict == IDisputes.Verdict.Upheld ? had.bySeller.bond : 0;
+        uint256 owed = had.byBuyer.verdict == IDisputes.Verdict.Upheld ? had.byBuyer.bond : 0;
+        if (owes > toBuyer) owes = toBuyer;
+        if (owed > toSeller) owed = toSeller;
+        assertEq(freeOf(buyer) + owes, had.ofBuyer + toBuyer + owed + lapsed, "the buyer's share");
+    }
+
+    function beforeOf(Leaf memory leaf) private view returns (Before memory) {
+        bytes32 hash = leaf.leafHash();
+        return Before(freeOf(buyer), freeOf(seller), guarantee.claimOf(hash, buyer), guarantee.claimOf(hash, seller));
     }
 
     /// The first moment at which windows and rules let it be paid, worked out anew.
@@ -339,7 +438,7 @@ contract GuaranteeCrowd is ShortTrades {
         bytes32 hash = leaf.leafHash();
         (uint64 metered, uint64 reportedAt) = settlement.deliveredOf(leaf);
         if (reportedAt >= readingsUntil(leaf)) metered = 0;
-        (bounds.least, bounds.most) = (metered, metered);
+        (bounds.metered, bounds.least, bounds.most) = (metered, metered, metered);
         address[2] memory parties = [buyer, seller];
         for (uint256 i = 0; i < 2; ++i) {
             IDisputes.Claim memory claim = guarantee.claimOf(hash, parties[i]);
@@ -400,7 +499,7 @@ contract GuaranteeInvariants is ShortTrades {
 
     /// Fuzz what may happen, and not what the crowd inherits from the market.
     function targetSelectors() public view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](14);
+        bytes4[] memory selectors = new bytes4[](18);
         selectors[0] = GuaranteeCrowd.trade.selector;
         selectors[1] = GuaranteeCrowd.name.selector;
         selectors[2] = GuaranteeCrowd.measure.selector;
@@ -415,6 +514,11 @@ contract GuaranteeInvariants is ShortTrades {
         selectors[11] = GuaranteeCrowd.payOut.selector;
         selectors[12] = GuaranteeCrowd.wait.selector;
         selectors[13] = GuaranteeCrowd.waitLong.selector;
+        selectors[14] = GuaranteeCrowd.waitShort.selector;
+        selectors[15] = GuaranteeCrowd.keepBack.selector;
+        // Windows are short: again what has to happen within one.
+        selectors[16] = selectors[5];
+        selectors[17] = selectors[7];
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(crowd), selectors);
     }

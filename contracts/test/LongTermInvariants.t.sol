@@ -188,6 +188,7 @@ contract LongTermCrowd is LongTermMarket {
     /// The arbiter and a stranger try to settle or take what is not theirs.
     function steal(uint256 which, uint128 amount) external {
         Activation memory activation = agreements[which % 2];
+        amount = uint128(bound(amount, 0, BUYER_STAKE));
         PeriodStatement memory statement = PeriodStatement(stateOf(activation).period, amount, 0, LATER);
         bytes32 digest = digestOf(activation, statement);
         bytes memory forged = signDigest(stranger, digest);

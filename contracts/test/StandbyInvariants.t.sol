@@ -155,8 +155,33 @@ contract StandbyCrowd is StandbyMarket {
         settlement.report(list(aReading(supplierMeter, hour, uint64(bound(units, 0, 4000)))));
     }
 
+    /// The meter tells of an hour that a call was given and of which it told nothing, in time or late.
+    function measureCalled(uint256 seed, uint64 units) external {
+        for (uint256 i = 0; i < asked.length; ++i) {
+            uint32 hour = standby.callOf(asked[(seed % asked.length + i) % asked.length].callId).startHour;
+            uint256 endsAt = (uint256(hour) + 1) * 1 hours;
+            if (hour == 0 || block.timestamp < endsAt || supplied(hour).reportedAt != 0) continue;
+            settlement.report(list(aReading(supplierMeter, hour, uint64(bound(units, 0, 4000)))));
+            ++times[block.timestamp > endsAt + READING_WINDOW ? "late" : "in time"];
+            return;
+        }
+    }
+
     function wait(uint256 time) external {
         vm.warp(vm.getBlockTimestamp() + bound(time, 1, 2 hours));
+    }
+
+    /// Everything comes to its end, whoever is silent, and nothing stays locked.
+    function finish() external {
+        vm.warp(vm.getBlockTimestamp() + 60 days);
+        for (uint256 i = 0; i < asked.length; ++i) {
+            this.conclude(i);
+        }
+        for (uint256 i = 0; i < options.length; ++i) {
+            this.closeOption(i);
+            assertEq(uint256(standby.stageOf(idOf(options[i]))), uint256(Stage.Closed), "every option ends");
+        }
+        assertAccount(holder, fundsOf[holder], 0, "holder");
     }
 
     // --- what must hold -------------------------------------------------------------------------------------------
@@ -303,7 +328,7 @@ contract StandbyInvariants is StandbyMarket {
 
     /// Fuzz what may happen, and not what the crowd inherits from the market.
     function targetSelectors() public view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](12);
+        bytes4[] memory selectors = new bytes4[](14);
         selectors[0] = StandbyCrowd.openOption.selector;
         selectors[1] = StandbyCrowd.joinPlan.selector;
         selectors[2] = StandbyCrowd.callSomething.selector;
@@ -316,11 +341,19 @@ contract StandbyInvariants is StandbyMarket {
         selectors[9] = StandbyCrowd.tradeElsewhere.selector;
         selectors[10] = StandbyCrowd.measure.selector;
         selectors[11] = StandbyCrowd.wait.selector;
+        selectors[12] = StandbyCrowd.wait.selector;
+        selectors[13] = StandbyCrowd.measureCalled.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(crowd), selectors);
     }
 
     function invariant_options_are_called_delivered_and_paid_once() public view {
+        check();
+    }
+
+    /// However a campaign went, everything comes to its end.
+    function afterInvariant() public {
+        crowd.finish();
         check();
     }
 
