@@ -171,7 +171,7 @@ contract Certificate is ICertificate, ERC1155 {
 
     function _issue(Production calldata production) private {
         if (!production.resource.isSource()) revert NotCertifiable(production.resource);
-        address meter = _meterOf(production.seller, production.resource);
+        address meter = _meterOf(production.seller, production.resource, production.startHour);
         uint256 units = _measured(meter, production.startHour);
         uint256 id = production.resource.certificateId(meter, production.startHour);
         Hour storage hour = _hourOf(id, meter);
@@ -240,7 +240,7 @@ contract Certificate is ICertificate, ERC1155 {
 
     /// Take `amount` out of what the caller's meter measured of a resource, and return the meter and the hour's id.
     function _certify(uint256 resource, uint32 startHour, uint256 amount) private returns (address meter, uint256 id) {
-        meter = _meterOf(msg.sender, resource);
+        meter = _meterOf(msg.sender, resource, startHour);
         id = resource.certificateId(meter, startHour);
         _take(_hourOf(id, meter), startHour, amount);
     }
@@ -284,8 +284,9 @@ contract Certificate is ICertificate, ERC1155 {
         if (!over) revert LeafNotOver(leafHash);
     }
 
-    function _meterOf(address seller, uint256 resource) private view returns (address meter) {
-        meter = _settlement.meterOf(seller, resource);
+    /// Return the meter that counts for the seller's hour.
+    function _meterOf(address seller, uint256 resource, uint32 startHour) private view returns (address meter) {
+        meter = _settlement.meterAt(seller, Instruments.oneHour(resource, startHour, 0));
         if (meter == address(0)) revert MeterNotRegistered(seller, resource);
     }
 

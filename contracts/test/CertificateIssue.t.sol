@@ -33,6 +33,14 @@ contract CertificateIssue is CertificateMarket {
         assertEq(hour.issued, 1500, "issued");
     }
 
+    /// Which meter measured an hour does not change when the seller has another one.
+    function test_what_a_replaced_meter_measured_is_still_certified() public {
+        measured(solarMeter, HOUR, 1500);
+        registerMeter(seller, energy("SOLAR", HOUR), withKey(0x501B));
+        issue();
+        assertHeld(seller, solarId(), 1500, "by the meter of the hour");
+    }
+
     function test_an_hour_is_certified_once() public {
         uint256 id = issued(1500);
         vm.expectRevert(abi.encodeWithSelector(ICertificate.NothingToIssue.selector, id));
@@ -171,7 +179,7 @@ contract TwoMeters {
         meter = meter_;
     }
 
-    function meterOf(address, uint256) external view returns (address) {
+    function meterAt(address, uint256) external view returns (address) {
         return meter;
     }
 

@@ -43,6 +43,9 @@ contract Crowd is Bundling {
     mapping(address participant => uint256) private belowFrom;
     mapping(bytes32 order => bool) private forged;
     mapping(bytes32 supply => uint256) private soldOf;
+    /// Whose meter it was when the first of an hour was sold or read, and who has which now.
+    mapping(bytes32 supply => address) private fixedMeterOf;
+    mapping(address seller => address) private meterNow;
     bytes32 private constant KEY = keccak256("a contract of the crowd");
     mapping(address participant => uint256) private securedOf;
     mapping(address participant => uint256) private everSecuredOf;
@@ -66,8 +69,13 @@ contract Crowd is Bundling {
         for (uint256 i = 0; i < 6; ++i) {
             participants.push(withKey(0x9000 + i));
             fund(participants[i], FUNDS);
-            if (i >= 3) registerMeter(participants[i], anInstrument(0), withKey(0xA000 + i));
+            if (i >= 3) register(i, false);
         }
+    }
+
+    function register(uint256 i, bool second) private {
+        meterNow[participants[i]] = withKey((second ? 0xB000 : 0xA000) + i);
+        registerMeter(participants[i], anInstrument(0), meterNow[participants[i]]);
     }
 
     // --- what may happen ------------------------------------------------------------------------------------------
@@ -178,13 +186,25 @@ contract Crowd is Bundling {
         } catch {}
     }
 
-    /// About as much as was sold, twice as much, or nothing.
+    /// About as much as was sold, twice as much, or nothing, told by the hour's meter or by the seller's other one.
     function measure(uint256 seed, uint64 units) external movesNothing {
         uint32 hour = uint32(HOUR + seed % HOURS);
         if (block.timestamp < (uint256(hour) + 1) * 1 hours) return;
-        address meter_ = withKeyOfMeter(seed);
-        units = uint64(bound(units, 0, 2 * uint256(settlement.slotOf(meter_, hour).sold) + 1));
-        settlement.report(list(aReading(meter_, hour, units)));
+        uint256 i = 3 + (seed >> 8) % 3;
+        bytes32 supply = supplyOf(participants[i], instrumentOf(1, hour, 1, 0));
+        address counts = fixedMeterOf[supply] == address(0) ? meterNow[participants[i]] : fixedMeterOf[supply];
+        address meter_ = (seed >> 16) % 4 == 1 ? withKey(0xB000 + i) : counts;
+        units = uint64(bound(units, 0, 2 * soldOf[supply] + 1));
+        try settlement.report(list(aReading(meter_, hour, units))) {
+            assertEq(meter_, counts, "another meter measured");
+            fixedMeterOf[supply] = meter_;
+        } catch {
+            assertTrue(meter_ != counts, "its own meter was refused");
+        }
+    }
+
+    function replaceMeter(uint256 seed, bool second) external movesNothing {
+        register(3 + seed % 3, second);
     }
 
     function deliver(uint256 seed, uint256 which) external {
@@ -417,10 +437,12 @@ contract Crowd is Bundling {
         Amounts memory amounts = settlement.amountsOf(leaf);
         lockedOf[leaf.buyer] += amounts.payment + amounts.fee;
         lockedOf[leaf.seller] += amounts.collateral;
-        bytes32 supply = keccak256(abi.encode(leaf.seller, leaf.instrument >> 24));
+        bytes32 supply = supplyOf(leaf.seller, leaf.instrument);
+        if (fixedMeterOf[supply] == address(0)) fixedMeterOf[supply] = meterNow[leaf.seller];
         assertEq(leaf.soldBefore, soldOf[supply], "sold before");
         soldOf[supply] += leaf.quantity;
         address meter = settlement.meterAt(leaf.seller, leaf.instrument);
+        assertEq(meter, fixedMeterOf[supply], "measured by the meter it had");
         assertEq(settlement.slotOf(meter, uint32(leaf.instrument >> 24 & 0xFFFFFF)).reportedAt, 0, "metered");
     }
 
@@ -432,8 +454,8 @@ contract Crowd is Bundling {
         lockedOf[trades[chosen].leaf.seller] -= amounts.collateral;
     }
 
-    function withKeyOfMeter(uint256 seed) private returns (address) {
-        return withKey(0xA003 + (seed >> 8) % 3);
+    function supplyOf(address seller_, uint256 instrument) private pure returns (bytes32) {
+        return keccak256(abi.encode(seller_, instrument >> 24));
     }
 
     // --- what must hold -------------------------------------------------------------------------------------------
@@ -456,7 +478,9 @@ contract Crowd is Bundling {
 
     function checkReadings() external view {
         for (uint256 i = 0; i < 3 * HOURS; ++i) {
-            IMetering.Slot memory slot_ = settlement.slotOf(vm.addr(0xA003 + i % 3), uint32(HOUR + i / 3));
+            uint256 instrument = instrumentOf(1, HOUR + i / 3, 1, 0);
+            IMetering.Slot memory slot_ = settlement.slotAt(participants[3 + i % 3], instrument);
+            assertEq(slot_.sold, soldOf[supplyOf(participants[3 + i % 3], instrument)], "sold");
             assertTrue(slot_.allotted <= slot_.units && slot_.allotted <= slot_.sold, "allotted");
         }
     }
@@ -481,7 +505,7 @@ contract Invariants is Market {
 
     /// Fuzz what may happen, and not what the crowd inherits from the market.
     function targetSelectors() public view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](20);
+        bytes4[] memory selectors = new bytes4[](21);
         selectors[0] = Crowd.trade.selector;
         selectors[1] = Crowd.trade.selector;
         selectors[2] = Crowd.tradeBundle.selector;
@@ -502,6 +526,7 @@ contract Invariants is Market {
         selectors[17] = Crowd.secure.selector;
         selectors[18] = Crowd.share.selector;
         selectors[19] = Crowd.conspire.selector;
+        selectors[20] = Crowd.replaceMeter.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(crowd), selectors);
     }

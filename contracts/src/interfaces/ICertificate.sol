@@ -141,7 +141,7 @@ interface ICertificate {
     /// The claimed period does not contain the hour of production.
     error PeriodDoesNotFit(uint32 startHour, uint32 periodStart, uint16 periodHours);
 
-    /// Certify what the sellers' current meters measured, less what is pledged, to the sellers; all or none.
+    /// Certify what the meters of the sellers' hours measured, less what is pledged, to the sellers; all or none.
     ///
     /// Anyone may: the reading decides how much, the registration who. A reading is final, so each hour is issued once, and
     /// what a shortfall freed of its pledges another time.
