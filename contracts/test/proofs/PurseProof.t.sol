@@ -14,7 +14,10 @@ contract PurseProof {
         }
     }
 
-    function check_what_is_added_and_taken_is_moved(uint120 free, uint120 locked, bool flag, uint120 amount) public pure {
+    function check_what_is_added_and_taken_is_moved(uint120 free, uint120 locked, bool flag, uint120 amount)
+        public
+        pure
+    {
         if (!isValid(free, locked) || amount > free) return;
         unchecked {
             uint256 moved = Purse.unwrap(aPurse(free, locked, flag)) + (uint256(amount) << LOCKED_SHIFT) - amount;
