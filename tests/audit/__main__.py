@@ -1,19 +1,16 @@
 """Run what an auditor runs: `python -m tests.audit [format] [solhint] [slither] [coverage] [proofs]`, all by default."""
 
 import argparse
-import shlex
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.audit.coverage import coverage
 from tests.audit.findings import slither
+from tests.audit.proving import proofs
 from tests.audit.workshop import ToolMissing, Workshop, native_forge, say, workshop
 
 TOOLS = Path(__file__).parents[2] / ".venv" / "audit" / "bin"
-SOLVER = Path(__file__).with_name("solver.py")
-PROOF_TIMEOUT_MS = "600000"  # on a free machine no proof takes two minutes
 
 
 def formatted(shop: Workshop) -> tuple[str, ...]:
@@ -27,29 +24,6 @@ def solhint(shop: Workshop) -> tuple[str, ...]:
     program = shop.tool("solhint")
     done = shop.run(program, "--max-warnings", "0", "--formatter", "unix", "src/**/*.sol")
     return () if done.returncode == 0 else (f"solhint: {done.stdout[-6000:]}{done.stderr[-1000:]}",)
-
-
-def proofs(shop: Workshop) -> tuple[str, ...]:
-    """Return the proofs that halmos could not make. Each prints its own time."""
-    halmos = shop.tool("halmos")
-    python = str(halmos.with_name("python"))
-    if shop.run(python, "-I", "-c", "import bitwuzla").returncode != 0:
-        raise ToolMissing(f"bitwuzla: found none beside {halmos}; run `make audit`")
-    for path in (shop.folder / "test").iterdir():  # the proofs stand alone; compiling the rest takes minutes
-        if path.is_file():
-            path.unlink()
-        elif path.name != "proofs":
-            shutil.rmtree(path)
-    done = shop.run(
-        halmos,
-        *("--match-contract", "Proof$", "--solver-timeout-assertion", PROOF_TIMEOUT_MS),
-        *("--solver-command", shlex.join((python, "-I", str(SOLVER)))),
-    )
-    said = [line for line in done.stdout.splitlines() if line.startswith(("[", "Symbolic test"))]
-    say(said)
-    if done.returncode == 0 and any("[PASS]" in line for line in said):
-        return ()
-    return tuple(line for line in said if "[PASS]" not in line) or (f"halmos: {done.stdout[-2000:]}",)
 
 
 CHECKS: dict[str, Callable[[Workshop], tuple[str, ...]]] = {

@@ -7,6 +7,7 @@ import pytest
 from tests.audit.coverage import FileCoverage, judged, left_out, read_lcov
 from tests.audit.findings import Answer, Finding, read_answers, read_findings, unanswered
 from tests.audit.free_functions import housed
+from tests.audit.proving import read_proofs
 from tests.audit.workshop import CONTRACTS, workshop
 
 LCOV = """TN:
@@ -101,6 +102,15 @@ def test_a_finding_without_an_answer_and_an_answer_to_nothing_both_fail() -> Non
     assert new.startswith("timestamp at Other.thing has no answer")
     (idle,) = unanswered((), (answer,))
     assert idle == "timestamp at Custody.* is answered and no longer found"
+
+
+def test_a_proof_holds_only_if_halmos_says_so() -> None:
+    said, failed = read_proofs(
+        "\x1b[32m[PASS]\x1b[0m check_a(uint8) (paths: 2)\n\x1b[31m[FAIL]\x1b[0m check_b() (paths: 1)\n"
+    )
+    assert said == ("[PASS] check_a(uint8) (paths: 2)", "[FAIL] check_b() (paths: 1)")
+    assert failed == ("[FAIL] check_b() (paths: 1)",)
+    assert read_proofs("Symbolic test result: 0 passed; 0 failed") == ((), ())
 
 
 def test_every_answer_gives_a_reason() -> None:
