@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ILongTerm} from "../src/interfaces/ILongTerm.sol";
+import {Payout} from "../src/libraries/Periods.sol";
 import {Activation} from "../src/types/Activation.sol";
 import {ExecutionTerms} from "../src/types/ExecutionTerms.sol";
 import {Outcome, Stage} from "../src/types/Stage.sol";
@@ -108,6 +109,7 @@ contract LongTermCrowd is LongTermMarket {
         ILongTerm.Report memory known = longTerm.reportOf(id, before.period);
         uint256 sellerBefore = wealth(seller);
         uint256 heldByBuyer = escrowed(activation, buyer);
+        Payout memory due = dueOf(activation, presented, before.period);
         vm.prank(stranger);
         try longTerm.payOut(activation, presented) {
             assertTrue(!wrongTerms, "only what was signed counts");
@@ -117,7 +119,8 @@ contract LongTermCrowd is LongTermMarket {
             uint256 price = PRICE_OF_DAY * most / LOTS;
             // A bond that was dismissed is the seller's before; one that was upheld comes with the payout.
             if (before.stage != Stage.InDispute) {
-                assertTrue(wealth(seller) <= sellerBefore + price, "undelivered is not paid");
+                assertTrue(due.toSeller <= price, "undelivered is not paid");
+                assertEq(wealth(seller) + due.toBuyer, sellerBefore + due.toSeller, "what is due is paid");
             }
             assertTrue(wealth(seller) <= sellerBefore + heldByBuyer + 600_000, "no more than is locked");
             settled(activation, before.period);
@@ -262,6 +265,17 @@ contract LongTermCrowd is LongTermMarket {
         }
         assertEq(settlement.accountOf(buyer).locked, 0, "nothing of the buyer stays locked");
         assertEq(settlement.accountOf(seller).locked, 0, "nothing of the seller stays locked");
+    }
+
+    /// What the contract says that a period comes to; nothing if these are not its terms.
+    function dueOf(Activation memory activation, bytes memory presented, uint16 period)
+        private
+        view
+        returns (Payout memory due)
+    {
+        try longTerm.payoutOf(activation, presented, period) returns (Payout memory told) {
+            due = told;
+        } catch {}
     }
 
     function wealth(address who) private view returns (uint256) {
