@@ -66,7 +66,7 @@ contract LongTermCrowd is LongTermMarket {
         CumulativeReading[] memory readings = new CumulativeReading[](parts % 5);
         for (uint256 i = 0; i < readings.length; ++i) {
             bool second = i % 2 == 1 && which == 1;
-            uint64 count = uint64(bound(second ? checked : units, 0, 400_000));
+            uint64 count = uint64(bound(second ? checked : units, 0, period == 0 ? LOTS + 10_000 : 400_000));
             if (i > 1) readings[i] = aCount(activation, second ? checkMeter : meter, lastHourOf(period) - 24, 0);
             else readings[i] = aCount(activation, second ? checkMeter : meter, lastHourOf(period), count);
         }
@@ -314,7 +314,7 @@ contract LongTermInvariants is LongTermMarket {
 
     /// Fuzz what may happen, and not what the crowd inherits from the market.
     function targetSelectors() public view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](12);
+        bytes4[] memory selectors = new bytes4[](14);
         selectors[0] = LongTermCrowd.pass.selector;
         selectors[1] = LongTermCrowd.agree.selector;
         selectors[2] = LongTermCrowd.report.selector;
@@ -327,6 +327,8 @@ contract LongTermInvariants is LongTermMarket {
         selectors[9] = LongTermCrowd.giveNotice.selector;
         selectors[10] = LongTermCrowd.moveMoney.selector;
         selectors[11] = LongTermCrowd.steal.selector;
+        selectors[12] = LongTermCrowd.pass.selector;
+        selectors[13] = LongTermCrowd.payOut.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(crowd), selectors);
     }
