@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ILongTerm} from "../src/interfaces/ILongTerm.sol";
+import {Payout} from "../src/libraries/Periods.sol";
 import {Activation} from "../src/types/Activation.sol";
 import {ExecutionTerms} from "../src/types/ExecutionTerms.sol";
 import {Outcome, Stage} from "../src/types/Stage.sol";
@@ -65,7 +66,7 @@ contract LongTermCrowd is LongTermMarket {
         CumulativeReading[] memory readings = new CumulativeReading[](parts % 5);
         for (uint256 i = 0; i < readings.length; ++i) {
             bool second = i % 2 == 1 && which == 1;
-            uint64 count = uint64(bound(second ? checked : units, 0, 400_000));
+            uint64 count = uint64(bound(second ? checked : units, 0, period == 0 ? LOTS + 10_000 : 400_000));
             if (i > 1) readings[i] = aCount(activation, second ? checkMeter : meter, lastHourOf(period) - 24, 0);
             else readings[i] = aCount(activation, second ? checkMeter : meter, lastHourOf(period), count);
         }
@@ -108,6 +109,7 @@ contract LongTermCrowd is LongTermMarket {
         ILongTerm.Report memory known = longTerm.reportOf(id, before.period);
         uint256 sellerBefore = wealth(seller);
         uint256 heldByBuyer = escrowed(activation, buyer);
+        Payout memory due = dueOf(activation, presented, before.period);
         vm.prank(stranger);
         try longTerm.payOut(activation, presented) {
             assertTrue(!wrongTerms, "only what was signed counts");
@@ -117,7 +119,8 @@ contract LongTermCrowd is LongTermMarket {
             uint256 price = PRICE_OF_DAY * most / LOTS;
             // A bond that was dismissed is the seller's before; one that was upheld comes with the payout.
             if (before.stage != Stage.InDispute) {
-                assertTrue(wealth(seller) <= sellerBefore + price, "undelivered is not paid");
+                assertTrue(due.toSeller <= price, "undelivered is not paid");
+                assertEq(wealth(seller) + due.toBuyer, sellerBefore + due.toSeller, "what is due is paid");
             }
             assertTrue(wealth(seller) <= sellerBefore + heldByBuyer + 600_000, "no more than is locked");
             settled(activation, before.period);
@@ -264,6 +267,17 @@ contract LongTermCrowd is LongTermMarket {
         assertEq(settlement.accountOf(seller).locked, 0, "nothing of the seller stays locked");
     }
 
+    /// What the contract says that a period comes to; nothing if these are not its terms.
+    function dueOf(Activation memory activation, bytes memory presented, uint16 period)
+        private
+        view
+        returns (Payout memory due)
+    {
+        try longTerm.payoutOf(activation, presented, period) returns (Payout memory told) {
+            due = told;
+        } catch {}
+    }
+
     function wealth(address who) private view returns (uint256) {
         return uint256(settlement.accountOf(who).free) + settlement.accountOf(who).locked;
     }
@@ -300,7 +314,7 @@ contract LongTermInvariants is LongTermMarket {
 
     /// Fuzz what may happen, and not what the crowd inherits from the market.
     function targetSelectors() public view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](12);
+        bytes4[] memory selectors = new bytes4[](14);
         selectors[0] = LongTermCrowd.pass.selector;
         selectors[1] = LongTermCrowd.agree.selector;
         selectors[2] = LongTermCrowd.report.selector;
@@ -313,6 +327,8 @@ contract LongTermInvariants is LongTermMarket {
         selectors[9] = LongTermCrowd.giveNotice.selector;
         selectors[10] = LongTermCrowd.moveMoney.selector;
         selectors[11] = LongTermCrowd.steal.selector;
+        selectors[12] = LongTermCrowd.pass.selector;
+        selectors[13] = LongTermCrowd.payOut.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(crowd), selectors);
     }
