@@ -347,7 +347,8 @@ def _outcome_table(result: DayResult, figures: dict[str, Any]) -> "Table":
         ),
         (
             "emergency plan",
-            f"{rescued['called']} fallbacks called, {rescued['delivered']} delivered; "
+            f"{rescued['called']} {'fallback' if rescued['called'] == 1 else 'fallbacks'} called, "
+            f"{rescued['delivered']} delivered; "
             f"{_grouped(rescued['paid_to_fallbacks'])} tokens paid to them, "
             f"{_grouped(rescued['paid_by_failed_suppliers'])} of it by who failed",
         ),

@@ -95,9 +95,11 @@ contract BundlesDifferential is Bundling {
             (bundle.parts[i].lotsPerBundle, bundle.parts[i].referenceLeast) =
             (legs[i].lotsPerBundle, legs[i].referenceLeast);
             uint256 perUnit = legs[i].instrument >> 240 & 0xFF == 2 ? 1 : 1000;
-            total += uint256(bundle.parts[i].price) * legs[i].lotsPerBundle / perUnit;
+            total += uint256(bundle.parts[i].price) * bundle.parts[i].quantity / perUnit;
         }
-        (bundle.bid.instrument, bundle.bid.price) = (commitmentOf(legs), uint64(total + draw(3)));
+        // the least price that allows it, or at times a little less or more
+        uint256 limit = (total * 1000 + bundle.quantity - 1) / bundle.quantity + draw(3);
+        (bundle.bid.instrument, bundle.bid.price) = (commitmentOf(legs), uint64(limit - (draw(6) == 0 ? 1 : 0)));
     }
 
     /// One to four parts of a set; more than one may be of the same instrument.
