@@ -8,7 +8,7 @@ pragma solidity 0.8.37;
 /// read. The code that calls this says which.
 type Column is uint256;
 
-using {get, put, toArray} for Column global;
+using {get, put} for Column global;
 
 /// Make room for `count` words, all zero.
 function newColumn(uint256 count) pure returns (Column column) {
@@ -27,13 +27,5 @@ function get(Column column, uint256 place) pure returns (uint256 word) {
 function put(Column column, uint256 place, uint256 word) pure {
     assembly ("memory-safe") {
         mstore(add(column, shl(5, place)), word)
-    }
-}
-
-/// Return the first `count` words as an array, where they stand.
-function toArray(Column column, uint256 count) pure returns (uint256[] memory array) {
-    assembly ("memory-safe") {
-        array := sub(column, 0x20)
-        mstore(array, count)
     }
 }
