@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 import msgspec
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 from sqlalchemy.exc import MultipleResultsFound, OperationalError, SQLAlchemyError
 
 from ledger import codec
@@ -153,14 +153,13 @@ class Rows(Protocol):
         ...
 
 
-def verified(genesis: Genesis, rows: Iterable[RecordedBatch]) -> Iterator[RecordedBatch]:
-    """Hand the rows of a record on, each once it is proven to follow the one before.
+def verified(rows: Iterable[RecordedBatch], *, previous: bytes, after: int = 0) -> Iterator[RecordedBatch]:
+    """Hand rows on, each once it is proven to follow the one before; `previous` is the hash of row `after`.
 
     Raises:
         BrokenChain: naming the first row that is missing, changed or does not follow the row before.
     """
-    previous = genesis.hash
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(rows, start=after + 1):
         if row.number != number:
             raise BrokenChain(number, f"missing; the next one found is {row.number}")
         if row.previous != previous:
@@ -184,7 +183,7 @@ class RecordReader:
         """
         self.engine = engine
         with engine.connect() as connection:
-            genesis = _stored_genesis(connection)
+            genesis = stored_genesis(connection)
         if genesis is None:
             raise WrongMarket(f"{engine.url}: found no market, expected the record of one")
         self.genesis = genesis
@@ -219,7 +218,11 @@ class RecordReader:
         Raises:
             BrokenChain: naming the first row that is missing, changed or does not follow the row before.
         """
-        return verified(self.genesis, self.rows())
+        with self.engine.connect() as connection:
+            stray = connection.execute(select(func.min(_RECORD.c.number))).scalar_one()
+        if stray is not None and stray < 1:
+            raise BrokenChain(stray, "found under this number, expected rows from 1 on")
+        yield from verified(self.rows(), previous=self.genesis.hash)
 
     def verify(self) -> int:
         """Check the whole chain and return the number of rows.
@@ -244,7 +247,8 @@ class Record(RecordReader):
         path = file_of(engine)
         self._lock = _lock(path) if path is not None else None
         try:
-            _claim(engine, genesis)
+            with engine.begin() as connection:
+                claim(connection, genesis)
             super().__init__(engine)
             self.number, self.hash = self.head()
             for row in self.rows(after=self.number - 1):
@@ -341,27 +345,35 @@ def _lock(path: Path) -> TextIO:
     return handle
 
 
-def _claim(engine: Engine, genesis: Genesis) -> None:
-    """Write the genesis of a new record; refuse the record of another market."""
-    with engine.begin() as connection:
-        stored = _stored_genesis(connection)
-        if stored is None:
-            connection.execute(
-                insert(_GENESIS),
-                {
-                    "hash": genesis.hash,
-                    "name": genesis.name,
-                    "notice_period_s": genesis.notice_period_s,
-                    "withdrawal_margin_s": genesis.withdrawal_margin_s,
-                    "chain_id": str(genesis.chain_id),
-                    "settlement": genesis.settlement,
-                },
-            )
-        elif stored != genesis:
-            raise WrongMarket(f"the record belongs to market {stored}, expected {genesis}")
+def claim(connection: Connection, genesis: Genesis) -> None:
+    """Write the genesis of a new record.
+
+    Raises:
+        WrongMarket: if there is the record of another market.
+    """
+    stored = stored_genesis(connection)
+    if stored is None:
+        connection.execute(
+            insert(_GENESIS),
+            {
+                "hash": genesis.hash,
+                "name": genesis.name,
+                "notice_period_s": genesis.notice_period_s,
+                "withdrawal_margin_s": genesis.withdrawal_margin_s,
+                "chain_id": str(genesis.chain_id),
+                "settlement": genesis.settlement,
+            },
+        )
+    elif stored != genesis:
+        raise WrongMarket(f"the record belongs to market {stored}, expected {genesis}")
 
 
-def _stored_genesis(connection: Connection) -> Genesis | None:
+def stored_genesis(connection: Connection) -> Genesis | None:
+    """Return whose record a database holds, None if there is none.
+
+    Raises:
+        DatabaseUnusable: if that was changed.
+    """
     try:
         row = connection.execute(select(_GENESIS)).one_or_none()
         if row is None:

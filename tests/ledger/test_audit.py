@@ -5,15 +5,15 @@ from sqlalchemy import Engine, update
 
 from ledger.accounts import AccountKind
 from ledger.audit import AuditReport, ChainBalance, ChainValues, audit
-from ledger.database import open_database
 from ledger.projections import Projector
-from ledger.record import Record, RecordReader
+from ledger.record import RecordReader
 from ledger.tables import RecordRow, table
-from market.events import Event, TradeAgreed
+from market.events import TradeAgreed
 from market.orders import Address
 from market.units import Micros, Ticks
 from tests.ledger.builders import ALICE, BOB, CAROL
-from tests.ledger.days import GENESIS, SmallDay, a_whole_day
+from tests.ledger.days import SmallDay, a_whole_day
+from tests.ledger.recorded import recorded
 
 FEE_RECIPIENT = Address(b"\xfe" * 20)
 
@@ -21,18 +21,6 @@ FEE_RECIPIENT = Address(b"\xfe" * 20)
 @pytest.fixture(scope="module")
 def day() -> SmallDay:
     return a_whole_day()
-
-
-def recorded(day: SmallDay, *, forge: dict[int, tuple[Event, ...]] | None = None) -> Engine:
-    """Record and project a day; `forge` puts other events into some batches, sealed as if they were true."""
-    engine = open_database("sqlite://")
-    record, projector = Record(engine, GENESIS), Projector(engine)
-    for batch, decision in day.history:
-        told = (forge or {}).get(batch.number, decision.events)
-        last = batch.number == len(day.history)
-        record.append(batch, told, state_hash=day.venue.state_hash() if last else b"")
-        projector.apply(batch, decision.events, decision.postings)
-    return engine
 
 
 def on_chain(day: SmallDay, **changes: int) -> ChainValues:
