@@ -10,7 +10,7 @@ Both directions go row by row: a record of any size takes no more memory than it
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import msgspec
 from sqlalchemy import Engine, insert
@@ -70,7 +70,7 @@ _DECODER = msgspec.msgpack.Decoder(_Frame)
 _ROW_FIELDS = _RowFrame.__struct_fields__
 
 
-def write_record(record: Rows, out: BinaryIO, *, progress: Callable[[int], None] = lambda _: None) -> int:
+def write_record(record: Rows, out: IO[bytes], *, progress: Callable[[int], None] = lambda _: None) -> int:
     """Write a record, checking it on the way; return the number of rows. `progress` is told each row's number.
 
     Raises:
@@ -178,7 +178,7 @@ class RecordFile:
 class _Frames:
     """One reading of a file, from its beginning to its end."""
 
-    def __init__(self, path: Path, file: BinaryIO) -> None:
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
         self._path = path
         self._file = file
         self._left = path.stat().st_size

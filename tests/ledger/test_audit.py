@@ -4,8 +4,9 @@ import pytest
 from sqlalchemy import Engine, update
 
 from ledger.accounts import AccountKind
-from ledger.audit import AuditReport, ChainBalance, ChainValues, audit
+from ledger.audit import AuditReport, audit
 from ledger.projections import Projector
+from ledger.reconciliation import ChainBalance, ChainValues
 from ledger.record import RecordReader
 from ledger.tables import RecordRow, table
 from market.events import TradeAgreed
@@ -161,7 +162,7 @@ def test_a_record_cut_short_is_found_by_the_hashes_that_the_contract_keeps(day: 
         connection.execute(record.delete().where(record.c.number == len(day.history)))
     chain = replace(on_chain(day), record_hashes=(head,))
     report = audit(RecordReader(engine), chain=chain)
-    assert ("anchors", f"0x{head.hex()}") in found(report)
+    assert ("anchors", f"settlement batch 1, 0x{head.hex()}") in found(report)
 
 
 def _first_trade(day: SmallDay) -> tuple[int, int, TradeAgreed]:
