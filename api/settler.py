@@ -28,8 +28,8 @@ from contracts.history import history, read_history
 from contracts.leaves import Leaf
 from contracts.sending import send_all
 from contracts.settlement import Reading, sign_withdrawal
-from ledger.audit import ChainBalance, ChainValues
 from ledger.outbox import Outbox, OutboxEntry, OutboxStatus
+from ledger.reconciliation import ChainBalance, ChainValues
 from ledger.venue import Venue
 from market.events import ReadingReceived
 from market.instruments import SECONDS_PER_HOUR

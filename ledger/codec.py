@@ -14,9 +14,10 @@ written in an earlier version stays readable, with the defaults of the fields th
 * 3: negotiations of long-term contracts.
 * 4: exits and cancels on chain; who is at fault when a trade is void.
 * 5: money that modules lock and share out; fallback suppliers in payouts.
+* 6: nothing else is written, but rows are sealed command by command and event by event: see `ledger.seal`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from operator import attrgetter
@@ -94,7 +95,7 @@ from market.proposals import (
     SignAgreement,
 )
 
-VERSION = 5
+VERSION = 6
 
 COMMAND_TAGS: dict[int, type] = {
     1: ListInstrument,
@@ -165,8 +166,8 @@ EVENT_TAGS: dict[int, type] = {
     36: EscrowSecured,
     37: EscrowShared,
 }
-_LAST_COMMAND_TAGS = {1: 15, 2: 17, 3: 22, 4: 26, 5: 28}
-_LAST_EVENT_TAGS = {1: 20, 2: 24, 3: 31, 4: 35, 5: 37}
+_LAST_COMMAND_TAGS = {1: 15, 2: 17, 3: 22, 4: 26, 5: 28, 6: 28}
+_LAST_EVENT_TAGS = {1: 20, 2: 24, 3: 31, 4: 35, 5: 37, 6: 37}
 _ADDED_IN: dict[int, dict[type, set[str]]] = {
     2: {
         ListInstrument: {"rules"},
@@ -183,6 +184,8 @@ _ADDED_IN: dict[int, dict[type, set[str]]] = {
 _INT64_MIN = -(1 << 63)
 _UINT64_MAX = (1 << 64) - 1
 _ADDRESS_BYTES = 20
+
+_SPLITTER = msgspec.msgpack.Decoder(list[msgspec.Raw])
 
 _Reader = Callable[[Any], Any]
 _Writer = Callable[[Any], Any]
@@ -218,6 +221,40 @@ def decode_events(blob: bytes, *, version: int) -> tuple[Event, ...]:
         BadEncoding: if the bytes are not what `encode_events` of that version writes.
     """
     return cast("tuple[Event, ...]", _decode(blob, version, _EVENTS, "event"))
+
+
+def split(blob: bytes) -> list[msgspec.Raw]:
+    """Return the bytes of each single command or event, without reading them: of every version alike.
+
+    Raises:
+        BadEncoding: if this is no list, or its length is written longer than it needs to be.
+    """
+    try:
+        parts = _SPLITTER.decode(blob)
+    except msgspec.DecodeError as error:
+        raise BadEncoding(f"found {error}, expected a list of single rows") from None
+    if not blob.startswith(_list_head(len(parts))):
+        raise BadEncoding(f"found the head {blob[:5].hex()} of a list of {len(parts)}, expected it shorter")
+    return parts
+
+
+def join(parts: Iterable[bytes]) -> bytes:
+    """Return the bytes of a batch's commands or events, given each single one.
+
+    >>> [bytes(part).hex() for part in split(join([b"\\x91\\x01", b"\\x91\\x02"]))]
+    ['9101', '9102']
+    """
+    singles = tuple(parts)
+    return _list_head(len(singles)) + b"".join(singles)
+
+
+def _list_head(length: int) -> bytes:
+    """Return what msgpack writes before the items of a list."""
+    if length < 1 << 4:
+        return bytes([0x90 | length])
+    if length < 1 << 16:
+        return b"\xdc" + length.to_bytes(2, "big")
+    return b"\xdd" + length.to_bytes(4, "big")
 
 
 class _Layout:

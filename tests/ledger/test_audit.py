@@ -4,16 +4,17 @@ import pytest
 from sqlalchemy import Engine, update
 
 from ledger.accounts import AccountKind
-from ledger.audit import AuditReport, ChainBalance, ChainValues, audit
-from ledger.database import open_database
+from ledger.audit import AuditReport, audit
 from ledger.projections import Projector
-from ledger.record import Record, RecordReader
+from ledger.reconciliation import ChainBalance, ChainValues
+from ledger.record import RecordReader
 from ledger.tables import RecordRow, table
-from market.events import Event, TradeAgreed
+from market.events import TradeAgreed
 from market.orders import Address
 from market.units import Micros, Ticks
 from tests.ledger.builders import ALICE, BOB, CAROL
-from tests.ledger.days import GENESIS, SmallDay, a_whole_day
+from tests.ledger.days import SmallDay, a_whole_day
+from tests.ledger.recorded import recorded
 
 FEE_RECIPIENT = Address(b"\xfe" * 20)
 
@@ -21,18 +22,6 @@ FEE_RECIPIENT = Address(b"\xfe" * 20)
 @pytest.fixture(scope="module")
 def day() -> SmallDay:
     return a_whole_day()
-
-
-def recorded(day: SmallDay, *, forge: dict[int, tuple[Event, ...]] | None = None) -> Engine:
-    """Record and project a day; `forge` puts other events into some batches, sealed as if they were true."""
-    engine = open_database("sqlite://")
-    record, projector = Record(engine, GENESIS), Projector(engine)
-    for batch, decision in day.history:
-        told = (forge or {}).get(batch.number, decision.events)
-        last = batch.number == len(day.history)
-        record.append(batch, told, state_hash=day.venue.state_hash() if last else b"")
-        projector.apply(batch, decision.events, decision.postings)
-    return engine
 
 
 def on_chain(day: SmallDay, **changes: int) -> ChainValues:
@@ -173,7 +162,7 @@ def test_a_record_cut_short_is_found_by_the_hashes_that_the_contract_keeps(day: 
         connection.execute(record.delete().where(record.c.number == len(day.history)))
     chain = replace(on_chain(day), record_hashes=(head,))
     report = audit(RecordReader(engine), chain=chain)
-    assert ("anchors", f"0x{head.hex()}") in found(report)
+    assert ("anchors", f"settlement batch 1, 0x{head.hex()}") in found(report)
 
 
 def _first_trade(day: SmallDay) -> tuple[int, int, TradeAgreed]:
