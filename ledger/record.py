@@ -155,14 +155,21 @@ class RecordReader:
                 return
             after = found[-1].number
 
-    def verified_rows(self) -> Iterator[RecordedBatch]:
-        """Iterate over all rows, checking the chain before each is handed out.
+    def row(self, number: int) -> RecordedBatch | None:
+        """Return a row if its content is what was sealed, None if there is no such row, or not this one any more."""
+        found = next(self.rows(after=number - 1), None)
+        return found if found is not None and found.number == number and found.hash == _seal(found) else None
+
+    def verified_rows(self, *, after: int = 0, previous: bytes = b"") -> Iterator[RecordedBatch]:
+        """Iterate over the rows after a number, checking the chain before each is handed out.
+
+        `previous` is the hash of the row with that number; before the first row, it is the genesis.
 
         Raises:
             BrokenChain: naming the first row that is missing, changed or does not follow the row before.
         """
-        previous = self.genesis.hash
-        for number, row in enumerate(self.rows(), start=1):
+        previous = previous if after else self.genesis.hash
+        for number, row in enumerate(self.rows(after=after), start=after + 1):
             if row.number != number:
                 raise BrokenChain(number, f"missing; the next one found is {row.number}")
             if row.previous != previous:
