@@ -13,7 +13,6 @@ from api.operator_key import operator_key
 from api.sequencer import Sequencer
 from api.settings import Settings
 from api.settler import Settler
-from api.tapes import read_tapes
 from contracts.certificate import Certificate
 from contracts.chain import Chain, ChainUnavailable
 from contracts.deploying import verify
@@ -25,8 +24,9 @@ from contracts.rehearsal import Undeployable
 from ledger.database import open_database, remove_database
 from ledger.outbox import Outbox
 from ledger.projections import Projector
-from ledger.rebuild import rebuild
+from ledger.rebuild import Recovery, recover
 from ledger.record import Genesis, Record, RecordReader, WrongMarket
+from ledger.snapshotting import Snapshotter
 from ledger.venue import Venue
 from market.tape import Tapes
 from market.units import Malformed
@@ -46,6 +46,7 @@ class House:
     settler: Settler
     door: Door
     recovered_batches: int
+    recovery: Recovery
 
     @property
     def venue(self) -> Venue:
@@ -106,15 +107,16 @@ def open_house(
         record = Record(engine, genesis)
         closing.callback(record.close)
         projector = Projector(engine)
-        venue = rebuild(record, projector=projector)
+        recovery = recover(record, projector=projector)
         sequencer = Sequencer(
-            venue,
+            recovery.venue,
             record,
             projector,
-            read_tapes(engine),
+            recovery.tapes,
             clock,
             queue_limit=settings.queue_limit,
             batch_limit=settings.batch_limit,
+            snapshotter=Snapshotter(record, recovery, every_events=settings.snapshot_events),
         )
         settler = Settler(sequencer, chain, deployment, Outbox(engine), confirmations=settings.confirmations)
         recovered = record.number
@@ -126,7 +128,17 @@ def open_house(
             operator_token=settings.operator_token.get_secret_value() if settings.operator_token else None,
         )
         yield House(
-            settings, chain, deployment, certificate, engine, record, sequencer, settler, door, recovered
+            settings,
+            chain,
+            deployment,
+            certificate,
+            engine,
+            record,
+            sequencer,
+            settler,
+            door,
+            recovered,
+            recovery,
         )
 
 

@@ -16,6 +16,7 @@ from typing import NoReturn
 from api.clock import Clock
 from ledger.projections import Projector
 from ledger.record import Record
+from ledger.snapshotting import Snapshotter
 from ledger.venue import Decision, Venue
 from market.events import Event
 from market.orders import Batch, Command
@@ -23,6 +24,8 @@ from market.tape import Tapes
 
 log = logging.getLogger(__name__)
 
+_PAUSE_S = 0.005
+"""How long the writer waits for orders between two steps of a snapshot, seconds."""
 EXIT_BROKEN = 70
 """Exit status when the record or an invariant failed (sysexits EX_SOFTWARE)."""
 
@@ -62,6 +65,7 @@ class Sequencer:
         *,
         queue_limit: int = 10_000,
         batch_limit: int = 1_000,
+        snapshotter: Snapshotter | None = None,
         on_broken: Callable[[Exception], NoReturn] = halt,
     ) -> None:
         self.venue = venue
@@ -72,6 +76,7 @@ class Sequencer:
         self.quiet = RLock()
         """Held while a batch changes the venue: another thread that reads more than one thing at a time takes it."""
         self._clock = clock
+        self._snapshotter = snapshotter
         self._batch_limit = batch_limit
         self._on_broken = on_broken
         self._queue_limit = queue_limit
@@ -100,6 +105,8 @@ class Sequencer:
                 self.record.append(batch, decision.events)
                 self._projector.apply(batch, decision.events, decision.postings)
                 self.tapes.note(decision.events, time_us=time_us)
+            if self._snapshotter is not None:
+                self._snapshotter.count(len(decision.events))
         except Exception as error:
             self._on_broken(error)
         return _answers(decision)
@@ -108,6 +115,16 @@ class Sequencer:
         """Let due sessions change and due orders expire; record nothing where nothing is due."""
         if self.venue.next_due_us() <= self._clock.now_us():
             self.process(())
+
+    def rest(self) -> bool:
+        """Do a step of what can wait between batches, the snapshot that is due; return whether there is more of it."""
+        if self._snapshotter is None or not self._snapshotter.due:
+            return False
+        try:
+            self._snapshotter.step()
+        except Exception as error:
+            self._on_broken(error)
+        return self._snapshotter.due
 
     async def submit(self, command: Command) -> Answer:
         """Queue a command and wait until its batch is durable.
@@ -134,11 +151,17 @@ class Sequencer:
         return await asyncio.gather(*done)
 
     async def run(self) -> None:
-        """Serve the queue until cancelled, and let time pass for the sessions once a second."""
+        """Serve the queue until cancelled, and let time pass for the sessions once a second.
+
+        What can wait is done in small steps: after the answers have gone out, and whenever nobody asks for anything.
+        """
         while True:
+            await asyncio.sleep(0)
+            more_to_do = self.rest()
             arrived = []
             try:
-                arrived.append(await asyncio.wait_for(self._queue.get(), timeout=1.0))
+                timeout_s = _PAUSE_S if more_to_do else 1.0
+                arrived.append(await asyncio.wait_for(self._queue.get(), timeout=timeout_s))
             except TimeoutError:
                 self.tick()
                 continue

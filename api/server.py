@@ -52,6 +52,7 @@ def serve_market(*, host: str, port: int, chain: str, database: str | None, cons
             house = closing.enter_context(open_house(settings, SystemClock()))
         if house.recovered_batches:
             console.print(f"Recovered {house.recovered_batches:,} batches, head 0x{house.record.hash.hex()}")
+            console.print(str(house.recovery))
         if not kept:
             console.print("No --database given: this market ends with the process.")
         console.print(f"Chain: {house.chain.description}")

@@ -53,6 +53,9 @@ class Settings(BaseSettings):
         int, Field(ge=1, description="Commands that may wait; beyond it, 503 with Retry-After.")
     ] = 10_000
     batch_limit: Annotated[int, Field(ge=1, description="Commands taken as one batch at most.")] = 1_000
+    snapshot_events: Annotated[
+        int, Field(ge=1, description="Events after which the memory is kept, for a quick restart.")
+    ] = 50_000
     horizon_hours: Annotated[int, Field(ge=1, le=168, description="Delivery hours listed ahead.")] = 24
     fee_bps: Annotated[
         int, Field(ge=0, le=1000, description="Venue fee on delivered value, basis points.")

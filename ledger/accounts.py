@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from market.keeping import Kept
 from market.orders import Address
 from market.units import InvariantBroken, Micros
 
@@ -60,11 +61,13 @@ FEES = Account(AccountKind.FEES, VENUE)
 CUSTODY = Account(AccountKind.CUSTODY, VENUE)
 
 
-class Balances:
+class Balances(Kept):
     """What stands on each account, in micros."""
 
+    _amounts: dict[Account, int]
+
     def __init__(self) -> None:
-        self._amounts: dict[Account, int] = {}
+        self._amounts = {}
 
     def of(self, kind: AccountKind, participant: Address) -> Micros:
         """Return the balance of an account in micros; an account never used holds zero."""

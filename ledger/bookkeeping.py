@@ -49,6 +49,7 @@ from market.events import (
     WithdrawalExpired,
     Withdrawn,
 )
+from market.keeping import Kept
 from market.orders import Address, PlaceOrder, ReplaceOrder, Side
 from market.refusals import Refusal
 from market.units import MICROS_PER_TOKEN, InvariantBroken, Micros, format_decimal
@@ -82,22 +83,31 @@ class TrialBalance:
         return Micros(sum(self.by_kind.values()))
 
 
-class Books:
+class Books(Kept):
     """All balances and holds, changed by events alone.
 
     Within a batch, money that is released becomes spendable with the next batch: `begin_batch` draws the line.
     """
 
+    balances: Balances
+    _order_holds: dict[int, Hold]
+    _withdrawal_holds: dict[tuple[Address, int], Hold]
+    _taken: dict[tuple[Address, int], int]
+    _exits: dict[Address, int]
+    _agreed: dict[int, TradeAgreed]
+    _locked: dict[int, TradeAgreed]
+    _released: dict[Address, int]
+
     def __init__(self) -> None:
         self.balances = Balances()
-        self._order_holds: dict[int, Hold] = {}
-        self._withdrawal_holds: dict[tuple[Address, int], Hold] = {}
+        self._order_holds = {}
+        self._withdrawal_holds = {}
         # Of withdrawals still open: what an exit, a module or another withdrawal took of their holds.
-        self._taken: dict[tuple[Address, int], int] = {}
-        self._exits: dict[Address, int] = {}
-        self._agreed: dict[int, TradeAgreed] = {}
-        self._locked: dict[int, TradeAgreed] = {}
-        self._released: dict[Address, int] = {}
+        self._taken = {}
+        self._exits = {}
+        self._agreed = {}
+        self._locked = {}
+        self._released = {}
         self._rules: dict[type, Callable[[Any], list[Entry]]] = {
             Deposited: self._deposited,
             OrderAccepted: self._accepted,

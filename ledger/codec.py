@@ -525,3 +525,13 @@ def _by_version(tags: dict[int, type], last_tags: dict[int, int]) -> dict[int, _
 
 _COMMANDS = _by_version(COMMAND_TAGS, _LAST_COMMAND_TAGS)
 _EVENTS = _by_version(EVENT_TAGS, _LAST_EVENT_TAGS)
+
+
+def field_writer(hint: Any) -> Callable[[Any], Any]:
+    """Return what writes a value of a type as the newest version writes a field of that type, ready for msgpack."""
+    return _writer(hint, None, VERSION) or (lambda value: value)
+
+
+def field_reader(hint: Any) -> Callable[[Any], Any]:
+    """Return what reads back what `field_writer` of the same type wrote; it raises ValueError for anything else."""
+    return _reader(hint, None, VERSION)

@@ -212,6 +212,17 @@ class RecordReader:
                 return
             after = found[-1].number
 
+    def row(self, number: int) -> RecordedBatch | None:
+        """Return a row if its content is what was sealed, None if there is no such row, or not this one any more."""
+        found = next(self.rows(after=number - 1), None)
+        if found is None or found.number != number:
+            return None
+        try:
+            _check_seal(found)
+        except BrokenChain:
+            return None
+        return found
+
     def verified_rows(self) -> Iterator[RecordedBatch]:
         """Iterate over all rows, checking the chain before each is handed out.
 

@@ -62,6 +62,15 @@ class OutboxRow(Truth, table=True):
     status: str = Field(index=True)
 
 
+class SnapshotRow(Readable, table=True):
+    """A piece of the memory as it was after a batch. Piece 0 seals the others; a snapshot without it is not finished."""
+
+    __tablename__ = "snapshots"
+    batch_number: int = Field(primary_key=True)
+    piece: int = Field(primary_key=True)
+    content: bytes
+
+
 class ProjectedRow(Readable, table=True):
     """How far the readable tables have come: one row, the number of the last batch in them."""
 
