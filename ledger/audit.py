@@ -17,12 +17,14 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 
 from ledger.accounts import AccountKind
-from ledger.bookkeeping import Books, TrialBalance, tokens
+from ledger.assets import asset_name, unit_of
+from ledger.bookkeeping import Books, tokens
 from ledger.codec import BadEncoding
 from ledger.database import MEMORY_URL, open_database
 from ledger.projections import TABLES, Projector, read_postings
 from ledger.rebuild import open_venue
 from ledger.record import BrokenChain, RecordedBatch, RecordReader
+from ledger.trial_balance import TrialBalance
 from ledger.venue import Venue
 from market.events import Event
 from market.orders import Address, Batch
@@ -87,9 +89,9 @@ def audit(
     walk = _Walk(record)
     walk.run()
     findings = walk.findings
-    total = walk.told.books.trial_balance().total_micros
-    if total != 0:
-        findings.append(Finding("trial balance", "all accounts", f"found {tokens(total)}, expected 0"))
+    for asset, total in walk.told.books.trial_balance().unbalanced.items():
+        detail = f"found {total} {unit_of(asset)}, expected 0"
+        findings.append(Finding("trial balance", f"all accounts of {asset_name(asset)}", detail))
     if tables is not None:
         findings += _compare_tables(tables, walk.projected, walk.batches)
     walk.projected.dispose()
