@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.books_commands import export, statement
 from api.deploy_command import deploy
 from api.pricing_commands import bargain, clear, price
 from api.terminal import EXIT_FAILED, JsonOption, progress_console, stop, told, told_of_house
@@ -283,6 +284,10 @@ def audit(
         report = audit_database(database, console=Console())
     if report.findings:
         raise typer.Exit(EXIT_FAILED)
+
+
+app.command()(statement)
+app.command()(export)
 
 
 def main() -> None:
