@@ -1,14 +1,7 @@
 """Accounts: whose an asset is and what it is set aside for.
 
-| kind | settlement token | certificates |
-|---|---|---|
-| FREE | spendable or withdrawable | can be sent on, locked or retired |
-| ORDER_HOLD, TRADE_HOLD | for open orders, for trades not locked yet | |
-| WITHDRAWAL_HOLD, EXIT_HOLD | for money on its way out | |
-| LOCKED | payment, fee, collateral until delivery | locked to a trade |
-| FEES | what the venue has earned | |
-| CUSTODY | contra: what the contract holds | contra: what was certified |
-| RETIRED | | retired for good, by whom it was held |
+Accounts are kept for each asset apart. Every event of this version moves the settlement token; an account of certificates
+is one with their id as its asset.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -38,15 +31,13 @@ class AccountKind(IntEnum):
     WITHDRAWAL_HOLD = 3
     """Set aside for counter-signed withdrawals."""
     LOCKED = 4
-    """Locked by the contract until delivery: a buyer's payment and fee, a seller's collateral, certificates of a trade."""
+    """Locked by the contract until delivery: a buyer's payment and fee, a seller's collateral."""
     FEES = 5
     """The venue's earned fees."""
     CUSTODY = 6
     """The contra account, zero or less: minus what the contract holds for all others."""
     EXIT_HOLD = 7
     """Set aside for an exit asked for on chain. Its number came later."""
-    RETIRED = 8
-    """Certificates that can be used for nothing more. Nothing leaves this account."""
 
 
 FREE_ON_CHAIN = (

@@ -1,6 +1,7 @@
 """Assets: what stands on accounts. The settlement token in micros, or energy certificates of one id in Wh.
 
-A certificate's asset is its id, one 256-bit word that is never 0; 0 is the settlement token.
+A certificate's asset is its id, one 256-bit word that is never 0; 0 is the settlement token. No event of this version moves
+certificates yet.
 """
 
 from typing import Final, NewType

@@ -224,7 +224,7 @@ class SettlementBatchRow(Readable, table=True):
 
 
 class EntryRow(Readable, table=True):
-    """One line of the journal, in the unit of its asset: micros of the token, Wh of certificates.
+    """One line of the journal, in the unit of its asset: micros of the token.
 
     `reference` is what to ask for: an order, a trade, a withdrawal; `chain_transaction` where the chain brought it about.
     """

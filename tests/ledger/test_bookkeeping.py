@@ -36,7 +36,7 @@ from tests.ledger.builders import (
     terms,
 )
 
-FREE, ORDER_HOLD, TRADE_HOLD, WITHDRAWAL_HOLD, LOCKED, FEES, CUSTODY, EXIT_HOLD, RETIRED = AccountKind
+FREE, ORDER_HOLD, TRADE_HOLD, WITHDRAWAL_HOLD, LOCKED, FEES, CUSTODY, EXIT_HOLD = AccountKind
 TX = b"\x11" * 32
 TOKEN = 1_000_000
 
@@ -170,7 +170,6 @@ def test_delivery_pays_the_seller_and_the_fee_and_returns_the_collateral() -> No
         FEES: 900,
         CUSTODY: -200 * TOKEN,
         EXIT_HOLD: 0,
-        RETIRED: 0,
     }
 
 
