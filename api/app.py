@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from api import problems
 from api.house import House
 from api.negotiating import conclusions
-from api.routes import accounts, cancels, negotiations, orders, reading
+from api.routes import accounts, cancels, negotiations, orders, reading, statements
 from api.sequencer import QueueFull, halt
 from api.settler import SettlementFailed
 from contracts.chain import ChainUnavailable
@@ -60,6 +60,7 @@ def create_app(house: House, *, due: Callable[[], Sequence[Command]] | None = No
         orders.router,
         negotiations.router,
         accounts.router,
+        statements.router,
         accounts.operator_router,
         reading.health_router,
     ):

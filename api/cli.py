@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.audit_commands import audit, proof, record
+from api.books_commands import export, statement
 from api.deploy_command import deploy
 from api.pricing_commands import bargain, clear, price
 from api.terminal import EXIT_FAILED, JsonOption, progress_console, stop, told, told_of_house
@@ -266,6 +267,10 @@ app.command()(deploy)
 app.command()(audit)
 app.add_typer(record)
 app.add_typer(proof)
+
+
+app.command()(statement)
+app.command()(export)
 
 
 def main() -> None:

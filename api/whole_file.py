@@ -48,6 +48,33 @@ def whole_binary_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
+def whole_path(path: Path) -> Iterator[Path]:
+    """Give a neighbour of `path` to write to, by whatever library; it takes the place of `path` only if all went well.
+
+    Raises:
+        Unwritable: before anything is written, if the file cannot be.
+    """
+    target = path.resolve()  # a link stays one
+    if target.is_dir():
+        raise Unwritable(path, "a folder")
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    except OSError as error:
+        raise Unwritable(path, (error.strerror or str(error)).lower()) from None
+    part = Path(name)
+    try:
+        yield part
+        os.fsync(handle)
+        part.chmod(0o644)  # mkstemp makes files that only their owner reads
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(handle)
+
+
+@contextmanager
 def new_folder(path: Path) -> Iterator[None]:
     """Make a folder; if what follows fails and left nothing in it, take away again what was made.
 

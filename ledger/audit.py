@@ -19,7 +19,7 @@ from itertools import zip_longest
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 
-from ledger.bookkeeping import TrialBalance, tokens
+from ledger.assets import asset_name, unit_of
 from ledger.codec import BadEncoding
 from ledger.database import MEMORY_URL, open_database
 from ledger.finding import Finding
@@ -33,6 +33,7 @@ from ledger.reconciliation import (
     compare_trades,
 )
 from ledger.record import BrokenChain, RecordedBatch, Rows
+from ledger.trial_balance import TrialBalance
 from ledger.venue import Venue
 from market.events import Event, TradeAgreed
 from market.orders import Batch
@@ -73,9 +74,9 @@ def audit(record: Rows, *, tables: Engine | None = None, chain: ChainValues | No
     walk = _Walk(record)
     walk.run()
     findings = walk.findings
-    total = walk.told.books.trial_balance().total_micros
-    if total != 0:
-        findings.append(Finding("trial balance", "all accounts", f"found {tokens(total)}, expected 0"))
+    for asset, total in walk.told.books.trial_balance().unbalanced.items():
+        detail = f"found {total} {unit_of(asset)}, expected 0"
+        findings.append(Finding("trial balance", f"all accounts of {asset_name(asset)}", detail))
     if tables is not None:
         findings += _compare_tables(tables, walk.projected, walk.batches)
     walk.projected.dispose()

@@ -11,7 +11,10 @@ from sqlalchemy import Engine, Table, insert, select
 from sqlalchemy.dialects import sqlite
 
 from ledger.accounts import Account, AccountKind, Balances
+from ledger.assets import asset_name, parse_asset
+from ledger.candles import CANDLES, Candles
 from ledger.entries import Entry, Posting
+from ledger.references import reference_of
 from ledger.tables import (
     BalanceRow,
     ClearingRow,
@@ -67,6 +70,7 @@ TABLES = (
     CLEARINGS,
     ORDERS,
     TRADES,
+    CANDLES,
     GUARANTEES,
     SETTLEMENT_BATCHES,
     ENTRIES,
@@ -170,6 +174,7 @@ class Projector:
             (CLEARINGS, self._clearings),
             (ORDERS, self._orders.take_touched()),
             (TRADES, self._trades.take_touched()),
+            (CANDLES, self._candles.take_touched()),
             (GUARANTEES, self._guarantees.take_touched()),
             (SETTLEMENT_BATCHES, self._batches.take_touched()),
             (ENTRIES, entries),
@@ -194,6 +199,7 @@ class Projector:
         self._instruments = _Sheet(INSTRUMENTS)
         self._orders = _Sheet(ORDERS)
         self._trades = _Sheet(TRADES)
+        self._candles = Candles()
         self._guarantees = _Sheet(GUARANTEES)
         self._batches = _Sheet(SETTLEMENT_BATCHES)
         self._known: dict[int, Instrument] = {}
@@ -216,8 +222,9 @@ class Projector:
                 for found in connection.execute(statement):
                     row = dict(found._mapping)
                     sheet.load(row[key], row)
+            self._candles.load(connection)
             self._balances.apply(
-                Entry(_account(row.kind, row.participant), row.amount_micros)
+                Entry(_account(row.kind, row.participant, row.asset), row.amount)
                 for row in connection.execute(select(BALANCES))
             )
 
@@ -229,27 +236,32 @@ class Projector:
         touched: dict[Account, None] = {}
         for posting in postings:
             self._balances.apply(posting.entries)
-            name = type(events[posting.event_position]).__name__
-            for line, (account, amount_micros) in enumerate(posting.entries):
+            event = events[posting.event_position]
+            reference, transaction = reference_of(event)
+            for line, (account, amount) in enumerate(posting.entries):
                 touched[account] = None
                 rows.append(
                     {
                         "batch_number": posting.batch_number,
                         "event_position": posting.event_position,
                         "line": line,
-                        "event": name,
+                        "event": type(event).__name__,
+                        "reference": reference,
+                        "chain_transaction": transaction,
                         "kind": account.kind.name.lower(),
                         "participant": _hex(account.participant),
-                        "amount_micros": amount_micros,
+                        "asset": asset_name(account.asset),
+                        "amount": amount,
                     }
                 )
         balances = [
             {
-                "kind": kind.name.lower(),
-                "participant": _hex(participant),
-                "amount_micros": self._balances.of(kind, participant),
+                "kind": account.kind.name.lower(),
+                "participant": _hex(account.participant),
+                "asset": asset_name(account.asset),
+                "amount": self._balances.on(account),
             }
-            for kind, participant in touched
+            for account in touched
         ]
         return rows, balances
 
@@ -409,19 +421,22 @@ class Projector:
             if order["remaining_lots"] == 0:
                 order["status"] = _FILLED
                 self._orders.finish(order_id)
+        symbol = self._symbol(event.instrument_id)
+        prices = self._prices(
+            event.instrument_id, price=event.price_ticks, bid=event.bid_ticks, ask=event.ask_ticks
+        )
+        self._candles.add(symbol, prices["price_micros"], event, time_us=batch.time_us)
         self._trades.put(
             event.trade_number,
             {
                 "trade_number": event.trade_number,
-                "symbol": self._symbol(event.instrument_id),
+                "symbol": symbol,
                 "buy_order_id": event.buy_order_id,
                 "sell_order_id": event.sell_order_id,
                 "buyer": _hex(event.buyer),
                 "seller": _hex(event.seller),
                 "taker": event.taker.name.lower() if event.taker is not None else "auction",
-                **self._prices(
-                    event.instrument_id, price=event.price_ticks, bid=event.bid_ticks, ask=event.ask_ticks
-                ),
+                **prices,
                 "quantity_lots": event.quantity_lots,
                 "payment_micros": event.payment_micros,
                 "fee_micros": event.fee_micros,
@@ -529,7 +544,7 @@ def read_postings(engine: Engine) -> Iterable[Posting]:
                 yield Posting(*key, tuple(entries))
                 entries = []
             key = found
-            entries.append(Entry(_account(row.kind, row.participant), row.amount_micros))
+            entries.append(Entry(_account(row.kind, row.participant, row.asset), row.amount))
     if key is not None:
         yield Posting(*key, tuple(entries))
 
@@ -549,5 +564,5 @@ def _hex(raw: bytes) -> str:
     return f"0x{raw.hex()}"
 
 
-def _account(kind: str, participant: str) -> Account:
-    return Account(AccountKind[kind.upper()], Address(bytes.fromhex(participant[2:])))
+def _account(kind: str, participant: str, asset: str) -> Account:
+    return Account(AccountKind[kind.upper()], Address(bytes.fromhex(participant[2:])), parse_asset(asset))

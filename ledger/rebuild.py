@@ -112,7 +112,7 @@ def _replay(
 
 @contextmanager
 def _collector_at_rest() -> Iterator[None]:
-    """Leave garbage alone for a while: a replay makes millions of values that stay, which the collector would walk in vain."""
+    """Leave garbage alone for a while: a replay makes millions of values that stay, walked in vain."""
     was_at_work = gc.isenabled()
     gc.disable()
     try:

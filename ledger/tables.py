@@ -2,16 +2,17 @@
 
 `Truth` cannot be dropped: the record, whose market it is, and the outbox. `Readable` can be, at any time: it is made
 from the record. Amounts are micros, prices micros per unit, quantities lots; addresses, ids and hashes 0x-hex text;
-numbers that participants choose freely (they may need all 64 bits) decimal text.
+numbers that participants choose freely (they may need all 64 bits) decimal text. Entries and balances name their asset:
+`token`, in micros, or a certificate id, in Wh.
 """
 
 from sqlalchemy import BigInteger, Table, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-SCHEMA_VERSION = 3
-"""2: halts and trading rules of instruments, conditions of orders. 3: who is at fault when a trade is void. `Truth` is
-as in 1."""
+SCHEMA_VERSION = 4
+"""2: halts and trading rules of instruments, conditions of orders. 3: who is at fault when a trade is void. 4: assets and
+references of entries, candles. `Truth` is as in 1."""
 
 
 class Truth(SQLModel, registry=registry()):
@@ -190,6 +191,21 @@ class TradeRow(Readable, table=True):
     agreed_batch: int
 
 
+class CandleRow(Readable, table=True):
+    """What traded in a minute; prices in micros per unit. A minute without a trade has no row."""
+
+    __tablename__ = "candles"
+    symbol: str = Field(primary_key=True)
+    start_s: int = Field(sa_type=BigInteger, primary_key=True)
+    open_micros: int = Field(sa_type=BigInteger)
+    high_micros: int = Field(sa_type=BigInteger)
+    low_micros: int = Field(sa_type=BigInteger)
+    close_micros: int = Field(sa_type=BigInteger)
+    volume_lots: int = Field(sa_type=BigInteger)
+    payment_micros: int = Field(sa_type=BigInteger)
+    trades: int
+
+
 class GuaranteeRow(Readable, table=True):
     """A trade that fell short. The amounts are 0 until it is paid out, when `paid_transaction` is filled in."""
 
@@ -217,25 +233,32 @@ class SettlementBatchRow(Readable, table=True):
 
 
 class EntryRow(Readable, table=True):
-    """One line of the journal."""
+    """One line of the journal, in the unit of its asset: micros of the token.
+
+    `reference` is what to ask for: an order, a trade, a withdrawal; `chain_transaction` where the chain brought it about.
+    """
 
     __tablename__ = "entries"
     batch_number: int = Field(primary_key=True)
     event_position: int = Field(primary_key=True)
     line: int = Field(primary_key=True)
     event: str
+    reference: str
+    chain_transaction: str
     kind: str
     participant: str = Field(index=True)
-    amount_micros: int = Field(sa_type=BigInteger)
+    asset: str
+    amount: int = Field(sa_type=BigInteger)
 
 
 class BalanceRow(Readable, table=True):
-    """What stands on an account."""
+    """What stands on an account, in the unit of its asset."""
 
     __tablename__ = "balances"
     kind: str = Field(primary_key=True)
     participant: str = Field(primary_key=True)
-    amount_micros: int = Field(sa_type=BigInteger)
+    asset: str = Field(primary_key=True)
+    amount: int = Field(sa_type=BigInteger)
 
 
 def table(row: type[Truth | Readable]) -> Table:

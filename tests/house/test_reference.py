@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from api.cli import app as command_line
-from api.routes import accounts, cancels, negotiations, orders, reading, wire
+from api.routes import accounts, cancels, negotiations, orders, reading, statements, wire
 from api.settings import Settings
 from contracts import signing
 from contracts.agreement import AGREEMENT_TYPE
@@ -34,6 +34,7 @@ ROUTERS = (
     orders.router,
     negotiations.router,
     accounts.router,
+    statements.router,
     accounts.operator_router,
 )
 

@@ -110,7 +110,7 @@ def test_a_changed_table_is_found(day: SmallDay) -> None:
     engine = recorded(day)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE trades SET price_micros = 1 WHERE trade_number = 2")
-        connection.exec_driver_sql("UPDATE entries SET amount_micros = 1 WHERE batch_number = 1 AND line = 1")
+        connection.exec_driver_sql("UPDATE entries SET amount = 1 WHERE batch_number = 1 AND line = 1")
     assert [check for check, _ in found(run(engine))] == ["tables", "tables", "journal"]
     assert ("tables", "trades, row 2") in found(run(engine))
 
