@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy import Engine, select
 
-from api.tapes import read_tapes
 from ledger.candles import CANDLES
 from ledger.database import open_database
 from ledger.projections import Projector
+from market.tape import Tapes
 from tests.ledger.builders import SOLAR
 from tests.ledger.days import SmallDay, a_whole_day
 
@@ -34,9 +34,12 @@ def rows(engine: Engine) -> list[tuple[int, ...]]:
 def test_the_table_has_the_candles_of_the_tape(day: SmallDay) -> None:
     engine = projected(day)
     tick = SOLAR.commodity.tick_micros
+    tapes = Tapes()
+    for batch, decision in day.history:
+        tapes.note(decision.events, time_us=batch.time_us)
     expected = [
         (candle.start_s, *(price * tick for price in candle[1:5]), candle.volume_lots, candle.trades)
-        for candle in read_tapes(engine).of(SOLAR.id).candles(60)
+        for candle in tapes.of(SOLAR.id).candles(60)
     ]
     found = rows(engine)
     assert len(found) > 1
