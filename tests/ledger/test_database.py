@@ -59,7 +59,7 @@ def test_another_schema_version_is_named(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/market.db"
     with open_database(url).begin() as connection:
         connection.exec_driver_sql("PRAGMA user_version = 7")
-    with pytest.raises(DatabaseUnusable, match=r"found schema version 7, expected 3$"):
+    with pytest.raises(DatabaseUnusable, match=r"found schema version 7, expected 4$"):
         open_database(url)
 
 
@@ -70,7 +70,7 @@ def test_an_earlier_schema_is_brought_forward_by_those_who_write(tmp_path: Path)
         connection.exec_driver_sql("ALTER TABLE orders DROP COLUMN stop_micros")
         connection.exec_driver_sql("INSERT INTO projected VALUES (1, 5)")
         connection.exec_driver_sql("INSERT INTO record VALUES (1, 2, 1, x'90', x'90', x'', x'00', x'01')")
-    with pytest.raises(DatabaseUnusable, match=r"found schema version 1, expected 3 \(start the market"):
+    with pytest.raises(DatabaseUnusable, match=r"found schema version 1, expected 4 \(start the market"):
         open_database(url, must_exist=True)
     with open_database(url).connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM projected").scalar_one() == 0
