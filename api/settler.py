@@ -237,9 +237,12 @@ class Settler:
     # --- decided ------------------------------------------------------------------------------------------------
 
     def _void(self) -> None:
+        agreed = self._trades(TradeState.AGREED)
+        if not agreed:
+            return
         commands = late(
             self._venue,
-            self._trades(TradeState.AGREED),
+            agreed,
             in_flight=self._in_flight(),
             now_s=self._sequencer.now_s(),
             chain_now_s=self._chain.now_s(),
@@ -257,11 +260,12 @@ class Settler:
             self._dispatch("settle", f"{number}:{numbers[0]}", self._settlement.settle_batch(plan), numbers)
 
     def _deliver(self) -> None:
-        now_s = min(self._sequencer.now_s(), self._chain.now_s())
-        self._delivering.deliver(self._idle(TradeState.LOCKED), now_s=now_s)
+        if locked := self._idle(TradeState.LOCKED):
+            self._delivering.deliver(locked, now_s=min(self._sequencer.now_s(), self._chain.now_s()))
 
     def _pay_out(self) -> None:
-        self._delivering.pay_out(self._idle(TradeState.OPENED), now_s=self._chain.now_s())
+        if opened := self._idle(TradeState.OPENED):
+            self._delivering.pay_out(opened, now_s=self._chain.now_s())
 
     # --- sent ---------------------------------------------------------------------------------------------------
 
