@@ -12,6 +12,7 @@ about it.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from threading import RLock
 
 from api.chain_commands import COMMANDS_AT_ONCE
@@ -275,9 +276,10 @@ class Settler:
     def _dispatch(self, kind: str, reference: str, transaction: Transaction, trades: Iterable[int]) -> bool:
         """Send what was not sent yet for this purpose; return whether it is done, and final.
 
-        What had no effect, because it was reverted or overtaken, is sent anew a few times.
+        What was reverted is sent anew a few times, what was overtaken as often as it is.
         """
-        for attempt in range(1, ATTEMPTS_MAX + 1):
+        reverted = 0
+        for attempt in count(1):
             numbered = f"{reference}#{attempt}"
             entry = self._outbox.find(kind=kind, reference=numbered)
             if entry is None:
@@ -287,7 +289,10 @@ class Settler:
                 return True
             if not entry.status.is_final:
                 return False
-        self._failures.append(f"{kind} {reference}: without effect {ATTEMPTS_MAX} times, not sent again")
+            reverted += entry.status is OutboxStatus.REVERTED
+            if reverted == ATTEMPTS_MAX:
+                break
+        self._failures.append(f"{kind} {reference}: reverted {ATTEMPTS_MAX} times, not sent again")
         return False
 
     # --- heard --------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What can go wrong between a market and a chain, on a real node: a stage that is set up once, and days of trouble on it.
 
-Everything the settler does is a request to the node or a commit to the database; before each of them the process can be killed,
-and after each request the answer can be lost.
+Everything the settler does is a request to the node or a commit to the database; before each of them the process can be
+killed, and after each request the answer can be lost.
 """
 
 import sqlite3
@@ -336,8 +336,7 @@ class Day:
 
     def pause(self) -> None:
         """Let the contract refuse a whole batch, or take batches again."""
-        call = self.random.choice(("pauseBatches", "resumeBatches"))
-        self._operator(Transaction(self.deployment.settlement.address, _encoded(call), 100_000))
+        self.operator_calls(self.random.choice(("pauseBatches", "resumeBatches")))
 
     def _foreign(self, nonce: int) -> bytes:
         operator, price = self.plain.operator, self.plain.gas_price()
@@ -345,8 +344,10 @@ class Day:
         raw = self.plain.sign(operator, Transaction(operator.address, b"", 21_000), nonce=nonce, price=ample)
         return self._broadcast(raw)
 
-    def _operator(self, transaction: Transaction) -> None:
-        """Send with the guardian's key, which on this stage is the operator's: it is another program, too."""
+    def operator_calls(self, function: str) -> None:
+        """Call the settlement with the guardian's key, which on this stage is the operator's: another program, too."""
+        call = artifact("Settlement").functions[function].encode()
+        transaction = Transaction(self.deployment.settlement.address, call, 100_000)
         operator, price = self.plain.operator, self.plain.gas_price()
         ample = GasPrice(price.now_wei, 8 * price.most_wei, price.tip_wei)
         nonce = self.plain.nonce(operator.address)
@@ -440,14 +441,10 @@ def troubled(day: Day) -> list[str]:
             getattr(day, trouble)()
             day.step()
             day.mine(day.random.randint(0, 2))
-    day._operator(Transaction(day.deployment.settlement.address, _encoded("resumeBatches"), 100_000))
+    day.operator_calls("resumeBatches")
     day.settle_down()
     day.check()
     return happened
-
-
-def _encoded(call: str) -> bytes:
-    return artifact("Settlement").functions[call].encode()
 
 
 def _broken(error: Exception) -> Any:

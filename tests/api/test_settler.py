@@ -92,7 +92,7 @@ def test_a_reverting_transaction_is_tried_a_few_times_and_the_trade_then_void(ma
     for _ in range(ATTEMPTS_MAX):
         with pytest.raises(SettlementFailed, match="was reverted in block"):
             house.settler.step()
-    with pytest.raises(SettlementFailed, match="without effect 3 times, not sent again"):
+    with pytest.raises(SettlementFailed, match="reverted 3 times, not sent again"):
         house.settler.step()
     market.move_to(SLOT_S)
     assert state_of_trade(market) is TradeState.VOID
