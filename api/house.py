@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from api.auth import Door
 from api.clock import Clock
 from api.operator_key import operator_key
+from api.outgoing import Outgoing
 from api.sequencer import Sequencer
 from api.settings import Settings
 from api.settler import Settler
@@ -22,6 +23,7 @@ from contracts.guarantee import Rules
 from contracts.opening import OWN_CHAINS, open_chain
 from contracts.rehearsal import Undeployable
 from ledger.database import open_database, remove_database
+from ledger.heard import Heard
 from ledger.outbox import Outbox
 from ledger.projections import Projector
 from ledger.rebuild import Recovery, recover
@@ -118,7 +120,10 @@ def open_house(
             batch_limit=settings.batch_limit,
             snapshotter=Snapshotter(record, recovery, every_events=settings.snapshot_events),
         )
-        settler = Settler(sequencer, chain, deployment, Outbox(engine), confirmations=settings.confirmations)
+        outgoing = Outgoing(chain, Outbox(engine), confirmations=settings.confirmations)
+        settler = Settler(
+            sequencer, chain, deployment, outgoing, Heard(engine), confirmations=settings.confirmations
+        )
         recovered = record.number
         if recovered:
             settler.recover()

@@ -36,6 +36,10 @@ class ChainUnavailable(Exception):
     """The chain cannot be used: its program is missing or did not start, nothing answers, or it is another chain."""
 
 
+class BroadcastRefused(ChainUnavailable):
+    """The node does not take these signed bytes, and has not got them already. Says why, in the node's words."""
+
+
 class RequestRefused(Exception):
     """The node does not do what was asked of it, or the contract said no while it did. `data` is what that returned."""
 
@@ -150,6 +154,21 @@ class Chain:
         """Return the nonce of the address's next transaction, counting those still waiting."""
         with self._reaching():
             return int(self.w3.eth.get_transaction_count(_checksum(address), "pending"))
+
+    def mined_nonce(self, address: Address) -> int:
+        """Return how many transactions of the address are in blocks: the nonce of its first that is in none."""
+        with self._reaching():
+            return int(self.w3.eth.get_transaction_count(_checksum(address), "latest"))
+
+    def block_hash(self, number: int) -> bytes | None:
+        """Return the hash of a block, None if the chain is not that long."""
+        from web3.exceptions import BlockNotFound
+
+        try:
+            with self._reaching():
+                return bytes(self.w3.eth.get_block(number)["hash"])
+        except BlockNotFound:
+            return None
 
     def balance_wei(self, address: Address) -> int:
         """Return the address's balance of the chain's own coin, in wei."""
@@ -300,7 +319,8 @@ class Chain:
         """Send signed bytes; return the transaction hash. Sending the same bytes again changes nothing.
 
         Raises:
-            ChainUnavailable: if the chain refuses the bytes and does not know them already.
+            BroadcastRefused: if the chain refuses the bytes and does not know them already.
+            ChainUnavailable: if the chain does not answer; it may have the bytes all the same.
         """
         transaction = transaction_hash(raw)
         try:
@@ -311,7 +331,7 @@ class Chain:
         except Exception as error:
             # Every chain words "I have this one already" differently; ask instead of reading the words.
             if not self._knows(transaction):
-                raise ChainUnavailable(
+                raise BroadcastRefused(
                     f"{self.name} refused transaction 0x{transaction.hex()}: {error}"
                 ) from error
         return transaction

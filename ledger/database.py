@@ -127,7 +127,7 @@ def _check_schema(connection: Connection, path: str, *, bring_forward: bool) -> 
                 f"database {path}: found another program's database (tables {', '.join(tables) or 'none'}), "
                 "expected a new one or one of this market"
             )
-        Truth.metadata.create_all(connection)
+    Truth.metadata.create_all(connection)
     Readable.metadata.create_all(connection)
     connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")

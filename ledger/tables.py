@@ -1,9 +1,9 @@
 """The tables. Rows carry, they do not judge: the domain types check what is read back from them.
 
-`Truth` cannot be dropped: the record, whose market it is, and the outbox. `Readable` can be, at any time: it is made
-from the record. Amounts are micros, prices micros per unit, quantities lots; addresses, ids and hashes 0x-hex text;
-numbers that participants choose freely (they may need all 64 bits) decimal text. Entries and balances name their asset:
-`token`, in micros, or a certificate id, in Wh.
+`Truth` cannot be dropped: the record, whose market it is, the outbox, and how far the chain was heard. `Readable` can
+be, at any time: it is made from the record. Amounts are micros, prices micros per unit, quantities lots; addresses, ids
+and hashes 0x-hex text; numbers that participants choose freely (they may need all 64 bits) decimal text. Entries and
+balances name their asset: `token`, in micros, or a certificate id, in Wh.
 """
 
 from sqlalchemy import BigInteger, Table, UniqueConstraint
@@ -12,7 +12,8 @@ from sqlmodel import Field, SQLModel
 
 SCHEMA_VERSION = 4
 """2: halts and trading rules of instruments, conditions of orders. 3: who is at fault when a trade is void. 4: assets and
-references of entries, candles. `Truth` is as in 1."""
+references of entries, candles, snapshots; `Truth` gains, beside what it had: trades and replacements of the outbox, and
+how far the chain has been heard."""
 
 
 class Truth(SQLModel, registry=registry()):
@@ -70,6 +71,38 @@ class SnapshotRow(Readable, table=True):
     batch_number: int = Field(primary_key=True)
     piece: int = Field(primary_key=True)
     content: bytes
+
+
+class OutboxTradeRow(Truth, table=True):
+    """A trade that a transaction of the outbox is for."""
+
+    __tablename__ = "outbox_trades"
+    sequence: int = Field(primary_key=True)
+    trade_number: int = Field(primary_key=True)
+
+
+class OutboxReplacementRow(Truth, table=True):
+    """A transaction of the outbox signed once more at a higher price, stored before it is broadcast.
+
+    It has the nonce of the transaction that it replaces (`sequence`): at most one of them ever reaches a block.
+    `attempt` counts from 1.
+    """
+
+    __tablename__ = "outbox_replacements"
+    sequence: int = Field(primary_key=True)
+    attempt: int = Field(primary_key=True)
+    raw: bytes
+    hash: bytes = Field(unique=True)
+
+
+class HeardRow(Truth, table=True):
+    """Up to which block the chain has been heard, and that block's hash: one row. A chain that has another one there was
+    reorganised below what the record took for final."""
+
+    __tablename__ = "heard"
+    id: int = Field(primary_key=True)
+    block_number: int = Field(sa_type=BigInteger)
+    block_hash: bytes
 
 
 class ProjectedRow(Readable, table=True):

@@ -173,6 +173,5 @@ def mutable(value: Any) -> bool:
 def book_facts(book: OrderBook) -> tuple[object, ...]:
     """Return all that decides what a book will do, as far as it shows; whose orders rest shows in what it does."""
     names = ("settings", "weight", "last", "collar_reference", "collar_width")
-    from market.matching.layout import word_of
 
     return book.state_bytes(), [book._words[word_of(name)] for name in names]

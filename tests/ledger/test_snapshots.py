@@ -1,8 +1,8 @@
 """tmp"""
 
 from ledger.database import open_database
+from ledger.rebuild import rebuild, recover
 from ledger.record import Record
-from ledger.rebuild import recover, rebuild
 from ledger.snapshots import *
 from ledger.snapshotting import Snapshotter
 from tests.ledger.days import GENESIS, a_whole_day
