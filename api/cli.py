@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.backup_commands import backup, restore
 from api.deploy_command import deploy
 from api.pricing_commands import bargain, clear, price
 from api.terminal import EXIT_FAILED, JsonOption, progress_console, stop, told, told_of_house
@@ -260,6 +261,8 @@ def serve(
 
 
 app.command()(deploy)
+app.command()(backup)
+app.command()(restore)
 
 
 @app.command()

@@ -17,6 +17,9 @@ from api.settings import Settings
 from contracts.chain import ChainUnavailable
 from contracts.opening import OWN_CHAINS
 
+STOP_AFTER_S = 30
+"""How long a stop waits for requests that have begun: whoever has not sent all by then gets no answer."""
+
 
 class AddressUnusable(OSError):
     """An address that cannot be listened on: which, and why."""
@@ -63,7 +66,9 @@ def serve_market(*, host: str, port: int, chain: str, database: str | None, cons
             )
         lister = Lister(products, settings)
         app = create_app(house, due=lambda: lister.due(house.sequencer.now_s(), house.venue.exchange))
-        config = uvicorn.Config(app, log_level="warning", access_log=False)
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_AFTER_S
+        )
         uvicorn.Server(config).run(sockets=[listening])
 
 

@@ -66,13 +66,14 @@ class Servers:
     def until_it_answers(self) -> None:
         """Wait for the market to be open."""
         deadline = time.monotonic() + START_TIMEOUT_S
-        while True:
-            try:
-                if httpx.get(f"{self.url}/health", timeout=START_TIMEOUT_S).json()["instruments"]:
-                    return
-            except httpx.TransportError:
-                assert time.monotonic() < deadline, self.log.read_text()
-                time.sleep(0.005)
+        with httpx.Client(base_url=self.url, timeout=START_TIMEOUT_S) as http:
+            while True:
+                try:
+                    if http.get("/health").json()["instruments"]:
+                        return
+                except httpx.TransportError:
+                    assert time.monotonic() < deadline, self.log.read_text()
+                time.sleep(0.02)
 
 
 @contextmanager

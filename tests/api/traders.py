@@ -16,7 +16,7 @@ from contracts.signing import Domain, Signer, sign_order
 from market.orders import Address
 from tests.api.witness import OrderName, Told
 
-RETRY_AFTER_S = 0.01
+RETRY_AFTER_S = 0.03
 
 
 @dataclass(frozen=True)
