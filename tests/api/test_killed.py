@@ -79,7 +79,7 @@ class Servers:
 @contextmanager
 def servers(folder: Path, chain: str) -> Iterator[Servers]:
     port, log = free_port(), folder / "server.log"
-    command = [sys.executable, "-m", "tests.api.warm_server", str(log)]
+    command = [sys.executable, "-m", "tests.api.warm_server", str(log), chain]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CCEI_")}
     with subprocess.Popen(
         command,
@@ -152,7 +152,7 @@ def killed(folder: Path, kills: int, *, seed: int = 1) -> Counter[str]:
                 in_start = counts["kills"] > 0 and chance.randrange(KILLED_IN_START_ONE_IN) == 0
                 if not in_start:
                     market.until_it_answers()
-                time.sleep(chance.uniform(0.0, 0.3))
+                time.sleep(chance.uniform(0.0, 0.4))
                 os.kill(process, signal.SIGKILL)
                 assert market.wait(process) == -signal.SIGKILL, market.log.read_text()
                 counts["kills"] += 1

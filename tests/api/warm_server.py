@@ -1,6 +1,6 @@
-"""Fork servers from a process that has imported everything: a start then costs what the market costs, not what Python does.
+"""Fork servers from a process that has had a market open: a start then costs what the market costs, not what Python does.
 
-`python -m tests.api.warm_server LOG` reads lines from standard input. A JSON list of arguments of `ccei` starts one in a
+`python -m tests.api.warm_server LOG CHAIN` reads lines from standard input. A JSON list of arguments of `ccei` starts one in a
 process of its own and answers with its process id; a process id waits until that process ends, and answers with its
 status.
 """
@@ -10,9 +10,31 @@ import os
 import sys
 from pathlib import Path
 
-from api import app, house, server  # noqa: F401  what a server needs, imported once for all
+import uvicorn
+from fastapi.testclient import TestClient
+
+from api import server  # noqa: F401  what `ccei serve` imports when it is called
+from api.app import create_app
+from api.catalogue import BUILT_IN, Lister, read_catalogue
 from api.cli import main
+from api.clock import SystemClock
+from api.house import open_house
+from api.settings import Settings
 from tests.ledger.days import a_whole_day
+
+
+def warm_up(chain: str) -> None:
+    """Do once what every start does: import, compile, load the matching kernel. All threads have ended on return."""
+    a_whole_day()
+    settings = Settings(chain=chain, database_url="sqlite://")
+    with open_house(settings, SystemClock()) as house:
+        lister = Lister(read_catalogue(Path(BUILT_IN)), settings)
+        house.sequencer.process(lister.due(house.sequencer.now_s(), house.venue.exchange))
+        house.settler.step()
+        app = create_app(house)
+        with TestClient(app) as http:
+            http.get("/health").raise_for_status()
+        uvicorn.Config(app).load()
 
 
 def serve_lines(log: Path) -> None:
@@ -46,5 +68,5 @@ def _become(arguments: list[str], log: Path) -> None:
 
 
 if __name__ == "__main__":
-    a_whole_day()  # loads the matching kernel
+    warm_up(sys.argv[2])
     serve_lines(Path(sys.argv[1]))
