@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from api.auth import Door
 from api.clock import Clock
 from api.operator_key import operator_key
+from api.recovery import Recovery
 from api.sequencer import Sequencer
 from api.settings import Settings
 from api.settler import Settler
@@ -45,7 +46,12 @@ class House:
     sequencer: Sequencer
     settler: Settler
     door: Door
-    recovered_batches: int
+    recovery: Recovery
+
+    @property
+    def recovered_batches(self) -> int:
+        """How many batches the record held before it was opened."""
+        return self.recovery.batches
 
     @property
     def venue(self) -> Venue:
@@ -106,7 +112,10 @@ def open_house(
         record = Record(engine, genesis)
         closing.callback(record.close)
         projector = Projector(engine)
+        outbox = Outbox(engine)
+        tables_behind, pending = record.number - projector.position, len(outbox.pending())
         venue = rebuild(record, projector=projector)
+        recovery = Recovery(record.number, venue.time_us, record.hash, tables_behind, pending)
         sequencer = Sequencer(
             venue,
             record,
@@ -116,9 +125,8 @@ def open_house(
             queue_limit=settings.queue_limit,
             batch_limit=settings.batch_limit,
         )
-        settler = Settler(sequencer, chain, deployment, Outbox(engine), confirmations=settings.confirmations)
-        recovered = record.number
-        if recovered:
+        settler = Settler(sequencer, chain, deployment, outbox, confirmations=settings.confirmations)
+        if recovery.batches:
             settler.recover()
         door = Door.build(
             deployment.domain,
@@ -126,7 +134,7 @@ def open_house(
             operator_token=settings.operator_token.get_secret_value() if settings.operator_token else None,
         )
         yield House(
-            settings, chain, deployment, certificate, engine, record, sequencer, settler, door, recovered
+            settings, chain, deployment, certificate, engine, record, sequencer, settler, door, recovery
         )
 
 

@@ -53,8 +53,8 @@ def serve_market(*, host: str, port: int, chain: str, database: str | None, cons
         listening = closing.enter_context(_listening(host, port))
         with console.status("opening the market (the matching kernel compiles on its first run)"):
             house = closing.enter_context(open_house(settings, SystemClock()))
-        if house.recovered_batches:
-            console.print(f"Recovered {house.recovered_batches:,} batches, head 0x{house.record.hash.hex()}")
+        for line in house.recovery.lines():
+            console.print(line, highlight=False, soft_wrap=True)
         if not kept:
             console.print("No --database given: this market ends with the process.")
         console.print(f"Chain: {house.chain.description}")

@@ -1,8 +1,8 @@
 """Fork servers from a process that has had a market open: a start then costs what the market costs, not what Python does.
 
-`python -m tests.api.warm_server LOG CHAIN` reads lines from standard input. A JSON list of arguments of `ccei` starts one in a
-process of its own and answers with its process id; a process id waits until that process ends, and answers with its
-status.
+`python -m tests.api.warm_server LOG CHAIN` reads lines from standard input. A JSON list of arguments of `ccei` starts
+one in a process of its own and answers with its process id; a process id waits until that process ends, and answers with
+its status.
 """
 
 import json
