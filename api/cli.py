@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.audit_commands import audit, proof, record
+from api.backup_commands import backup, restore
 from api.books_commands import export, statement
 from api.deploy_command import deploy
 from api.pricing_commands import bargain, clear, price
@@ -262,6 +263,8 @@ def serve(
 
 
 app.command()(deploy)
+app.command()(backup)
+app.command()(restore)
 
 
 app.command()(audit)

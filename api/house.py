@@ -11,6 +11,7 @@ from api.auth import Door
 from api.clock import Clock
 from api.operator_key import operator_key
 from api.outgoing import Outgoing
+from api.recovery import Recovered
 from api.sequencer import Sequencer
 from api.settings import Settings
 from api.settler import Settler
@@ -26,7 +27,7 @@ from ledger.database import open_database, remove_database
 from ledger.heard import Heard
 from ledger.outbox import Outbox
 from ledger.projections import Projector
-from ledger.rebuild import Recovery, recover
+from ledger.rebuild import recover
 from ledger.record import Genesis, Record, RecordReader, WrongMarket
 from ledger.snapshotting import Snapshotter
 from ledger.venue import Venue
@@ -47,8 +48,12 @@ class House:
     sequencer: Sequencer
     settler: Settler
     door: Door
-    recovered_batches: int
-    recovery: Recovery
+    recovery: Recovered
+
+    @property
+    def recovered_batches(self) -> int:
+        """How many batches the record held before it was opened."""
+        return self.recovery.batches
 
     @property
     def venue(self) -> Venue:
@@ -109,7 +114,12 @@ def open_house(
         record = Record(engine, genesis)
         closing.callback(record.close)
         projector = Projector(engine)
+        outbox = Outbox(engine)
+        tables_behind, pending = record.number - projector.position, len(outbox.pending())
         recovery = recover(record, projector=projector)
+        recovered = Recovered(
+            record.number, recovery.venue.time_us, record.hash, str(recovery), tables_behind, pending
+        )
         sequencer = Sequencer(
             recovery.venue,
             record,
@@ -120,12 +130,11 @@ def open_house(
             batch_limit=settings.batch_limit,
             snapshotter=Snapshotter(record, recovery, every_events=settings.snapshot_events),
         )
-        outgoing = Outgoing(chain, Outbox(engine), confirmations=settings.confirmations)
+        outgoing = Outgoing(chain, outbox, confirmations=settings.confirmations)
         settler = Settler(
             sequencer, chain, deployment, outgoing, Heard(engine), confirmations=settings.confirmations
         )
-        recovered = record.number
-        if recovered:
+        if recovered.batches:
             settler.recover()
         door = Door.build(
             deployment.domain,
@@ -143,7 +152,6 @@ def open_house(
             settler,
             door,
             recovered,
-            recovery,
         )
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from threading import RLock
 from typing import NoReturn
 
+from sqlalchemy.exc import DBAPIError
+
 from api.clock import Clock
 from ledger.projections import Projector
 from ledger.record import Record
@@ -44,7 +46,15 @@ class Answer:
 
 def halt(error: Exception) -> NoReturn:
     """End the process at once: what is in memory may no longer be what is on disk."""
-    log.critical("stopping: %s: %s", type(error).__name__, error)
+    cause = error.orig if isinstance(error, DBAPIError) else error  # without the statement and all its values
+    log.critical(
+        "stopping with exit status %d: %s: %s. Nothing was acknowledged that is not in the record. Mend the cause "
+        "(a full or failing disk, if the database says so; else look at the record with `ccei audit`) and start again: "
+        "a start rebuilds everything from the record",
+        EXIT_BROKEN,
+        type(error).__name__,
+        cause,
+    )
     os._exit(EXIT_BROKEN)
 
 

@@ -42,6 +42,8 @@ def open_database(url: str, *, must_exist: bool = False) -> Engine:
     event.listen(engine, "connect", _prepare)
     try:
         with engine.begin() as connection:
+            # sqlite3 begins no transaction for DDL by itself: a crash would leave half of the tables
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
             _check_schema(connection, path, bring_forward=not must_exist)
             mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
         if not in_memory and mode != "wal":

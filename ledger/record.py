@@ -15,7 +15,7 @@ from typing import Protocol, TextIO
 
 import msgspec
 from sqlalchemy import Connection, Engine, func, insert, select
-from sqlalchemy.exc import MultipleResultsFound, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, MultipleResultsFound, OperationalError, SQLAlchemyError
 
 from ledger import codec
 from ledger.database import DatabaseUnusable, file_of
@@ -301,7 +301,11 @@ class Record(RecordReader):
             with self._connection.begin():
                 self._connection.execute(insert(_RECORD), values)
         except SQLAlchemyError as error:
-            raise RecordFailed(f"batch {batch.number}: {error}") from error
+            # SQLAlchemy's own words repeat the statement with all its values
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            raise RecordFailed(
+                f"batch {batch.number}: found {cause}, expected it to become durable in {self.engine.url}"
+            ) from error
         self.number, self.hash = batch.number, sealed
         self._failed = False
         return sealed
