@@ -88,7 +88,7 @@ def show(report: AuditReport, console: Console, *, compared_tables: bool) -> Non
     for name, figure in figures.items():
         console.print(f"[bold]{name:<14}[/] {figure}", highlight=False, soft_wrap=True)  # a hash is one word
     for finding in report.findings:
-        console.print(finding, style="red", markup=False, highlight=False, soft_wrap=True)
+        console.print(str(finding), style="red", markup=False, highlight=False, soft_wrap=True)
     if not report.findings:
         agreed = ["the hash chain holds", "the commands replayed to the same events", "entries sum to zero"]
         if compared_tables:
