@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from api.terminal import JsonOption, progress_console, stop, told_of_house
+from api.terminal import EXIT_FAILED, JsonOption, progress_console, stop, told_of_house
 
 DatabaseArgument = Annotated[
     str, typer.Argument(metavar="URL", help="Database of a day or a service, e.g. sqlite:///day.db.")
@@ -36,12 +36,15 @@ def statement(
     from api.frame_files import Format, write_frames
     from api.stating import as_frame, parse_period, show, state_database
     from ledger.statements import TablesBehind
+    from market.units import InvariantBroken
 
     with told_of_house():
         try:
             found = state_database(database, parse_address(participant), parse_period(first, last))
         except TablesBehind as error:
             stop(str(error))
+        except InvariantBroken as error:
+            stop(str(error), status=EXIT_FAILED)
         for path, form in ((csv, Format.CSV), (parquet, Format.PARQUET)):
             if path is not None:
                 write_frames([as_frame(found)], path, form)

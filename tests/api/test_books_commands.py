@@ -74,6 +74,16 @@ def test_what_cannot_be_stated_is_told_in_one_line(
     assert message in error
 
 
+def test_books_that_do_not_add_up_give_no_statement(tmp_path: Path) -> None:
+    engine = kept(a_whole_day(), tmp_path)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM entries WHERE kind = 'free' AND batch_number = 2")
+    engine.dispose()
+    status, out, error = run("statement", url_of(tmp_path), "--participant", WHO, *DAYS)
+    assert (status, out) == (1, "")
+    assert "the journal and the balances disagree, ccei audit says where" in error
+
+
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_every_table_is_exported(folder: Path, tmp_path: Path, form: str) -> None:
     status, out, _ = run("export", url_of(folder), tmp_path / "out", "--format", form, "--json")

@@ -28,6 +28,10 @@ COMMANDS = (
     "backup",
     "restore",
     "audit",
+    "record",
+    "proof",
+    "statement",
+    "export",
 )
 
 
