@@ -72,7 +72,9 @@ def show(report: AuditReport, console: Console, *, compared_tables: bool) -> Non
     figures = {
         "batches": f"{report.batches:,}",
         "events": f"{report.events:,}",
-        "trades": f"{report.trades:,}, each as its commands cause it again",
+        "trades": (
+            f"{report.trades:,} as their commands cause them again; in {report.trades_in_priority:,} nobody was passed over"
+        ),
         "state hash": report.state_hash.hex(),
         "trial balance": f"{report.trial_balance.total_micros} micros",
     }
@@ -90,7 +92,12 @@ def show(report: AuditReport, console: Console, *, compared_tables: bool) -> Non
     for finding in report.findings:
         console.print(str(finding), style="red", markup=False, highlight=False, soft_wrap=True)
     if not report.findings:
-        agreed = ["the hash chain holds", "the commands replayed to the same events", "entries sum to zero"]
+        agreed = [
+            "the hash chain holds",
+            "the commands replayed to the same events",
+            "price and time went first",
+            "entries sum to zero",
+        ]
         if compared_tables:
             agreed.append("the tables agree")
         if report.chain_difference_micros is not None:

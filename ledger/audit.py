@@ -23,6 +23,7 @@ from ledger.assets import asset_name, unit_of
 from ledger.codec import BadEncoding
 from ledger.database import MEMORY_URL, open_database
 from ledger.finding import Finding
+from ledger.priority import Priority
 from ledger.projections import TABLES, Projector, read_postings
 from ledger.rebuild import open_venue
 from ledger.reconciliation import (
@@ -49,14 +50,16 @@ class AuditReport:
 
     `applied_only` batches of early versions were taken as they are told: their commands cannot be run again, since the
     rules changed. `trades` came out of running the commands of the others again, each with the same two orders, price
-    and quantity. `chain_difference_micros` sums by how much the contract and the books differ; None where they were
-    not compared. `anchors` and `settled_trades` were compared with the chain.
+    and quantity; `trades_in_priority` are those in which nobody was passed over. `chain_difference_micros` sums by how
+    much the contract and the books differ; None where they were not compared. `anchors` and `settled_trades` were
+    compared with the chain.
     """
 
     batches: int
     applied_only: int
     events: int
     trades: int
+    trades_in_priority: int
     state_hash: bytes
     trial_balance: TrialBalance
     chain_difference_micros: Micros | None
@@ -93,6 +96,7 @@ def audit(record: Rows, *, tables: Engine | None = None, chain: ChainValues | No
         applied_only=walk.applied_only,
         events=walk.events,
         trades=walk.trades,
+        trades_in_priority=walk.priority.proven,
         state_hash=walk.told.state_hash(),
         trial_balance=walk.told.books.trial_balance(),
         chain_difference_micros=difference,
@@ -113,6 +117,7 @@ class _Walk:
         self.events = 0
         self.trades = 0
         self.recorded = RecordedTrades()
+        self.priority = Priority()
         self.told = open_venue(record.genesis)
         self.projected = open_database(MEMORY_URL)
         self._record = record
@@ -143,6 +148,10 @@ class _Walk:
             postings = self.told.absorb(batch, events)
             self._projector.apply(batch, events, postings)
             self.recorded.note(events)
+            self.findings += (
+                Finding("priority", f"{where}, trade {number}", complaint)
+                for number, complaint in self.priority.judge(events)
+            )
         except (InvariantBroken, LookupError, ValueError) as error:
             # A forged row may name instruments, orders or participants that never were.
             self.findings.append(Finding("books", where, f"{type(error).__name__}: {error}"))

@@ -17,7 +17,7 @@ written in an earlier version stays readable, with the defaults of the fields th
 * 6: nothing else is written, but rows are sealed command by command and event by event: see `ledger.seal`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from operator import attrgetter
@@ -185,8 +185,6 @@ _INT64_MIN = -(1 << 63)
 _UINT64_MAX = (1 << 64) - 1
 _ADDRESS_BYTES = 20
 
-_SPLITTER = msgspec.msgpack.Decoder(list[msgspec.Raw])
-
 _Reader = Callable[[Any], Any]
 _Writer = Callable[[Any], Any]
 
@@ -221,40 +219,6 @@ def decode_events(blob: bytes, *, version: int) -> tuple[Event, ...]:
         BadEncoding: if the bytes are not what `encode_events` of that version writes.
     """
     return cast("tuple[Event, ...]", _decode(blob, version, _EVENTS, "event"))
-
-
-def split(blob: bytes) -> list[msgspec.Raw]:
-    """Return the bytes of each single command or event, without reading them: of every version alike.
-
-    Raises:
-        BadEncoding: if this is no list, or its length is written longer than it needs to be.
-    """
-    try:
-        parts = _SPLITTER.decode(blob)
-    except msgspec.DecodeError as error:
-        raise BadEncoding(f"found {error}, expected a list of single rows") from None
-    if not blob.startswith(_list_head(len(parts))):
-        raise BadEncoding(f"found the head {blob[:5].hex()} of a list of {len(parts)}, expected it shorter")
-    return parts
-
-
-def join(parts: Iterable[bytes]) -> bytes:
-    """Return the bytes of a batch's commands or events, given each single one.
-
-    >>> [bytes(part).hex() for part in split(join([b"\\x91\\x01", b"\\x91\\x02"]))]
-    ['9101', '9102']
-    """
-    singles = tuple(parts)
-    return _list_head(len(singles)) + b"".join(singles)
-
-
-def _list_head(length: int) -> bytes:
-    """Return what msgpack writes before the items of a list."""
-    if length < 1 << 4:
-        return bytes([0x90 | length])
-    if length < 1 << 16:
-        return b"\xdc" + length.to_bytes(2, "big")
-    return b"\xdd" + length.to_bytes(4, "big")
 
 
 class _Layout:

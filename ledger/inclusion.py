@@ -17,6 +17,7 @@ from ledger.codec import BadEncoding
 from ledger.merkle import Step, climb, path_of
 from ledger.record import RecordedBatch, RecordReader
 from ledger.seal import Header
+from ledger.singles import join, split
 from market.events import OrderAccepted
 from market.orders import PlaceOrder
 from market.units import Malformed
@@ -165,8 +166,8 @@ def verify(proof: Proof, known: bytes) -> Included:
 
 def _read(command: bytes, event: bytes, version: int) -> tuple[PlaceOrder, OrderAccepted]:
     try:
-        (placed,) = codec.decode_commands(codec.join([command]), version=version)
-        (accepted,) = codec.decode_events(codec.join([event]), version=version)
+        (placed,) = codec.decode_commands(join([command]), version=version)
+        (accepted,) = codec.decode_events(join([event]), version=version)
     except (BadEncoding, ValueError) as error:
         raise NotProven(f"found what cannot be read: {error}") from None
     if not isinstance(placed, PlaceOrder) or not isinstance(accepted, OrderAccepted):
@@ -189,7 +190,7 @@ def _parts(row: RecordedBatch, order_id: int) -> tuple[Part, Part]:
         if isinstance(command, PlaceOrder):
             terms = command.terms
             if (terms.participant, terms.client_order_id) == wanted:
-                return _part(codec.split(row.commands), place), _part(codec.split(row.events), position)
+                return _part(split(row.commands), place), _part(split(row.events), position)
     raise Unprovable(f"order {order_id}: row {row.number} took it in, but holds no command that asked for it")
 
 

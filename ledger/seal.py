@@ -11,8 +11,8 @@ from hashlib import sha256
 
 import msgspec
 
-from ledger import codec
 from ledger.merkle import root_of
+from ledger.singles import split
 
 TREES_SINCE = 6
 """The first encoding version whose rows are sealed over trees."""
@@ -66,5 +66,5 @@ def header_of(
         BadEncoding: if commands or events are not a list of single ones, which a tree can be made of.
     """
     if version >= TREES_SINCE:
-        commands, events = root_of(codec.split(commands)), root_of(codec.split(events))
+        commands, events = root_of(split(commands)), root_of(split(events))
     return Header(previous, number, time_us, version, commands, events, state_hash)

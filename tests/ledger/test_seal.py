@@ -10,6 +10,7 @@ from ledger.codec import BadEncoding
 from ledger.database import open_database
 from ledger.merkle import root_of
 from ledger.record import BrokenChain, Record, RecordedBatch, RecordReader
+from ledger.singles import join, split
 from ledger.tables import RecordRow, table
 from market.orders import Batch
 from tests.ledger.builders import a_bid, a_deposit, an_offer, deposited
@@ -26,8 +27,8 @@ def a_row(version: int, *, previous: bytes = GENESIS.hash, number: int = 1) -> R
         [commands, events]
         if version < 6
         else [
-            root_of([codec.split(codec.encode_commands((each,)))[0] for each in COMMANDS]),
-            root_of([codec.split(codec.encode_events((each,)))[0] for each in EVENTS]),
+            root_of([split(codec.encode_commands((each,)))[0] for each in COMMANDS]),
+            root_of([split(codec.encode_events((each,)))[0] for each in EVENTS]),
         ]
     )
     sealed = sha256(msgspec.msgpack.encode([previous, number, 7, version, *content, b""])).digest()
@@ -86,7 +87,7 @@ def test_commands_cannot_move_to_the_events() -> None:
 )
 def test_what_is_no_list_of_single_rows_has_no_seal(blob: bytes, message: str) -> None:
     with pytest.raises(BadEncoding, match=message):
-        codec.split(blob)
+        split(blob)
     with pytest.raises(BrokenChain, match="record row 1: its content has no hash"):
         RecordReader(stored(replace(a_row(6), events=blob))).verify()
 
@@ -94,4 +95,4 @@ def test_what_is_no_list_of_single_rows_has_no_seal(blob: bytes, message: str) -
 @pytest.mark.parametrize("length", [0, 1, 15, 16, 65_535, 65_536])
 def test_lists_of_any_length_are_split_and_joined(length: int) -> None:
     blob = msgspec.msgpack.encode([[each] for each in range(length)])
-    assert codec.join(map(bytes, codec.split(blob))) == blob
+    assert join(map(bytes, split(blob))) == blob
