@@ -7,7 +7,8 @@
 3. Applying the events balances: each posting sums to zero, no account is overdrawn (`books`), nor does the sum of all
    accounts differ from zero (`trial balance`).
 4. The readable tables are what the record makes of them (`tables`), and their journal sums to zero (`journal`).
-5. The contract holds what the books say, participant by participant (`reconciliation`); the hashes that it was given are
+5. Every snapshot is what a replay gives at its batch (`snapshots`).
+6. The contract holds what the books say, participant by participant (`reconciliation`); the hashes that it was given are
    rows of this record, in their sequence (`anchors`); and what it locked, released and paid out is what the record says,
    trade by trade (`settlement`).
 """
@@ -33,7 +34,8 @@ from ledger.reconciliation import (
     compare_balances,
     compare_trades,
 )
-from ledger.record import BrokenChain, RecordedBatch, Rows
+from ledger.record import BrokenChain, RecordedBatch, RecordReader, Rows
+from ledger.snapshots import verify_snapshots
 from ledger.trial_balance import TrialBalance
 from ledger.venue import Venue
 from market.events import Event, TradeAgreed
@@ -83,6 +85,10 @@ def audit(record: Rows, *, tables: Engine | None = None, chain: ChainValues | No
     if tables is not None:
         findings += _compare_tables(tables, walk.projected, walk.batches)
     walk.projected.dispose()
+    if isinstance(record, RecordReader):
+        findings += (
+            Finding("snapshots", f"batch {each.number}", each.detail) for each in verify_snapshots(record)
+        )
     difference = None
     if chain is not None:
         differences = tuple(compare_balances(walk.told.books, chain))

@@ -1,4 +1,4 @@
-"""The encoding of snapshots: what a part of the market keeps, column by column, in pieces of a thousand rows.
+"""The encoding of snapshots: what a part of the market keeps, column by column, in pieces of some hundred rows.
 
     piece = msgpack([[path, number of the first row, rows], …])
 
@@ -21,7 +21,7 @@ import msgspec
 from ledger.codec import field_reader, field_writer
 from market.keeping import Kept, columns
 
-ROWS_PER_PIECE = 1_000
+ROWS_PER_PIECE = 500
 _Convert = Callable[[Any], Any]
 _tuple_of: Any = tuple  # of types that are known only when it runs
 
@@ -34,6 +34,12 @@ def format_of(kind: type[Kept]) -> bytes:
     """Return what tells apart encodings of this kind of part: all that it keeps, and which program says what that means."""
     described = [(path, _described(hint)) for path, hint in columns(kind)]
     return hashlib.sha256(repr((version("ccei-market"), described)).encode()).digest()
+
+
+def prepare(kind: type[Kept]) -> None:
+    """Work out how all columns are written and read, which takes a while, before anybody waits for it."""
+    for column in columns(kind):
+        _Shape.of(column.hint)
 
 
 def encode(kind: type[Kept], values: Mapping[str, Any]) -> Iterator[tuple[bytes, int]]:

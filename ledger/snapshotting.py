@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 from ledger.rebuild import Recovery
 from ledger.record import Record
-from ledger.snapshot_encoding import encode
+from ledger.snapshot_encoding import encode, prepare
 from ledger.snapshots import Seal, SnapshotStore, Standing
 from market.keeping import capture, restore
 
 EVERY_EVENTS = 50_000
-_LINES_PER_STEP = 2_000
+_LINES_PER_STEP = 500
 _LISTINGS = "venue.exchange._state.listings"
 
 
@@ -30,6 +30,7 @@ class Snapshotter:
         every_events: int = EVERY_EVENTS,
     ) -> None:
         """Begin beside a market that was brought back to the end of its record."""
+        prepare(Standing)
         self._record = record
         self._standing = recovery.standing
         self._store = SnapshotStore(record.engine)
@@ -50,8 +51,8 @@ class Snapshotter:
     def step(self) -> None:
         """Go a step on with the snapshot in hand, or begin the one that is due; a batch may come after any step.
 
-        Beginning copies the memory without what it is made of: it takes milliseconds for a hundred thousand orders and
-        trades. Each later step encodes and stores some thousand rows.
+        Beginning copies the memory, but not the values in it: milliseconds for a hundred thousand orders and trades. Each
+        later step encodes and stores some hundred rows.
         """
         if self._writing is None and self.due:
             self._writing = self._take()

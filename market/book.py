@@ -459,7 +459,7 @@ class OrderBook:
     def _load_resting(
         self, side: Side, row: Sequence[int], special: Sequence[int], owner_of: Callable[[int], int]
     ) -> None:
-        """Let an order rest; of an iceberg's full slice, take what it no longer shows."""
+        """Let an order rest; of an iceberg's full slice, take what it no longer shows. A hidden one shows nothing at all."""
         price, order_id, remaining, displayed = row
         slice_lots, all_or_none = special
         used_up = slice_lots - displayed if slice_lots > 0 else 0
@@ -470,7 +470,7 @@ class OrderBook:
             Lots(remaining + used_up),
             owner=owner_of(order_id),
             all_or_none=bool(all_or_none),
-            display_lots=None if slice_lots < 0 else slice_lots,
+            display_lots=0 if displayed == 0 else slice_lots if slice_lots > 0 else None,
         )
         if used_up:
             self.take(order_id, Lots(used_up))

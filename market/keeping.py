@@ -86,6 +86,7 @@ def _put(part: Kept, name: str, value: Any) -> None:
         setattr(part, name, value)
 
 
+@cache
 def _hints(part: Any) -> dict[str, Any]:
     """Return the annotated attributes of a kind of part, with the arguments of a generic one put in."""
     kind = get_origin(part) or part

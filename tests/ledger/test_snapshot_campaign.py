@@ -1,8 +1,9 @@
-"""A market that goes on from a snapshot is the market that never stopped: same state, same future, down to each attribute."""
+"""A market that goes on from a snapshot is the market that never stopped: same state, same future, in each attribute."""
 
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import MethodType
 from typing import Any
 
@@ -13,9 +14,20 @@ from ledger.snapshot_encoding import decode, encode
 from ledger.snapshots import Standing
 from ledger.venue import Decision, Venue
 from market.book import OrderBook
-from market.keeping import Kept, capture, restore
+from market.keeping import Kept, capture, columns, restore
 from market.matching.layout import word_of
-from market.orders import Batch, Side
+from market.orders import Batch, Command, Side, SubmitReading, TimeInForce
+from market.proposals import (
+    ConcludeNegotiation,
+    Proposal,
+    RequestNegotiation,
+    RevealReservation,
+    SealReservation,
+    SignAgreement,
+    seal_of,
+)
+from market.units import InvariantBroken, Lots, Micros, Ppm
+from tests.ledger.builders import ALICE, BOB, CAROL, GATE_S, METER, SOLAR, a_bid
 from tests.ledger.days import (
     CONDITION_KINDS,
     ESCROW_KINDS,
@@ -28,7 +40,7 @@ from tests.ledger.days import (
     SmallDay,
 )
 
-SEEDS, SOAK_SEEDS = 500, 100_000
+SEEDS, SOAK_SEEDS, FORGETFUL_SEEDS = 500, 100_000, 24
 ORDERS = ("bid", "offer")
 STEPS = ("lock", "void", "deliver", "open", "pay")
 KINDS = (
@@ -54,10 +66,39 @@ def random_day(seed: int) -> SmallDay:
                 chance.choice((chance.randint(490, 510), chance.randint(0, 3))),
                 chance.choice((chance.randint(1, 5_000), chance.randint(1, 200_000))),
             )
-            for _ in range(chance.randint(2, 12))
+            for _ in range(chance.randint(4, 11))
         ]
         day.act(seconds, wanted)
+        if seconds == HOURS_S[1]:
+            until_midnight = a_bid(CAROL, tif=TimeInForce.DAY, price=110, quantity=10, client_order_id=10**6)
+            day.run(seconds, until_midnight)
+            negotiation = negotiation_of(seed)
+            day.run(seconds + 1, *negotiation[: chance.randint(1, len(negotiation))])
+        if seconds == SOLAR.end_s:
+            day.run(seconds + 1, SubmitReading(METER, SOLAR.start_hour, Lots(100), b"signed"))
     return day
+
+
+def negotiation_of(seed: int) -> tuple[Command, ...]:
+    """Return the steps of a negotiation for the hour and the next; a day takes the first few."""
+    instrument = replace(SOLAR, hours=2)
+    salts = {ALICE: b"\x0a" * 32, BOB: b"\x0b" * 32}
+    proposal = Proposal(ALICE, BOB, instrument.id, (Lots(40), Lots(60)), 60, GATE_S, seed.to_bytes(32, "big"))
+    prices = {ALICE: Micros(60_000), BOB: Micros(40_000 if seed % 3 else 70_000)}
+    sealed = (
+        SealReservation(
+            who, 1, seal_of(number=1, participant=who, price_micros=prices[who], salt=salts[who]), b"signed"
+        )
+        for who in salts
+    )
+    revealed = (RevealReservation(who, 1, prices[who], salts[who]) for who in salts)
+    return (
+        RequestNegotiation(ALICE, proposal, b"signed"),
+        *sealed,
+        *revealed,
+        ConcludeNegotiation(1, Ppm(500_000), Micros(0), Micros(0)),
+        *(SignAgreement(who, 1, b"signed") for who in salts),
+    )
 
 
 def test_a_snapshot_is_what_a_replay_gives_and_goes_on_as_one() -> None:
@@ -67,6 +108,34 @@ def test_a_snapshot_is_what_a_replay_gives_and_goes_on_as_one() -> None:
 @pytest.mark.soak
 def test_many_snapshots_are_what_replays_give_and_go_on_as_one() -> None:
     print(f"\nsnapshots against replays: {campaign(SOAK_SEEDS)}")
+
+
+def test_a_snapshot_that_forgets_anything_is_caught() -> None:
+    """Forget each thing that is kept, in turn, in each of a few days: the comparison has to notice, or nothing was in it."""
+    forgotten: Counter[str] = Counter()
+    for seed in range(FORGETFUL_SEEDS):
+        live = Standing(GENESIS)
+        for batch, decision in random_day(seed).history[: 4 + seed % 7]:
+            go_on(live, batch, decision)
+        kept = capture(live)
+        for path, value in kept.items():
+            if value:
+                again = Standing(GENESIS)
+                try:
+                    restore(again, {name: each for name, each in kept.items() if name != path})
+                except InvariantBroken:  # an order rests in a book, and there is no such order
+                    caught = True
+                else:
+                    caught = bool(list(differences(live, again)))
+                unchanged = path.endswith("notice_period_s")  # which follows from the genesis
+                assert caught != unchanged, path
+                forgotten[path] += 1
+    never = {path for path, _ in columns(Standing)} - forgotten.keys()
+    print(
+        f"\nforgot {len(forgotten)} things, in {sum(forgotten.values())} snapshots in all, and caught each; "
+        f"never there: {', '.join(sorted(never)) or 'none'}"
+    )
+    assert never <= {"venue.books._taken", "venue.funds._paid"}  # seldom there
 
 
 def campaign(seeds: int) -> str:
@@ -81,7 +150,8 @@ def campaign(seeds: int) -> str:
 def compare_day(seed: int) -> Counter[str]:
     """Take a snapshot of a random day after a random batch, and let it and a replay go on from there."""
     history = random_day(seed).history
-    cut = random.Random(~seed).randint(1, len(history))
+    chance = random.Random(~seed)
+    cut = chance.choice((chance.randint(1, len(history)), chance.randint(2, 5)))
     live, replayed = Standing(GENESIS), open_venue(GENESIS)
     for batch, decision in history[:cut]:
         go_on(live, batch, decision)
