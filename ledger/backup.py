@@ -109,12 +109,15 @@ def _verified(path: Path) -> Copied:
 
 
 def _put_into_place(part: Path, target: Path) -> None:
-    """Rename, with everything on the disk before and after."""
-    for path, rename in ((part, True), (target.parent, False)):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        if rename:
-            part.rename(target)
+    """Rename, with the content on the disk before, and the name after."""
+    _sync(part)
+    part.rename(target)
+    _sync(target.parent)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

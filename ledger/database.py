@@ -43,7 +43,7 @@ def open_database(url: str, *, must_exist: bool = False) -> Engine:
     try:
         with engine.begin() as connection:
             # sqlite3 begins no transaction for DDL by itself: a crash would leave half of the tables
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            connection.exec_driver_sql("BEGIN" if must_exist else "BEGIN IMMEDIATE")
             _check_schema(connection, path, bring_forward=not must_exist)
             mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
         if not in_memory and mode != "wal":
@@ -101,12 +101,14 @@ def _check_path(path: Path, *, must_exist: bool) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-    for pragma in (
-        f"busy_timeout = {BUSY_TIMEOUT_MS}",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-    ):
+    for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "synchronous = FULL"):
         connection.execute(f"PRAGMA {pragma}")
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (is_used,) = connection.execute("PRAGMA schema_version").fetchone()
+    if (
+        application == APPLICATION_ID or not is_used
+    ):  # the mode is kept in the file: another program's stays as it is
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _check_schema(connection: Connection, path: str, *, bring_forward: bool) -> None:

@@ -77,8 +77,9 @@ class Servers:
 
 
 @contextmanager
-def servers(folder: Path, chain: str) -> Iterator[Servers]:
-    port, log = free_port(), folder / "server.log"
+def servers(folder: Path, chain: str, *, log: Path) -> Iterator[Servers]:
+    """Yield servers of a market in a folder, on a chain that stays when they end."""
+    port = free_port()
     command = [sys.executable, "-m", "tests.api.warm_server", str(log), chain]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CCEI_")}
     with subprocess.Popen(
@@ -138,7 +139,7 @@ def killed(folder: Path, kills: int, *, seed: int = 1) -> Counter[str]:
     witness = Witness(folder / "market.db")
     with (
         running_node("anvil", start_time_s=None, operator=DEV_SIGNERS[0]) as chain,
-        servers(folder, chain) as market,
+        servers(folder, chain, log=folder / "server.log") as market,
     ):
         process = market.start()
         market.until_it_answers()
