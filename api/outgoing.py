@@ -154,11 +154,14 @@ class Outgoing:
         for nonce in range(self._chain.nonce(operator.address), max(waiting)):
             if nonce in waiting:
                 continue
-            if (earlier := self.outbox.at_nonce(nonce)) is not None and earlier.status.is_final:
+            earlier = self.outbox.at_nonce(nonce)
+            if earlier is not None and earlier.status.is_final:
                 raise InvariantBroken(
                     f"chain: {earlier} was {earlier.status} with {self._confirmations} confirmations, and its nonce is "
                     "unused now: the chain was reorganised deeper than CCEI_CONFIRMATIONS"
                 )
+            if earlier is not None:  # it has just left its block; the next look finds it lost
+                continue
             self._trouble(
                 f"nonce {nonce} of 0x{operator.address.hex()} was skipped, by another program that uses this key: "
                 "it is filled with an empty transfer, so that what waits behind it can go on"

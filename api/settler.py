@@ -103,7 +103,7 @@ class Settler:
         What the chain refuses does not hold up the rest.
 
         Raises:
-            SettlementFailed: in the end, with all that the chain refused.
+            SettlementFailed: in the end, with all that the chain refused and all that an operator should look at.
             InvariantBroken: if the chain was reorganised deeper than its confirmations.
         """
         with self._turn:
@@ -114,8 +114,8 @@ class Settler:
             self._lock()
             self._deliver()
             self._pay_out()
-            if self._failures:
-                raise SettlementFailed("; ".join(self._failures))
+            if failures := [*self._outgoing.troubles, *self._failures]:
+                raise SettlementFailed("; ".join(failures))
 
     def recover(self) -> None:
         """Take up where an earlier process stopped: learn the leaves from the chain, hear what it sent."""
@@ -229,8 +229,9 @@ class Settler:
 
     def _idle(self, state: TradeState) -> list[Trade]:
         """Return the trades in a state that no transaction is under way for."""
-        in_flight = self._in_flight()
-        return [trade for trade in self._trades(state) if trade.agreed.trade_number not in in_flight]
+        trades = self._trades(state)
+        in_flight = self._in_flight() if trades else frozenset()
+        return [trade for trade in trades if trade.agreed.trade_number not in in_flight]
 
     def _in_flight(self) -> frozenset[int]:
         return frozenset(number for entry in self._outbox.pending() for number in entry.trades)
@@ -313,7 +314,6 @@ class Settler:
         self._check_heard()
         for entry, receipt in self._outgoing.final():
             self._hear(entry, receipt)
-        self._failures += self._outgoing.troubles
 
     def _hear(self, entry: OutboxEntry, receipt: Receipt) -> bool:
         """Tell the venue what a transaction did, then mark it; return whether it had its effect."""
