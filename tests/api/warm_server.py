@@ -7,6 +7,7 @@ its status.
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -38,16 +39,22 @@ def warm_up(chain: str) -> None:
 
 
 def serve_lines(log: Path) -> None:
-    """Answer until standard input ends."""
+    """Answer until standard input ends, and then end what still runs."""
+    running: set[int] = set()
     for line in sys.stdin:
         asked = json.loads(line)
         if isinstance(asked, int):
             print(os.waitstatus_to_exitcode(os.waitpid(asked, 0)[1]), flush=True)
+            running.discard(asked)
             continue
         process = os.fork()
         if process == 0:
             _become(asked, log)
+        running.add(process)
         print(process, flush=True)
+    for process in running:
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
 
 
 def _become(arguments: list[str], log: Path) -> None:
