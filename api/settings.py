@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     batch_limit: Annotated[int, Field(ge=1, description="Commands taken as one batch at most.")] = 1_000
     snapshot_events: Annotated[
         int, Field(ge=1, description="Events after which the memory is kept, for a quick restart.")
-    ] = 50_000
+    ] = 25_000
     horizon_hours: Annotated[int, Field(ge=1, le=168, description="Delivery hours listed ahead.")] = 24
     fee_bps: Annotated[
         int, Field(ge=0, le=1000, description="Venue fee on delivered value, basis points.")

@@ -9,7 +9,7 @@ from ledger.snapshot_encoding import encode, prepare
 from ledger.snapshots import Seal, SnapshotStore, Standing
 from market.keeping import capture, restore
 
-EVERY_EVENTS = 50_000
+EVERY_EVENTS = 25_000
 _LINES_PER_STEP = 500
 _LISTINGS = "venue.exchange._state.listings"
 
