@@ -61,7 +61,9 @@ def test_no_file_names_a_folder_of_a_machine():
 
 
 def test_the_commands_are_the_ones_that_are_there():
-    assert {command.name or command.callback.__name__ for command in app.registered_commands} == set(COMMANDS)
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands}
+    groups = {group.typer_instance.info.name for group in app.registered_groups}
+    assert commands | groups == set(COMMANDS)
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, delete, insert, select, update
 
-from ledger.accounts import AccountKind
+from ledger.accounts import Account, AccountKind
 from ledger.audit import audit
 from ledger.database import open_database
 from ledger.projections import Projector
@@ -202,7 +202,7 @@ def test_the_audit_replays_every_snapshot(live: Live) -> None:
     free = next(
         account
         for account, _ in live.standing.venue.books.balances.items()
-        if account == (AccountKind.FREE, ALICE)
+        if account == Account(AccountKind.FREE, ALICE)
     )
     live.standing.venue.books.balances._amounts[free] += 1  # what a broken market might have in memory
     live.snapshotter.take()
