@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from eth_typing import Hash32
+
 from contracts.chain_errors import BroadcastRefused, ChainUnavailable, RequestRefused, Reverted
 from contracts.signing import Signer
 from contracts.together import together
@@ -206,9 +208,11 @@ class Chain:
         Raises:
             RequestRefused: if the node answers with an error.
         """
+        from web3.types import RPCEndpoint
+
         try:
             with self._reaching():
-                response: Any = self.w3.provider.make_request(method, list(parameters))  # type: ignore[arg-type]  # web3 lists the methods that it knows
+                response: Any = self.w3.provider.make_request(RPCEndpoint(method), list(parameters))
         # eth-tester has no error of its own for a method or a parameter that it does not know.
         except (AttributeError, LookupError, NotImplementedError, TypeError, ValueError) as error:
             raise RequestRefused(f"{self.name} does not know {method}: {error}") from error
@@ -279,7 +283,7 @@ class Chain:
 
         try:
             with self._reaching():
-                return read_receipt(self.w3.eth.get_transaction_receipt(transaction))  # type: ignore[arg-type]  # takes bytes
+                return read_receipt(self.w3.eth.get_transaction_receipt(Hash32(transaction)))
         except TransactionNotFound:
             return None
 
@@ -315,7 +319,7 @@ class Chain:
         """Return what became of all the transactions, or None while one of them is in no block."""
         from web3.exceptions import TransactionNotFound
 
-        asks = [partial(self.w3.eth.get_transaction_receipt, each) for each in transactions]  # type: ignore[arg-type]  # takes bytes
+        asks = [partial(self.w3.eth.get_transaction_receipt, Hash32(each)) for each in transactions]
         try:
             with self._reaching():
                 return tuple(map(read_receipt, together(self.w3, asks)))
@@ -341,7 +345,7 @@ class Chain:
 
         try:
             with self._reaching():
-                self.w3.eth.get_transaction(transaction)  # type: ignore[arg-type]  # its type for a hash is bytes by another name
+                self.w3.eth.get_transaction(Hash32(transaction))
         except TransactionNotFound:
             return False
         return True

@@ -6,7 +6,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from ledger.database import DatabaseUnusable, file_of, open_database
@@ -80,7 +80,7 @@ def _copy(engine: Engine, target: Path) -> Copied:
         part.unlink(missing_ok=True)
         with engine.connect() as source, closing(sqlite3.connect(part)) as copy:
             # all pages in one step: a single read transaction, which a writer can neither change nor restart
-            source.connection.driver_connection.backup(copy)  # type: ignore[union-attr]
+            _sqlite_of(source).backup(copy)
         copied = _verified(part)
         _put_into_place(part, target)
     except sqlite3.Error as error:
@@ -90,6 +90,15 @@ def _copy(engine: Engine, target: Path) -> Copied:
             with suppress(OSError):
                 part.with_name(part.name + suffix).unlink()
     return copied
+
+
+def _sqlite_of(connection: Connection) -> sqlite3.Connection:
+    found = connection.connection.driver_connection
+    if not isinstance(found, sqlite3.Connection):
+        raise DatabaseUnusable(
+            f"database: found a connection of {type(found).__name__}, expected one of sqlite3"
+        )
+    return found
 
 
 def _verified(path: Path) -> Copied:

@@ -91,12 +91,17 @@ class RecordedTrades:
                     self.settled[number] = _locked(self._agreed.pop(number), batch_number)
                 case TradeDelivered(number):
                     trade = self.settled[number]
-                    self._change(number, state=TradeState.DELIVERED, delivered_lots=trade.quantity_lots)
+                    self.settled[number] = replace(
+                        trade, state=TradeState.DELIVERED, delivered_lots=trade.quantity_lots
+                    )
                 case GuaranteeOpened(number):
-                    self._change(number, state=TradeState.OPENED, delivered_lots=event.delivered_lots)
+                    trade = self.settled[number]
+                    self.settled[number] = replace(
+                        trade, state=TradeState.OPENED, delivered_lots=event.delivered_lots
+                    )
                 case GuaranteePaid(number):
-                    self._change(
-                        number,
+                    self.settled[number] = replace(
+                        self.settled[number],
                         state=TradeState.PAID_OUT,
                         delivered_lots=event.delivered_lots,
                         paid_to_seller=event.paid_to_seller,
@@ -106,9 +111,6 @@ class RecordedTrades:
                         paid_to_fallback=event.paid_to_fallback,
                         gap=event.gap,
                     )
-
-    def _change(self, number: int, **changes: int) -> None:
-        self.settled[number] = replace(self.settled[number], **changes)  # type: ignore[arg-type]  # each is named above
 
 
 def _locked(agreed: TradeAgreed, batch_number: int) -> SettledTrade:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, get_args
 
 from market.agenda import Agenda
 from market.book import OrderBook
+from market.book_content import load_book
 from market.book_moves import BookMoves
 from market.canonical import line
 from market.capacity import Capacity
@@ -157,7 +158,7 @@ class State(Kept):
             listed.volume_lots = image.volume_lots
             listed.unfinished_trades = image.unfinished_trades
             listed.open_lots[:] = image.open_lots
-            listed.book.load(image.book, owner_of=self._owner_of)
+            load_book(listed.book, image.book, owner_of=self._owner_of)
 
     def _owner_of(self, order_id: int) -> int:
         return self.orders.owner(self.orders.get(order_id).terms.participant)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
+from web3 import HTTPProvider
 
 from api.cli import app
 from api.clock import DrivenClock
@@ -40,7 +41,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def url(node: Chain) -> str:
-    return str(node.w3.provider.endpoint_uri)  # type: ignore[attr-defined]  # a node's provider speaks HTTP, which has one
+    provider = node.w3.provider
+    assert isinstance(provider, HTTPProvider)
+    return str(provider.endpoint_uri)
 
 
 def deploy(*arguments: str) -> Result:

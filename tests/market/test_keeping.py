@@ -6,6 +6,7 @@ import pytest
 
 from market.agenda import Agenda
 from market.book import OrderBook
+from market.book_content import load_book
 from market.keeping import Column, Kept, capture, columns, restore
 from market.orders import OrderType, SelfTrade, Side, TimeInForce
 from market.units import InvariantBroken, Lots, Ticks
@@ -81,7 +82,7 @@ def a_busy_book(seed: int) -> tuple[OrderBook, dict[int, int]]:
 def test_a_book_that_is_loaded_goes_on_as_the_book_that_it_was(seed: int) -> None:
     book, owners = a_busy_book(seed)
     again = OrderBook()
-    again.load(book.state_bytes(), owner_of=owners.__getitem__)
+    load_book(again, book.state_bytes(), owner_of=owners.__getitem__)
     assert again.state_bytes() == book.state_bytes()
     chance = random.Random(~seed)
     for order_id in range(100, 130):
@@ -97,6 +98,6 @@ def test_a_book_that_is_loaded_goes_on_as_the_book_that_it_was(seed: int) -> Non
 def test_what_is_no_book_is_not_loaded(change) -> None:  # type: ignore[no-untyped-def]
     book, owners = a_busy_book(1)
     with pytest.raises(InvariantBroken, match="order book: found no content of one"):
-        OrderBook().load(change(book.state_bytes()), owner_of=owners.__getitem__)
+        load_book(OrderBook(), change(book.state_bytes()), owner_of=owners.__getitem__)
     with pytest.raises(InvariantBroken, match="expected an empty book to load"):
-        book.load(book.state_bytes(), owner_of=owners.__getitem__)
+        load_book(book, book.state_bytes(), owner_of=owners.__getitem__)
