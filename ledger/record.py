@@ -6,21 +6,18 @@ The row before the first is the *genesis*: the hash of what makes this market th
 contract keeps them, one per settlement batch) can tell whether anything before it was changed.
 """
 
-import fcntl
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TextIO
 
 import msgspec
 from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from ledger import codec
-from ledger.database import DatabaseUnusable, file_of
 from ledger.tables import GenesisRow, RecordRow, table
+from ledger.unusable import DatabaseUnusable
+from ledger.writer import take_writers_place
 from market.events import Event
 from market.orders import Address, Batch
 
@@ -32,10 +29,6 @@ _RECORD = table(RecordRow)
 
 class RecordFailed(Exception):
     """A batch could not be made durable. Nothing of it may be acknowledged: the process must end and rebuild."""
-
-
-class RecordInUse(Exception):
-    """Another process writes this record. There is one writer, ever."""
 
 
 class WrongMarket(Exception):
@@ -128,7 +121,7 @@ class RecordReader:
         with engine.connect() as connection:
             genesis = _stored_genesis(connection)
         if genesis is None:
-            raise WrongMarket(f"{engine.url}: found no market, expected the record of one")
+            raise WrongMarket(f"{engine.url!r}: found no market, expected the record of one")
         self.genesis = genesis
 
     def head(self) -> tuple[int, bytes]:
@@ -193,17 +186,16 @@ class Record(RecordReader):
             WrongMarket: if the database holds the record of another market.
             BrokenChain: if the last row is not the one that was written.
         """
-        path = file_of(engine)
-        self._lock = _lock(path) if path is not None else None
+        self._place = take_writers_place(engine)
+        self._connection = self._place.connection
         try:
-            _claim(engine, genesis)
+            _claim(self._connection, genesis)
             super().__init__(engine)
             self.number, self.hash = self.head()
             for row in self.rows(after=self.number - 1):
                 _check_seal(row)
-            self._connection = engine.connect()
         except BaseException:
-            self._unlock()
+            self._place.close()
             raise
         self._failed = False
 
@@ -246,13 +238,7 @@ class Record(RecordReader):
     def close(self) -> None:
         """Give up the writer's place."""
         self._failed = True
-        self._connection.close()
-        self._unlock()
-
-    def _unlock(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._place.close()
 
 
 def _check_seal(row: RecordedBatch) -> None:
@@ -277,28 +263,9 @@ def _seal(row: RecordedBatch) -> bytes:
     return hashlib.sha256(msgspec.msgpack.encode(content)).digest()
 
 
-def _lock(path: Path) -> TextIO:
-    """Take the lock file beside the database; the operating system releases it when the process ends, however."""
-    beside = path.with_name(path.name + ".lock")
-    handle = beside.open("a+", encoding="ascii")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        handle.seek(0)
-        holder = handle.read().strip() or "unknown"
-        handle.close()
-        raise RecordInUse(
-            f"record {path}: another writer holds it (process {holder}); there can be one"
-        ) from None
-    handle.truncate(0)
-    handle.write(f"{os.getpid()}\n")
-    handle.flush()
-    return handle
-
-
-def _claim(engine: Engine, genesis: Genesis) -> None:
+def _claim(connection: Connection, genesis: Genesis) -> None:
     """Write the genesis of a new record; refuse the record of another market."""
-    with engine.begin() as connection:
+    with connection.begin():
         stored = _stored_genesis(connection)
         if stored is None:
             connection.execute(

@@ -1,17 +1,25 @@
 """The tables. Rows carry, they do not judge: the domain types check what is read back from them.
 
-`Truth` cannot be dropped: the record, whose market it is, and the outbox. `Readable` can be, at any time: it is made
-from the record. Amounts are micros, prices micros per unit, quantities lots; addresses, ids and hashes 0x-hex text;
-numbers that participants choose freely (they may need all 64 bits) decimal text.
+`Truth` cannot be dropped: the record, whose market it is, and the outbox. Its changes are in `ledger/migrations`.
+`Readable` can be dropped at any time: it is made from the record, and made again where its shape has changed.
+
+Amounts are micros, prices micros per unit, quantities lots; addresses, ids and hashes 0x-hex text; numbers that
+participants choose freely (they may need all 64 bits) decimal text.
 """
 
-from sqlalchemy import BigInteger, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Integer, String, Table, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-SCHEMA_VERSION = 3
-"""2: halts and trading rules of instruments, conditions of orders. 3: who is at fault when a trade is void. `Truth` is
-as in 1."""
+REVISION = "0001"
+"""The newest of `ledger/migrations`: what the tables of `Truth` below are after it."""
+
+_KEY = BigInteger().with_variant(Integer, "sqlite")
+"""64 bits; in SQLite, where each integer has them, the word that makes a primary key the row's own number."""
+_KEY_TEXT = String().with_variant(String(collation="C"), "postgresql")
+"""Text that orders rows by its bytes, as in SQLite, whatever the language of the PostgreSQL cluster."""
+_OURS = {"autoincrement": False}
+"""For keys that the market counts itself."""
 
 
 class Truth(SQLModel, registry=registry()):
@@ -38,7 +46,7 @@ class RecordRow(Truth, table=True):
     """One batch: its stamped commands, its events, the hash of the row before and its own."""
 
     __tablename__ = "record"
-    number: int = Field(primary_key=True)
+    number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
     time_us: int = Field(sa_type=BigInteger)
     version: int
     commands: bytes
@@ -53,7 +61,7 @@ class OutboxRow(Truth, table=True):
 
     __tablename__ = "outbox"
     __table_args__ = (UniqueConstraint("kind", "reference"),)
-    sequence: int = Field(primary_key=True)
+    sequence: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
     kind: str
     reference: str
     raw: bytes
@@ -63,18 +71,19 @@ class OutboxRow(Truth, table=True):
 
 
 class ProjectedRow(Readable, table=True):
-    """How far the readable tables have come: one row, the number of the last batch in them."""
+    """How far the readable tables have come, and in which shape they were made: one row."""
 
     __tablename__ = "projected"
-    id: int = Field(primary_key=True)
-    batch_number: int
+    id: int = Field(primary_key=True, sa_column_kwargs=_OURS)
+    batch_number: int = Field(sa_type=BigInteger)
+    shape: str
 
 
 class InstrumentRow(Readable, table=True):
     """A listed instrument, its price terms now, and its trading rules. `halted_until_us` is when its latest halt ends."""
 
     __tablename__ = "instruments"
-    symbol: str = Field(primary_key=True)
+    symbol: str = Field(primary_key=True, sa_type=_KEY_TEXT)
     instrument_id: str
     commodity: str
     product: str
@@ -104,8 +113,8 @@ class ClearingRow(Readable, table=True):
     """The outcome of an auction that ended an instrument's call, or a halt."""
 
     __tablename__ = "clearings"
-    batch_number: int = Field(primary_key=True)
-    event_position: int = Field(primary_key=True)
+    batch_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
+    event_position: int = Field(primary_key=True, sa_column_kwargs=_OURS)
     symbol: str
     price_micros: int = Field(sa_type=BigInteger)
     low_micros: int = Field(sa_type=BigInteger)
@@ -124,7 +133,7 @@ class OrderRow(Readable, table=True):
     """
 
     __tablename__ = "orders"
-    order_id: int = Field(primary_key=True)
+    order_id: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
     participant: str = Field(index=True)
     symbol: str = Field(index=True)
     side: str
@@ -148,7 +157,7 @@ class OrderRow(Readable, table=True):
     reason: str
     triggered_us: int = Field(sa_type=BigInteger)
     accepted_us: int = Field(sa_type=BigInteger)
-    accepted_batch: int
+    accepted_batch: int = Field(sa_type=BigInteger)
 
 
 class TradeRow(Readable, table=True):
@@ -158,10 +167,10 @@ class TradeRow(Readable, table=True):
     """
 
     __tablename__ = "trades"
-    trade_number: int = Field(primary_key=True)
+    trade_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
     symbol: str = Field(index=True)
-    buy_order_id: int
-    sell_order_id: int
+    buy_order_id: int = Field(sa_type=BigInteger)
+    sell_order_id: int = Field(sa_type=BigInteger)
     buyer: str = Field(index=True)
     seller: str = Field(index=True)
     taker: str
@@ -178,14 +187,14 @@ class TradeRow(Readable, table=True):
     settlement_batch: int = Field(sa_type=BigInteger)
     delivered_lots: int = Field(sa_type=BigInteger)
     agreed_us: int = Field(sa_type=BigInteger)
-    agreed_batch: int
+    agreed_batch: int = Field(sa_type=BigInteger)
 
 
 class GuaranteeRow(Readable, table=True):
     """A trade that fell short. The amounts are 0 until it is paid out, when `paid_transaction` is filled in."""
 
     __tablename__ = "guarantees"
-    trade_number: int = Field(primary_key=True)
+    trade_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
     opened_transaction: str
     paid_transaction: str
     delivered_lots: int = Field(sa_type=BigInteger)
@@ -199,7 +208,7 @@ class SettlementBatchRow(Readable, table=True):
     """A settlement batch of which the contract locked at least one trade."""
 
     __tablename__ = "settlement_batches"
-    batch_number: int = Field(primary_key=True)
+    batch_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
     lock_transaction: str
     locked_trades: int
     locked_micros: int = Field(sa_type=BigInteger)
@@ -211,9 +220,9 @@ class EntryRow(Readable, table=True):
     """One line of the journal."""
 
     __tablename__ = "entries"
-    batch_number: int = Field(primary_key=True)
-    event_position: int = Field(primary_key=True)
-    line: int = Field(primary_key=True)
+    batch_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
+    event_position: int = Field(primary_key=True, sa_column_kwargs=_OURS)
+    line: int = Field(primary_key=True, sa_column_kwargs=_OURS)
     event: str
     kind: str
     participant: str = Field(index=True)
@@ -224,8 +233,8 @@ class BalanceRow(Readable, table=True):
     """What stands on an account."""
 
     __tablename__ = "balances"
-    kind: str = Field(primary_key=True)
-    participant: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True, sa_type=_KEY_TEXT)
+    participant: str = Field(primary_key=True, sa_type=_KEY_TEXT)
     amount_micros: int = Field(sa_type=BigInteger)
 
 
