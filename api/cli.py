@@ -30,7 +30,7 @@ ChainOption = Annotated[
     ),
 ]
 DatabaseOption = Annotated[
-    str | None, typer.Option("--database", metavar="URL", help="SQLite URL, e.g. sqlite:///day.db.")
+    str | None, typer.Option("--database", metavar="URL", help="sqlite:///day.db or postgresql://….")
 ]
 OutOption = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Where report.html and summary.json are written.")
@@ -240,7 +240,7 @@ def serve(
         typer.Option(
             "--database",
             metavar="URL",
-            help="SQLite URL; a fresh one if not given.",
+            help="sqlite:///… or postgresql://…; a fresh file if not given.",
             envvar="CCEI_DATABASE_URL",
         ),
     ] = None,
@@ -283,6 +283,26 @@ def audit(
         report = audit_database(database, console=Console())
     if report.findings:
         raise typer.Exit(EXIT_FAILED)
+
+
+@app.command("rebuild")
+def rebuild_tables(
+    database: Annotated[
+        str, typer.Argument(metavar="URL", help="Database of a stopped market, e.g. sqlite:///market.db.")
+    ],
+) -> None:
+    """Make the readable tables again from the record.
+
+    Brings a database of an earlier version forward first. The record itself is not changed, and no market may run on it
+    meanwhile.
+
+    Example: ccei rebuild sqlite:///market.db
+    """
+    from api.rebuilding import rebuild_database
+
+    with told_of_house():
+        venue = rebuild_database(database, console=progress_console(quiet=False))
+    typer.echo(f"batches     {venue.number:,}\nstate hash  {venue.state_hash().hex()}")
 
 
 def main() -> None:

@@ -27,6 +27,7 @@ from ledger.outbox import Outbox
 from ledger.projections import Projector
 from ledger.rebuild import rebuild
 from ledger.record import Genesis, Record, RecordReader, WrongMarket
+from ledger.unusable import named
 from ledger.venue import Venue
 from market.tape import Tapes
 from market.units import Malformed
@@ -46,6 +47,8 @@ class House:
     settler: Settler
     door: Door
     recovered_batches: int
+    projected_batches: int
+    """By how many batches the readable tables were behind the record at the start; they have caught up."""
 
     @property
     def venue(self) -> Venue:
@@ -106,6 +109,7 @@ def open_house(
         record = Record(engine, genesis)
         closing.callback(record.close)
         projector = Projector(engine)
+        behind = record.number - projector.position
         venue = rebuild(record, projector=projector)
         sequencer = Sequencer(
             venue,
@@ -115,7 +119,9 @@ def open_house(
             clock,
             queue_limit=settings.queue_limit,
             batch_limit=settings.batch_limit,
+            lag_limit=settings.lag_limit,
         )
+        closing.callback(sequencer.catch_up)
         settler = Settler(sequencer, chain, deployment, Outbox(engine), confirmations=settings.confirmations)
         recovered = record.number
         if recovered:
@@ -126,7 +132,17 @@ def open_house(
             operator_token=settings.operator_token.get_secret_value() if settings.operator_token else None,
         )
         yield House(
-            settings, chain, deployment, certificate, engine, record, sequencer, settler, door, recovered
+            settings,
+            chain,
+            deployment,
+            certificate,
+            engine,
+            record,
+            sequencer,
+            settler,
+            door,
+            recovered,
+            behind,
         )
 
 
@@ -145,7 +161,7 @@ def _deployment(engine: Engine, chain: Chain, settings: Settings) -> Deployment:
         )
     if chain.chain_id != genesis.chain_id or not chain.code(genesis.settlement):
         raise ChainUnavailable(
-            f"{settings.database_url} holds the record of {genesis}, which is not on {chain.description}. "
+            f"{named(engine.url)} holds the record of {genesis}, which is not on {chain.description}. "
             "A chain of our own ends with its process: use a new database, or the address of a chain that stays"
         )
     return attach(chain, genesis.settlement)

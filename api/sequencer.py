@@ -1,8 +1,9 @@
 """The one writer: what happens to an order, in one place.
 
 Gather all that has arrived into one batch, stamp its time and number, decide (checks, holds, matching, books), commit the
-batch to the record, and only then bring the readable tables and the tapes forward and answer. If the commit fails, or
-a promise of the machine is broken, the process ends; the next start rebuilds from the record. It never carries on.
+batch to the record, and only then bring the tapes forward and answer. The readable tables follow a little behind: when
+nothing waits, or when they are too far behind. If a commit fails, or a promise of the machine is broken, the process
+ends; the next start rebuilds from the record. It never carries on.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from threading import RLock
 from typing import NoReturn
 
 from api.clock import Clock
-from ledger.projections import Projector
+from ledger.projections import Lag, Projector
 from ledger.record import Record
 from ledger.venue import Decision, Venue
 from market.events import Event
@@ -62,6 +63,7 @@ class Sequencer:
         *,
         queue_limit: int = 10_000,
         batch_limit: int = 1_000,
+        lag_limit: int = 16,
         on_broken: Callable[[Exception], NoReturn] = halt,
     ) -> None:
         self.venue = venue
@@ -73,6 +75,7 @@ class Sequencer:
         """Held while a batch changes the venue: another thread that reads more than one thing at a time takes it."""
         self._clock = clock
         self._batch_limit = batch_limit
+        self._lag_limit = lag_limit
         self._on_broken = on_broken
         self._queue_limit = queue_limit
         self._queue: asyncio.Queue[tuple[Command, asyncio.Future[Answer]]] = asyncio.Queue()
@@ -81,6 +84,11 @@ class Sequencer:
     def waiting(self) -> int:
         """Commands that wait for the next batch."""
         return self._queue.qsize()
+
+    @property
+    def lag(self) -> Lag:
+        """How far the readable tables are behind the record."""
+        return self._projector.lag
 
     def now_s(self) -> int:
         """Return the clock's Unix second."""
@@ -91,6 +99,18 @@ class Sequencer:
 
         Without commands, only what time alone causes happens.
         """
+        answers = self._take(commands)
+        self.catch_up()
+        return answers
+
+    def catch_up(self) -> None:
+        """Bring the readable tables to the end of the record, from any thread."""
+        try:
+            self._projector.flush()
+        except Exception as error:
+            self._on_broken(error)
+
+    def _take(self, commands: Sequence[Command]) -> list[Answer]:
         # A clock that was set back must not turn time around: the batch then keeps the time of the one before.
         time_us = max(self._clock.now_us(), self.venue.time_us)
         batch = Batch(self.venue.number + 1, time_us, tuple(commands))
@@ -98,7 +118,7 @@ class Sequencer:
             with self.quiet:
                 decision = self.venue.decide(batch)
                 self.record.append(batch, decision.events)
-                self._projector.apply(batch, decision.events, decision.postings)
+                self._projector.note(batch, decision.events, decision.postings)
                 self.tapes.note(decision.events, time_us=time_us)
         except Exception as error:
             self._on_broken(error)
@@ -106,8 +126,11 @@ class Sequencer:
 
     def tick(self) -> None:
         """Let due sessions change and due orders expire; record nothing where nothing is due."""
-        if self.venue.next_due_us() <= self._clock.now_us():
+        if self._due():
             self.process(())
+
+    def _due(self) -> bool:
+        return self.venue.next_due_us() <= self._clock.now_us()
 
     async def submit(self, command: Command) -> Answer:
         """Queue a command and wait until its batch is durable.
@@ -134,20 +157,32 @@ class Sequencer:
         return await asyncio.gather(*done)
 
     async def run(self) -> None:
-        """Serve the queue until cancelled, and let time pass for the sessions once a second."""
+        """Serve the queue until cancelled, and let time pass for the sessions once a second.
+
+        The tables are written in a thread, so that answers leave meanwhile; newcomers wait as if it were a batch.
+        """
         while True:
-            arrived = []
-            try:
-                arrived.append(await asyncio.wait_for(self._queue.get(), timeout=1.0))
-            except TimeoutError:
-                self.tick()
-                continue
-            while len(arrived) < self._batch_limit and not self._queue.empty():
-                arrived.append(self._queue.get_nowait())
-            answers = self.process([command for command, _ in arrived])
-            for (_, done), answer in zip(arrived, answers, strict=True):
-                if not done.cancelled():
-                    done.set_result(answer)
+            arrived = await self._arrivals()
+            if arrived:
+                answers = self._take([command for command, _ in arrived])
+                for (_, done), answer in zip(arrived, answers, strict=True):
+                    if not done.cancelled():
+                        done.set_result(answer)
+            elif self._due():
+                self._take(())
+            behind = self.lag.batches
+            if behind >= self._lag_limit or (behind and self._queue.empty()):
+                await asyncio.to_thread(self.catch_up)
+
+    async def _arrivals(self) -> list[tuple[Command, asyncio.Future[Answer]]]:
+        """Return what has arrived, at most one batch of it; nothing after a second without."""
+        try:
+            arrived = [await asyncio.wait_for(self._queue.get(), timeout=1.0)]
+        except TimeoutError:
+            return []
+        while len(arrived) < self._batch_limit and not self._queue.empty():
+            arrived.append(self._queue.get_nowait())
+        return arrived
 
 
 def _answers(decision: Decision) -> list[Answer]:

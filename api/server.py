@@ -41,7 +41,7 @@ def serve_market(*, host: str, port: int, chain: str, database: str | None, cons
         if database is None:
             if chain not in OWN_CHAINS:
                 raise ChainUnavailable(
-                    f"{chain} outlives this process: name the record with --database sqlite:///FILE"
+                    f"{chain} outlives this process: name the record with --database sqlite:///FILE or postgresql://…"
                 )
             folder = closing.enter_context(tempfile.TemporaryDirectory(prefix="ccei-"))
             database = f"sqlite:///{folder}/market.db"
@@ -52,6 +52,9 @@ def serve_market(*, host: str, port: int, chain: str, database: str | None, cons
             house = closing.enter_context(open_house(settings, SystemClock()))
         if house.recovered_batches:
             console.print(f"Recovered {house.recovered_batches:,} batches, head 0x{house.record.hash.hex()}")
+            console.print(
+                f"Readable tables were {house.projected_batches:,} batches behind and have caught up"
+            )
         if not kept:
             console.print("No --database given: this market ends with the process.")
         console.print(f"Chain: {house.chain.description}")

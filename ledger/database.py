@@ -7,7 +7,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from ledger import postgres, schema, sqlite
-from ledger.unusable import DatabaseUnusable, RecordInUse
+from ledger.unusable import DatabaseUnusable, RecordInUse, named
 from ledger.writer import take_writers_place
 
 __all__ = [
@@ -60,7 +60,7 @@ def open_database(url: str, *, must_exist: bool = False, bring_forward: bool = F
         engine.dispose()
         found = str(error.orig).strip()
         raise DatabaseUnusable(
-            f"database {engine.url!r}: found {found}, expected a database that can be written"
+            f"database {named(engine.url)}: found {found}, expected a database that can be written"
         ) from None
     except BaseException:
         engine.dispose()
@@ -76,7 +76,9 @@ def remove_database(url: str) -> None:
     """
     parsed = _parse(url)
     if parsed.drivername not in _SQLITE:
-        raise DatabaseUnusable(f"database {parsed!r}: found a server's database, expected a file to replace")
+        raise DatabaseUnusable(
+            f"database {named(parsed)}: found a server's database, expected a file to replace"
+        )
     path = sqlite.path_of(parsed)
     if path is None:
         return

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ledger.unusable import DatabaseUnusable
+from ledger.unusable import DatabaseUnusable, named
 
 if TYPE_CHECKING:
     import psycopg
@@ -66,7 +66,7 @@ def check_durable(connection: Connection) -> None:
     Raises:
         DatabaseUnusable: naming the first setting of the server that does not promise it.
     """
-    where = f"database {connection.engine.url!r}"
+    where = f"database {named(connection.engine.url)}"
     names = (*_DEMANDED, "server_version_num", "server_version")
     rows = connection.execute(
         text("SELECT name, setting FROM pg_settings WHERE name = ANY(:names)"), {"names": list(names)}

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ledger import codec
 from ledger.tables import GenesisRow, RecordRow, table
-from ledger.unusable import DatabaseUnusable
+from ledger.unusable import DatabaseUnusable, named
 from ledger.writer import take_writers_place
 from market.events import Event
 from market.orders import Address, Batch
@@ -121,7 +121,7 @@ class RecordReader:
         with engine.connect() as connection:
             genesis = _stored_genesis(connection)
         if genesis is None:
-            raise WrongMarket(f"{engine.url!r}: found no market, expected the record of one")
+            raise WrongMarket(f"{named(engine.url)}: found no market, expected the record of one")
         self.genesis = genesis
 
     def head(self) -> tuple[int, bytes]:

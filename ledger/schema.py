@@ -12,7 +12,7 @@ from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 
 from ledger.postgres import SCHEMA
 from ledger.tables import REVISION, ProjectedRow, Readable, Truth, table
-from ledger.unusable import DatabaseUnusable
+from ledger.unusable import DatabaseUnusable, named
 
 _APPLICATION_ID = 0x43434549
 """Marks a SQLite file as ours: the letters CCEI."""
@@ -168,7 +168,7 @@ def _migrate(connection: Connection) -> None:
 
 
 def _where(connection: Connection) -> str:
-    return f"database {connection.engine.url!r}"
+    return f"database {named(connection.engine.url)}"
 
 
 def _remedy(connection: Connection) -> str:

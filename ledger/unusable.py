@@ -1,4 +1,6 @@
-"""What can be wrong with a database, beside what stands in it."""
+"""What can be wrong with a database, beside what stands in it, and how messages name it."""
+
+from sqlalchemy.engine import URL
 
 
 class DatabaseUnusable(Exception):
@@ -7,3 +9,9 @@ class DatabaseUnusable(Exception):
 
 class RecordInUse(Exception):
     """Another process writes this record. There is one writer, ever."""
+
+
+def named(url: URL) -> str:
+    """Return how messages name a database: a file by its path, any other by its URL, never with its password."""
+    path = url.database if url.get_backend_name() == "sqlite" else None
+    return path or url.render_as_string(hide_password=True)

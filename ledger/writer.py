@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from ledger.sqlite import path_of
-from ledger.unusable import RecordInUse
+from ledger.unusable import RecordInUse, named
 
 _LOCK_KEY = 0x43434549
 """The letters CCEI; PostgreSQL keeps such keys per database."""
@@ -75,7 +75,7 @@ def _lock_session(engine: Engine) -> Connection:
                 raise
             at = f" at {holder.client_addr}" if holder.client_addr is not None else ""
             raise RecordInUse(
-                f"record {engine.url!r}: another writer holds it (session {holder.pid}, "
+                f"record {named(engine.url)}: another writer holds it (session {holder.pid}, "
                 f"{holder.application_name!r}{at}); there can be one"
             ) from error
         connection.commit()

@@ -103,6 +103,7 @@ def test_a_restart_reads_the_tapes_that_the_trades_had_filled(market: Market) ->
     trade(market, "0.05", "200", at_s=START_S + 100)
     market.client(SUPPLIER).sell(GPU, price="2", quantity="3")
     market.client(BUYER).buy(GPU, price="2.5", quantity="3")
+    market.house.sequencer.catch_up()
     again = read_tapes(market.house.engine)
     for symbol in (SOLAR, GPU):
         instrument_id = parse_symbol(symbol).id

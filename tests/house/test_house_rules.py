@@ -16,7 +16,7 @@ FOREIGN = ("node_modules", "out", "cache", "__pycache__")
 TEXTS = {".py", ".sol", ".toml", ".md", ".json", ".mjs", ".html", ".cfg", ".yaml"}
 # A folder of somebody's machine, written so that this line is none.
 MACHINE_PATH = re.compile(r"(?<![\w.:/-])/(?:" + "work|tmp|root|home|Users|opt|mnt" + r")/[\w.-]+")
-COMMANDS = ("demo", "market-day", "match", "clear", "bargain", "price", "serve", "deploy", "audit")
+COMMANDS = ("demo", "market-day", "match", "clear", "bargain", "price", "serve", "deploy", "audit", "rebuild")
 
 
 def product_files(*suffixes):

@@ -114,10 +114,15 @@ class Cluster:
         raise AssertionError("found neither a user postgres nor nobody to run the server as")
 
 
+def servers() -> list[Path]:
+    """Return the folders of the installed servers' programs, the newest last."""
+    return sorted(SERVERS.glob("*/bin"), key=lambda path: int(path.parent.name))
+
+
 @contextmanager
 def running_cluster() -> Iterator[Cluster]:
     """Run a cluster; skip where there is no PostgreSQL, but fail in CI, which must have one."""
-    found = sorted(SERVERS.glob("*/bin"), key=lambda path: int(path.parent.name))
+    found = servers()
     if not found:
         if os.environ.get("CI"):
             pytest.fail(MISSING)
