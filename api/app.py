@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from api import problems
 from api.house import House
 from api.negotiating import conclusions
-from api.routes import accounts, cancels, negotiations, orders, reading
+from api.routes import accounts, cancels, negotiations, orders, reading, statements
 from api.sequencer import QueueFull, halt
 from api.settler import SettlementFailed
 from contracts.chain import ChainUnavailable
@@ -40,15 +40,18 @@ def create_app(house: House, *, due: Callable[[], Sequence[Command]] | None = No
             return asyncio.run_coroutine_threadsafe(house.sequencer.submit_many(commands), loop).result()
 
         house.settler.apply = through_the_queue
-        tasks = [asyncio.create_task(house.sequencer.run())]
-        if due is not None:
-            tasks.append(asyncio.create_task(_keep_going(house, due)))
+        answering = asyncio.create_task(house.sequencer.run())
+        ending = asyncio.Event()
+        going = asyncio.create_task(_keep_going(house, due, ending)) if due is not None else None
         yield
+        # First who asks, then who answers: a step of the settler waits until its commands are recorded.
+        ending.set()
+        if going is not None:
+            await going
         while house.sequencer.waiting:
             await asyncio.sleep(0)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        answering.cancel()
+        await asyncio.gather(answering, return_exceptions=True)
 
     app = FastAPI(
         title="CCEI Market", version=version("ccei-market"), description=DESCRIPTION, lifespan=lifespan
@@ -60,6 +63,7 @@ def create_app(house: House, *, due: Callable[[], Sequence[Command]] | None = No
         orders.router,
         negotiations.router,
         accounts.router,
+        statements.router,
         accounts.operator_router,
         reading.health_router,
     ):
@@ -68,9 +72,12 @@ def create_app(house: House, *, due: Callable[[], Sequence[Command]] | None = No
     return app
 
 
-async def _keep_going(house: House, due: Callable[[], Sequence[Command]]) -> None:
-    """Once a second: list what is due, price what a stop left unpriced, let the settler do what is due in a thread."""
-    while True:
+async def _keep_going(house: House, due: Callable[[], Sequence[Command]], ending: asyncio.Event) -> None:
+    """Once a second: list what is due, price what a stop left unpriced, let the settler do what is due in a thread.
+
+    The end is taken between two steps: what the settler has begun with the chain, it finishes.
+    """
+    while not ending.is_set():
         try:
             if commands := [*due(), *conclusions(house.venue.exchange)]:
                 await house.sequencer.submit_many(commands)
@@ -79,4 +86,5 @@ async def _keep_going(house: House, due: Callable[[], Sequence[Command]]) -> Non
             log.warning("settlement waits: %s", error)
         except Exception as error:
             halt(error)
-        await asyncio.sleep(STEP_EVERY_S)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ending.wait(), timeout=STEP_EVERY_S)

@@ -1,36 +1,105 @@
-"""`ccei audit`: check a record from its database alone."""
+"""`ccei audit`: check a record from its database or its exported file, alone or against the chain that it settles on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
+from sqlalchemy import Engine
 
+from api.chain_values import read_chain_values
+from contracts.deployment import attach
+from contracts.opening import open_for_reading
 from ledger.audit import AuditReport, audit
 from ledger.database import open_database
-from ledger.record import RecordReader
+from ledger.portable import RecordFile
+from ledger.reconciliation import ChainValues
+from ledger.record import Genesis, RecordReader, Rows
 
 
-def audit_database(url: str, *, console: Console) -> AuditReport:
-    """Audit the record and the tables of a database and print what was walked over and found.
+@contextmanager
+def open_record(source: str) -> Iterator[tuple[Rows, Engine | None]]:
+    """Open the record in a database (by URL) or in an exported file (by path), and the tables beside it if it has any.
 
     Raises:
-        DatabaseUnusable, WrongMarket: if there is no record to audit.
+        DatabaseUnusable, WrongMarket, NoRecordFile, OSError: if there is no record.
     """
-    engine = open_database(url, must_exist=True)
+    if "://" not in source:
+        yield RecordFile(Path(source)), None
+        return
+    engine = open_database(source, must_exist=True)
     try:
-        with Console(stderr=True).status("replaying the record"):
-            report = audit(RecordReader(engine), tables=engine)
+        yield RecordReader(engine), engine
     finally:
         engine.dispose()
-    for name, figure in (
-        ("batches", f"{report.batches:,}"),
-        ("events", f"{report.events:,}"),
-        ("state hash", report.state_hash.hex()),
-        ("trial balance", f"{report.trial_balance.total_micros} micros"),
+
+
+def audit_record(source: str, *, chain: str | None, console: Console) -> AuditReport:
+    """Audit a record, and print what was walked over and found.
+
+    With the address of a node (`chain`) it is compared with the contract that its genesis names.
+
+    Raises:
+        DatabaseUnusable, WrongMarket, NoRecordFile, OSError: if there is no record to audit.
+        ChainUnavailable: if the chain or the contract that the record settles on is not there.
+    """
+    with (
+        open_record(source) as (record, tables),
+        Console(stderr=True).status("replaying the record") as status,
     ):
+        values = None
+        if chain is not None:
+            status.update("reading the chain")
+            values = chain_values(chain, record.genesis)
+            status.update("replaying the record")
+        report = audit(record, tables=tables, chain=values)
+    show(report, console, compared_tables=tables is not None)
+    return report
+
+
+def chain_values(url: str, genesis: Genesis) -> ChainValues:
+    """Read what the contract of a record says.
+
+    Raises:
+        ChainUnavailable: if the chain or the contract is not there.
+    """
+    with open_for_reading(url, expected_chain_id=genesis.chain_id) as chain:
+        return read_chain_values(chain, attach(chain, genesis.settlement))
+
+
+def show(report: AuditReport, console: Console, *, compared_tables: bool) -> None:
+    """Print what an audit walked over, and what it found or what follows from finding nothing."""
+    figures = {
+        "batches": f"{report.batches:,}",
+        "events": f"{report.events:,}",
+        "trades": (
+            f"{report.trades:,} as their commands cause them again; in {report.trades_in_priority:,} nobody was passed over"
+        ),
+        "state hash": report.state_hash.hex(),
+        "trial balance": f"{report.trial_balance.total_micros} micros",
+    }
+    if report.applied_only:
+        figures["not run again"] = (
+            f"{report.applied_only:,} batches of encoding version 1: the rules changed after them (a participant's orders "
+            "no longer trade with each other), so their events were taken as they are told"
+        )
+    if report.chain_difference_micros is not None:
+        figures["anchors"] = f"{report.anchors:,} record hashes on chain"
+        figures["settled"] = f"{report.settled_trades:,} trades on chain"
+        figures["difference"] = f"{report.chain_difference_micros} micros between books and contract"
+    for name, figure in figures.items():
         console.print(f"[bold]{name:<14}[/] {figure}", highlight=False, soft_wrap=True)  # a hash is one word
     for finding in report.findings:
-        console.print(finding, style="red", markup=False, highlight=False, soft_wrap=True)
+        console.print(str(finding), style="red", markup=False, highlight=False, soft_wrap=True)
     if not report.findings:
-        console.print(
-            "No findings: the hash chain holds, the commands replayed to the same events, "
-            "entries sum to zero and the tables agree."
-        )
-    return report
+        agreed = [
+            "the hash chain holds",
+            "the commands replayed to the same events",
+            "price and time went first",
+            "entries sum to zero",
+        ]
+        if compared_tables:
+            agreed.append("the tables agree")
+        if report.chain_difference_micros is not None:
+            agreed.append("the contract agrees: balances, record hashes, every trade")
+        console.print(f"No findings: {', '.join(agreed[:-1])} and {agreed[-1]}.", soft_wrap=True)

@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.audit_commands import audit, proof, record
+from api.backup_commands import backup, restore
+from api.books_commands import export, statement
 from api.deploy_command import deploy
 from api.pricing_commands import bargain, clear, price
 from api.terminal import EXIT_FAILED, JsonOption, progress_console, stop, told, told_of_house
@@ -260,29 +263,17 @@ def serve(
 
 
 app.command()(deploy)
+app.command()(backup)
+app.command()(restore)
 
 
-@app.command()
-def audit(
-    database: Annotated[
-        str, typer.Argument(metavar="URL", help="Database of a day or a service, e.g. sqlite:///day.db.")
-    ],
-) -> None:
-    """Check that the record of a market is whole and honest.
+app.command()(audit)
+app.add_typer(record)
+app.add_typer(proof)
 
-    The hash chain holds, the commands replay to the same events, entries sum to zero and the tables agree; the exit
-    status is 1 if not.
 
-    Example: ccei audit sqlite:///day-report/day.db
-    """
-    from rich.console import Console
-
-    from api.auditing import audit_database
-
-    with told_of_house():
-        report = audit_database(database, console=Console())
-    if report.findings:
-        raise typer.Exit(EXIT_FAILED)
+app.command()(statement)
+app.command()(export)
 
 
 @app.command("rebuild")

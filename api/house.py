@@ -10,10 +10,11 @@ from sqlalchemy import Engine
 from api.auth import Door
 from api.clock import Clock
 from api.operator_key import operator_key
+from api.outgoing import Outgoing
+from api.recovery import Recovered
 from api.sequencer import Sequencer
 from api.settings import Settings
 from api.settler import Settler
-from api.tapes import read_tapes
 from contracts.certificate import Certificate
 from contracts.chain import Chain, ChainUnavailable
 from contracts.deploying import verify
@@ -23,10 +24,12 @@ from contracts.guarantee import Rules
 from contracts.opening import OWN_CHAINS, open_chain
 from contracts.rehearsal import Undeployable
 from ledger.database import open_database, remove_database
+from ledger.heard import Heard
 from ledger.outbox import Outbox
 from ledger.projections import Projector
-from ledger.rebuild import rebuild
+from ledger.rebuild import recover
 from ledger.record import Genesis, Record, RecordReader, WrongMarket
+from ledger.snapshotting import Snapshotter
 from ledger.unusable import named
 from ledger.venue import Venue
 from market.tape import Tapes
@@ -46,9 +49,12 @@ class House:
     sequencer: Sequencer
     settler: Settler
     door: Door
-    recovered_batches: int
-    projected_batches: int
-    """By how many batches the readable tables were behind the record at the start; they have caught up."""
+    recovery: Recovered
+
+    @property
+    def recovered_batches(self) -> int:
+        """How many batches the record held before it was opened."""
+        return self.recovery.batches
 
     @property
     def venue(self) -> Venue:
@@ -109,22 +115,29 @@ def open_house(
         record = Record(engine, genesis)
         closing.callback(record.close)
         projector = Projector(engine)
-        behind = record.number - projector.position
-        venue = rebuild(record, projector=projector)
+        outbox = Outbox(engine)
+        tables_behind, pending = record.number - projector.position, len(outbox.pending())
+        recovery = recover(record, projector=projector)
+        recovered = Recovered(
+            record.number, recovery.venue.time_us, record.hash, str(recovery), tables_behind, pending
+        )
         sequencer = Sequencer(
-            venue,
+            recovery.venue,
             record,
             projector,
-            read_tapes(engine),
+            recovery.tapes,
             clock,
             queue_limit=settings.queue_limit,
             batch_limit=settings.batch_limit,
             lag_limit=settings.lag_limit,
+            snapshotter=Snapshotter(record, recovery, every_events=settings.snapshot_events),
         )
         closing.callback(sequencer.catch_up)
-        settler = Settler(sequencer, chain, deployment, Outbox(engine), confirmations=settings.confirmations)
-        recovered = record.number
-        if recovered:
+        outgoing = Outgoing(chain, outbox, confirmations=settings.confirmations)
+        settler = Settler(
+            sequencer, chain, deployment, outgoing, Heard(engine), confirmations=settings.confirmations
+        )
+        if recovered.batches:
             settler.recover()
         door = Door.build(
             deployment.domain,
@@ -142,7 +155,6 @@ def open_house(
             settler,
             door,
             recovered,
-            behind,
         )
 
 

@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from threading import RLock
 from typing import NoReturn
 
+from sqlalchemy.exc import DBAPIError
+
 from api.clock import Clock
 from ledger.projections import Lag, Projector
 from ledger.record import Record
+from ledger.snapshotting import Snapshotter
 from ledger.venue import Decision, Venue
 from market.events import Event
 from market.orders import Batch, Command
@@ -24,6 +27,8 @@ from market.tape import Tapes
 
 log = logging.getLogger(__name__)
 
+_PAUSE_S = 0.005
+"""How long the writer waits for orders between two steps of a snapshot, seconds."""
 EXIT_BROKEN = 70
 """Exit status when the record or an invariant failed (sysexits EX_SOFTWARE)."""
 
@@ -42,7 +47,15 @@ class Answer:
 
 def halt(error: Exception) -> NoReturn:
     """End the process at once: what is in memory may no longer be what is on disk."""
-    log.critical("stopping: %s: %s", type(error).__name__, error)
+    cause = error.orig if isinstance(error, DBAPIError) else error  # without the statement and all its values
+    log.critical(
+        "stopping with exit status %d: %s: %s. Nothing was acknowledged that is not in the record. Mend the cause "
+        "(a full or failing disk, if the database says so; else look at the record with `ccei audit`) and start again: "
+        "a start rebuilds everything from the record",
+        EXIT_BROKEN,
+        type(error).__name__,
+        cause,
+    )
     os._exit(EXIT_BROKEN)
 
 
@@ -64,6 +77,7 @@ class Sequencer:
         queue_limit: int = 10_000,
         batch_limit: int = 1_000,
         lag_limit: int = 16,
+        snapshotter: Snapshotter | None = None,
         on_broken: Callable[[Exception], NoReturn] = halt,
     ) -> None:
         self.venue = venue
@@ -74,6 +88,7 @@ class Sequencer:
         self.quiet = RLock()
         """Held while a batch changes the venue: another thread that reads more than one thing at a time takes it."""
         self._clock = clock
+        self._snapshotter = snapshotter
         self._batch_limit = batch_limit
         self._lag_limit = lag_limit
         self._on_broken = on_broken
@@ -120,6 +135,8 @@ class Sequencer:
                 self.record.append(batch, decision.events)
                 self._projector.note(batch, decision.events, decision.postings)
                 self.tapes.note(decision.events, time_us=time_us)
+            if self._snapshotter is not None:
+                self._snapshotter.count(len(decision.events))
         except Exception as error:
             self._on_broken(error)
         return _answers(decision)
@@ -131,6 +148,18 @@ class Sequencer:
 
     def _due(self) -> bool:
         return self.venue.next_due_us() <= self._clock.now_us()
+
+    def rest(self) -> bool:
+        """Do a step of what can wait between batches, the snapshot that is due; return whether there is more of it."""
+        if self._snapshotter is None or not self._snapshotter.due:
+            return False
+        try:
+            if self._snapshotter.begins:
+                self._projector.flush()  # a start from this snapshot brings the tables forward from here on
+            self._snapshotter.step()
+        except Exception as error:
+            self._on_broken(error)
+        return self._snapshotter.due
 
     async def submit(self, command: Command) -> Answer:
         """Queue a command and wait until its batch is durable.
@@ -159,10 +188,13 @@ class Sequencer:
     async def run(self) -> None:
         """Serve the queue until cancelled, and let time pass for the sessions once a second.
 
-        The tables are written in a thread, so that answers leave meanwhile; newcomers wait as if it were a batch.
+        What can wait is done after the answers have gone out, and whenever nobody asks for anything: a snapshot in small
+        steps, the tables in a thread; newcomers wait for either as if it were a batch.
         """
         while True:
-            arrived = await self._arrivals()
+            await asyncio.sleep(0)
+            more_to_do = self.rest()
+            arrived = await self._arrivals(within_s=_PAUSE_S if more_to_do else 1.0)
             if arrived:
                 answers = self._take([command for command, _ in arrived])
                 for (_, done), answer in zip(arrived, answers, strict=True):
@@ -174,10 +206,10 @@ class Sequencer:
             if behind >= self._lag_limit or (behind and self._queue.empty()):
                 await asyncio.to_thread(self.catch_up)
 
-    async def _arrivals(self) -> list[tuple[Command, asyncio.Future[Answer]]]:
-        """Return what has arrived, at most one batch of it; nothing after a second without."""
+    async def _arrivals(self, *, within_s: float) -> list[tuple[Command, asyncio.Future[Answer]]]:
+        """Return what has arrived, at most one batch of it; nothing if nothing comes in this time."""
         try:
-            arrived = [await asyncio.wait_for(self._queue.get(), timeout=1.0)]
+            arrived = [await asyncio.wait_for(self._queue.get(), timeout=within_s)]
         except TimeoutError:
             return []
         while len(arrived) < self._batch_limit and not self._queue.empty():

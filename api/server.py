@@ -17,6 +17,9 @@ from api.settings import Settings
 from contracts.chain import ChainUnavailable
 from contracts.opening import OWN_CHAINS
 
+STOP_AFTER_S = 30
+"""How long a stop waits for requests that have begun: whoever has not sent all by then gets no answer."""
+
 
 class AddressUnusable(OSError):
     """An address that cannot be listened on: which, and why."""
@@ -50,11 +53,8 @@ def serve_market(*, host: str, port: int, chain: str, database: str | None, cons
         listening = closing.enter_context(_listening(host, port))
         with console.status("opening the market (the matching kernel compiles on its first run)"):
             house = closing.enter_context(open_house(settings, SystemClock()))
-        if house.recovered_batches:
-            console.print(f"Recovered {house.recovered_batches:,} batches, head 0x{house.record.hash.hex()}")
-            console.print(
-                f"Readable tables were {house.projected_batches:,} batches behind and have caught up"
-            )
+        for line in house.recovery.lines():
+            console.print(line, highlight=False, soft_wrap=True)
         if not kept:
             console.print("No --database given: this market ends with the process.")
         console.print(f"Chain: {house.chain.description}")
@@ -66,7 +66,9 @@ def serve_market(*, host: str, port: int, chain: str, database: str | None, cons
             )
         lister = Lister(products, settings)
         app = create_app(house, due=lambda: lister.due(house.sequencer.now_s(), house.venue.exchange))
-        config = uvicorn.Config(app, log_level="warning", access_log=False)
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_AFTER_S
+        )
         uvicorn.Server(config).run(sockets=[listening])
 
 

@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     lag_limit: Annotated[
         int, Field(ge=1, description="Batches by which the readable tables may be behind the record.")
     ] = 16
+    snapshot_events: Annotated[
+        int, Field(ge=1, description="Events after which the memory is kept, for a quick restart.")
+    ] = 25_000
     horizon_hours: Annotated[int, Field(ge=1, le=168, description="Delivery hours listed ahead.")] = 24
     fee_bps: Annotated[
         int, Field(ge=0, le=1000, description="Venue fee on delivered value, basis points.")

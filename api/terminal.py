@@ -53,6 +53,7 @@ def told() -> Iterator[None]:
 def told_of_house() -> Iterator[None]:
     """Do as `told`, for commands that open a market."""
     from pydantic import ValidationError
+    from sqlalchemy.exc import DBAPIError
 
     from api.settings import explain
     from api.settler import SettlementFailed
@@ -65,6 +66,8 @@ def told_of_house() -> Iterator[None]:
             yield
         except ValidationError as error:
             stop(explain(error))
+        except DBAPIError as error:  # in the middle of the work: a disk that is full, a server that has gone
+            stop(f"database: found {error.orig}, expected one that can be read and written")
         except (ChainUnavailable, DatabaseUnusable, RecordInUse, WrongMarket) as error:
             stop(str(error))
         except (BrokenChain, SettlementFailed) as error:

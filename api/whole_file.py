@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 KEPT_IN_MEMORY_CHARACTERS = 1 << 24
 
@@ -32,30 +32,46 @@ def whole_file(path: Path | None) -> Iterator[IO[str]]:
         with _held_back(sys.stdout) as out:
             yield out
         return
+    with _put_in_place(path, "w") as out:
+        yield out
+
+
+@contextmanager
+def whole_binary_file(path: Path) -> Iterator[IO[bytes]]:
+    """Do as `whole_file`, for bytes.
+
+    Raises:
+        Unwritable: before anything is written, if the file cannot be.
+    """
+    with _put_in_place(path, "wb") as out:
+        yield out
+
+
+@contextmanager
+def whole_path(path: Path) -> Iterator[Path]:
+    """Give a neighbour of `path` to write to, by whatever library; it takes the place of `path` only if all went well.
+
+    Raises:
+        Unwritable: before anything is written, if the file cannot be.
+    """
     target = path.resolve()  # a link stays one
     if target.is_dir():
         raise Unwritable(path, "a folder")
     try:
-        if target.exists() and not target.is_file():
-            out, part = target.open("w", encoding="utf-8", newline="\n"), None
-        else:
-            handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-            out, part = os.fdopen(handle, "w", encoding="utf-8", newline="\n"), Path(name)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
     except OSError as error:
         raise Unwritable(path, (error.strerror or str(error)).lower()) from None
+    part = Path(name)
     try:
-        with out:
-            yield out
-            if part is not None:
-                out.flush()
-                os.fsync(out.fileno())
-        if part is not None:
-            part.chmod(0o644)  # mkstemp makes files that only their owner reads
-            part.replace(target)
+        yield part
+        os.fsync(handle)
+        part.chmod(0o644)  # mkstemp makes files that only their owner reads
+        part.replace(target)
     except BaseException:
-        if part is not None:
-            part.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(handle)
 
 
 @contextmanager
@@ -86,3 +102,32 @@ def _held_back(out: IO[str]) -> Iterator[IO[str]]:
         held.seek(0)
         shutil.copyfileobj(held, out)
         out.flush()
+
+
+@contextmanager
+def _put_in_place(path: Path, mode: str) -> Iterator[IO[Any]]:
+    text: Any = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    target = path.resolve()  # a link stays one
+    if target.is_dir():
+        raise Unwritable(path, "a folder")
+    try:
+        if target.exists() and not target.is_file():
+            out, part = target.open(mode, **text), None
+        else:
+            handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+            out, part = os.fdopen(handle, mode, **text), Path(name)
+    except OSError as error:
+        raise Unwritable(path, (error.strerror or str(error)).lower()) from None
+    try:
+        with out:
+            yield out
+            if part is not None:
+                out.flush()
+                os.fsync(out.fileno())
+        if part is not None:
+            part.chmod(0o644)  # mkstemp makes files that only their owner reads
+            part.replace(target)
+    except BaseException:
+        if part is not None:
+            part.unlink(missing_ok=True)
+        raise

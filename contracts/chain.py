@@ -13,103 +13,44 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from eth_hash.auto import keccak
-
-from contracts.abi import explain_revert
+from contracts.chain_errors import BroadcastRefused, ChainUnavailable, RequestRefused, Reverted
 from contracts.signing import Signer
 from contracts.together import together
+from contracts.transactions import (
+    GAS_MAX,
+    GasPrice,
+    Log,
+    Receipt,
+    Standing,
+    Transaction,
+    read_log,
+    read_receipt,
+    transaction_hash,
+)
 from market.orders import Address
-from market.units import Malformed
 
 if TYPE_CHECKING:
     from web3 import Web3
-    from web3.types import LogReceipt, TxReceipt
+
+__all__ = [
+    "BLOCK_GAS_LIMIT",
+    "GAS_MAX",
+    "BroadcastRefused",
+    "Chain",
+    "ChainUnavailable",
+    "GasPrice",
+    "Log",
+    "Receipt",
+    "RequestRefused",
+    "Reverted",
+    "Standing",
+    "Transaction",
+    "transaction_hash",
+]
 
 BLOCK_GAS_LIMIT: Final = 30_000_000
-GAS_MAX: Final = 16_700_000
-"""Most gas that a transaction may ask for: the cap of EIP-7825 (2^24), rounded down."""
 
 _GWEI = 10**9
-
-
-class ChainUnavailable(Exception):
-    """The chain cannot be used: its program is missing or did not start, nothing answers, or it is another chain."""
-
-
-class RequestRefused(Exception):
-    """The node does not do what was asked of it, or the contract said no while it did. `data` is what that returned."""
-
-    def __init__(self, message: str, data: bytes = b"") -> None:
-        super().__init__(explain_revert(data) if data else message)
-        self.data = data
-
-
-class Reverted(Exception):
-    """The contract said no. The message names its error; `data` is what it returned."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__(explain_revert(data))
-        self.data = data
-
-
-@dataclass(frozen=True, slots=True)
-class Transaction:
-    """What to send, unsigned. `to` None creates a contract; `gas` is always stated, never estimated."""
-
-    to: Address | None
-    data: bytes
-    gas: int
-    value_wei: int = 0
-
-    def __post_init__(self) -> None:
-        if self.gas > GAS_MAX:
-            raise Malformed(
-                f"transaction: asks for {self.gas} gas, expected at most {GAS_MAX}: send less at a time"
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class GasPrice:
-    """What a unit of gas costs, in wei: `now_wei` in the next block, and at most what is offered for it.
-
-    `tip_wei` is the part above the base fee; None on a chain that knows no base fee.
-    """
-
-    now_wei: int
-    most_wei: int
-    tip_wei: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where an account stands: the nonce of its next transaction, counting those still waiting, and its coins in wei."""
-
-    nonce: int
-    balance_wei: int
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """An event as a contract emitted it; `index` counts within the block."""
-
-    address: Address
-    topics: tuple[bytes, ...]
-    data: bytes
-    transaction: bytes
-    block_number: int
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of a transaction that is in a block."""
-
-    transaction: bytes
-    succeeded: bool
-    block_number: int
-    gas_used: int
-    logs: tuple[Log, ...]
-    created: Address | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +91,21 @@ class Chain:
         """Return the nonce of the address's next transaction, counting those still waiting."""
         with self._reaching():
             return int(self.w3.eth.get_transaction_count(_checksum(address), "pending"))
+
+    def mined_nonce(self, address: Address) -> int:
+        """Return how many transactions of the address are in blocks: the nonce of its first that is in none."""
+        with self._reaching():
+            return int(self.w3.eth.get_transaction_count(_checksum(address), "latest"))
+
+    def block_hash(self, number: int) -> bytes | None:
+        """Return the hash of a block, None if the chain is not that long."""
+        from web3.exceptions import BlockNotFound
+
+        try:
+            with self._reaching():
+                return bytes(self.w3.eth.get_block(number)["hash"])
+        except BlockNotFound:
+            return None
 
     def balance_wei(self, address: Address) -> int:
         """Return the address's balance of the chain's own coin, in wei."""
@@ -241,7 +197,7 @@ class Chain:
             "toBlock": self.block_number() if to_block is None else to_block,
         }
         with self._reaching():
-            found = map(_log, self.w3.eth.get_logs(wanted))
+            found = map(read_log, self.w3.eth.get_logs(wanted))
             return tuple(sorted(found, key=lambda log: (log.block_number, log.index)))
 
     def request(self, method: str, *parameters: Any) -> Any:
@@ -300,7 +256,8 @@ class Chain:
         """Send signed bytes; return the transaction hash. Sending the same bytes again changes nothing.
 
         Raises:
-            ChainUnavailable: if the chain refuses the bytes and does not know them already.
+            BroadcastRefused: if the chain refuses the bytes and does not know them already.
+            ChainUnavailable: if the chain does not answer; it may have the bytes all the same.
         """
         transaction = transaction_hash(raw)
         try:
@@ -311,7 +268,7 @@ class Chain:
         except Exception as error:
             # Every chain words "I have this one already" differently; ask instead of reading the words.
             if not self._knows(transaction):
-                raise ChainUnavailable(
+                raise BroadcastRefused(
                     f"{self.name} refused transaction 0x{transaction.hex()}: {error}"
                 ) from error
         return transaction
@@ -322,7 +279,7 @@ class Chain:
 
         try:
             with self._reaching():
-                return _receipt(self.w3.eth.get_transaction_receipt(transaction))  # type: ignore[arg-type]  # takes bytes
+                return read_receipt(self.w3.eth.get_transaction_receipt(transaction))  # type: ignore[arg-type]  # takes bytes
         except TransactionNotFound:
             return None
 
@@ -361,7 +318,7 @@ class Chain:
         asks = [partial(self.w3.eth.get_transaction_receipt, each) for each in transactions]  # type: ignore[arg-type]  # takes bytes
         try:
             with self._reaching():
-                return tuple(map(_receipt, together(self.w3, asks)))
+                return tuple(map(read_receipt, together(self.w3, asks)))
         except TransactionNotFound:
             return None
 
@@ -399,38 +356,10 @@ class Chain:
             raise ChainUnavailable(f"{self.name} does not answer: {error}") from error
 
 
-def transaction_hash(raw: bytes) -> bytes:
-    """Return the hash by which the chain will know these signed bytes."""
-    return bytes(keccak(raw))
-
-
 def _topic(wanted: bytes | tuple[bytes, ...] | None) -> str | list[str] | None:
     if isinstance(wanted, tuple):
         return ["0x" + each.hex() for each in wanted]
     return None if wanted is None else "0x" + wanted.hex()
-
-
-def _receipt(found: "TxReceipt") -> Receipt:
-    created = found.get("contractAddress")
-    return Receipt(
-        transaction=bytes(found["transactionHash"]),
-        succeeded=found["status"] == 1,
-        block_number=int(found["blockNumber"]),
-        gas_used=int(found["gasUsed"]),
-        logs=tuple(map(_log, found["logs"])),
-        created=None if created is None else _bytes20(created),
-    )
-
-
-def _log(found: "LogReceipt") -> Log:
-    return Log(
-        address=_bytes20(found["address"]),
-        topics=tuple(bytes(topic) for topic in found["topics"]),
-        data=bytes(found["data"]),
-        transaction=bytes(found["transactionHash"]),
-        block_number=int(found["blockNumber"]),
-        index=int(found["logIndex"]),
-    )
 
 
 def _revert_data(error: Exception) -> bytes:
@@ -446,10 +375,6 @@ def _checksum(address: Address) -> Any:
     from eth_utils.address import to_checksum_address
 
     return to_checksum_address(address)
-
-
-def _bytes20(address: str) -> Address:
-    return Address(bytes.fromhex(address[2:]))
 
 
 def _data_of(refusal: Any) -> bytes:

@@ -20,13 +20,18 @@ OPERATOR_WEI: Final = 1_000_000 * 10**18
 """What the operator starts with on a chain of its own, in wei."""
 
 _NODE_MODULES = Path(__file__).parent / "node_modules"
+_PRUNE = "--prune-history"
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 5.0
 
 
 @contextmanager
-def running_node(program: str, *, start_time_s: int | None, operator: Signer) -> Iterator[str]:
+def running_node(
+    program: str, *, start_time_s: int | None, operator: Signer, keep_states: bool = False
+) -> Iterator[str]:
     """Start Anvil or Ganache on a free loopback port, yield its address, and end it on leaving, also after an error.
+
+    `keep_states` lets Anvil keep the state after every block, which a reorganisation needs and which takes much memory.
 
     Raises:
         ChainUnavailable: if the program is missing or does not start, with what it said.
@@ -34,6 +39,8 @@ def running_node(program: str, *, start_time_s: int | None, operator: Signer) ->
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     command = (_anvil_command if program == "anvil" else _ganache_command)(port, start_time_s, operator)
+    if keep_states and program == "anvil":
+        command.remove(_PRUNE)
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603 - our own binaries
         try:
@@ -73,7 +80,7 @@ def _anvil_command(port: int, start_time_s: int | None, _operator: Signer) -> li
             "run `npm ci` in contracts/, or choose the chain `tester`"
         )
     timestamp = [] if start_time_s is None else ["--timestamp", str(start_time_s)]
-    options = ["--silent", "--prune-history", "--gas-limit", str(BLOCK_GAS_LIMIT)]
+    options = ["--silent", _PRUNE, "--gas-limit", str(BLOCK_GAS_LIMIT)]
     return [str(binary), "--host", "127.0.0.1", "--port", str(port), *options, *timestamp]
 
 

@@ -66,6 +66,21 @@ def open_chain(
         raise ChainUnavailable(f"chain: found {spec!r}, expected one of {SPECS}")
 
 
+@contextmanager
+def open_for_reading(url: str, *, expected_chain_id: int | None = None) -> Iterator[Chain]:
+    """Open a chain at an address in order to ask it, with nobody's key: what it signs, no market would take.
+
+    Raises:
+        ChainUnavailable: if no node answers there, or it is on another chain.
+    """
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise ChainUnavailable(f"chain: found {url!r}, expected an address such as http://127.0.0.1:8545")
+    with open_chain(
+        url, start_time_s=None, operator_key=DEV_SIGNERS[0].key, expected_chain_id=expected_chain_id
+    ) as chain:
+        yield chain
+
+
 def open_rehearsal(operator: Signer, *, nonce: int) -> Chain:
     """Open an in-process chain on which the operator stands where it stands elsewhere: at this nonce."""
     return _open_tester(None, operator, nonce=nonce)

@@ -1,9 +1,15 @@
-"""Accounts: whose money it is and what it is set aside for. The settlement token is the one asset of this version."""
+"""Accounts: whose an asset is and what it is set aside for.
+
+Accounts are kept for each asset apart. Every event of this version moves the settlement token; an account of certificates
+is one with their id as its asset.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from ledger.assets import TOKEN, Asset, asset_name, unit_of
+from market.keeping import Kept
 from market.orders import Address
 from market.units import InvariantBroken, Micros
 
@@ -15,7 +21,7 @@ VENUE = Address(bytes(20))
 
 
 class AccountKind(IntEnum):
-    """What the money of an account is for."""
+    """What the asset of an account is for."""
 
     FREE = 0
     """Spendable or withdrawable."""
@@ -30,7 +36,7 @@ class AccountKind(IntEnum):
     FEES = 5
     """The venue's earned fees."""
     CUSTODY = 6
-    """The contra account, zero or less: minus the tokens that the contract holds for all others."""
+    """The contra account, zero or less: minus what the contract holds for all others."""
     EXIT_HOLD = 7
     """Set aside for an exit asked for on chain. Its number came later."""
 
@@ -50,25 +56,33 @@ class Account(NamedTuple):
 
     kind: AccountKind
     participant: Address
+    asset: Asset = TOKEN
 
     def __str__(self) -> str:
         owner = "the venue" if self.participant == VENUE else f"0x{self.participant.hex()}"
-        return f"{self.kind.name} of {owner}"
+        of_what = "" if self.asset == TOKEN else f" in certificates {asset_name(self.asset)}"
+        return f"{self.kind.name} of {owner}{of_what}"
 
 
 FEES = Account(AccountKind.FEES, VENUE)
 CUSTODY = Account(AccountKind.CUSTODY, VENUE)
 
 
-class Balances:
-    """What stands on each account, in micros."""
+class Balances(Kept):
+    """What stands on each account, in the unit of its asset."""
+
+    _amounts: dict[Account, int]
 
     def __init__(self) -> None:
-        self._amounts: dict[Account, int] = {}
+        self._amounts = {}
 
     def of(self, kind: AccountKind, participant: Address) -> Micros:
-        """Return the balance of an account in micros; an account never used holds zero."""
+        """Return the balance of an account of the token in micros; an account never used holds zero."""
         return Micros(self._amounts.get(Account(kind, participant), 0))
+
+    def on(self, account: Account) -> int:
+        """Return the balance of any account, in the unit of its asset."""
+        return self._amounts.get(account, 0)
 
     def apply(self, entries: Iterable["Entry"]) -> None:
         """Add entries to their accounts.
@@ -78,22 +92,32 @@ class Balances:
         """
         amounts = self._amounts
         touched = []
-        for account, amount_micros in entries:
-            amounts[account] = amounts.get(account, 0) + amount_micros
+        for account, amount in entries:
+            amounts[account] = amounts.get(account, 0) + amount
             touched.append(account)
         for account in touched:
             found = amounts[account]
             if found > 0 if account.kind is AccountKind.CUSTODY else found < 0:
                 bound = "at most" if account.kind is AccountKind.CUSTODY else "at least"
-                raise InvariantBroken(f"{account}: found {found} micros, expected {bound} 0")
+                raise InvariantBroken(
+                    f"{account}: found {found} {unit_of(account.asset)}, expected {bound} 0"
+                )
 
-    def items(self) -> Iterator[tuple[Account, Micros]]:
-        """Iterate over the accounts that hold something, ordered by kind and participant."""
-        return ((account, Micros(amount)) for account, amount in sorted(self._amounts.items()) if amount != 0)
+    def items(self) -> Iterator[tuple[Account, int]]:
+        """Iterate over the accounts that hold something, ordered by kind, participant and asset."""
+        return ((account, amount) for account, amount in sorted(self._amounts.items()) if amount != 0)
 
     def by_kind(self) -> Mapping[AccountKind, Micros]:
-        """Return the sum of all accounts of each kind, in micros."""
+        """Return the sum of all accounts of each kind in the token, in micros."""
         sums = dict.fromkeys(AccountKind, Micros(0))
         for account, amount in self._amounts.items():
-            sums[account.kind] = Micros(sums[account.kind] + amount)
+            if account.asset == TOKEN:
+                sums[account.kind] = Micros(sums[account.kind] + amount)
+        return sums
+
+    def by_asset(self) -> Mapping[Asset, int]:
+        """Return the sum of all accounts in each asset that was ever booked. Each is 0, or the books are wrong."""
+        sums = {TOKEN: 0}
+        for account, amount in self._amounts.items():
+            sums[account.asset] = sums.get(account.asset, 0) + amount
         return sums

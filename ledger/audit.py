@@ -1,84 +1,76 @@
 """The audit: prove from the record alone that the market was run by its rules, and that books, tables and chain agree.
 
 1. Every row follows the one before, back to the genesis (`chain`), and carries what can be read (`encoding`).
-2. The recorded commands, run again, cause the recorded events (`replay`) and the noted states (`state`).
+2. The recorded commands, run again, cause the recorded events (`replay`) and the noted states (`state`): the same trades
+   between the same orders at the same prices, in the same sequence. Apart from the matching kernel, `ledger.priority`
+   follows each trade through the events: no better-placed order was passed over (`priority`).
 3. Applying the events balances: each posting sums to zero, no account is overdrawn (`books`), nor does the sum of all
    accounts differ from zero (`trial balance`).
 4. The readable tables are what the record makes of them (`tables`), and their journal sums to zero (`journal`).
-5. The contract holds what the books say, participant by participant (`reconciliation`), and the hashes that it was
-   given are rows of this record (`anchors`).
+5. Every snapshot is what a replay gives at its batch (`snapshots`).
+6. The contract holds what the books say, participant by participant (`reconciliation`); the hashes that it was given are
+   rows of this record, in their sequence (`anchors`); and what it locked, released and paid out is what the record says,
+   trade by trade (`settlement`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 
-from ledger.accounts import AccountKind
-from ledger.bookkeeping import Books, TrialBalance, tokens
+from ledger.assets import asset_name, unit_of
 from ledger.codec import BadEncoding
 from ledger.database import MEMORY_URL, open_database
+from ledger.finding import Finding
+from ledger.priority import Priority
 from ledger.projections import TABLES, Projector, read_postings
 from ledger.rebuild import open_venue
-from ledger.record import BrokenChain, RecordedBatch, RecordReader
+from ledger.reconciliation import (
+    ChainValues,
+    RecordedTrades,
+    compare_anchors,
+    compare_balances,
+    compare_trades,
+)
+from ledger.record import BrokenChain, RecordedBatch, RecordReader, Rows
+from ledger.snapshots import verify_snapshots
+from ledger.trial_balance import TrialBalance
 from ledger.venue import Venue
-from market.events import Event
-from market.orders import Address, Batch
+from market.events import Event, TradeAgreed
+from market.orders import Batch
 from market.units import InvariantBroken, Micros
 
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is not as it should be: which check found it, where, and what was found and expected."""
-
-    check: str
-    where: str
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.check}: {self.where}: {self.detail}"
-
-
-@dataclass(frozen=True, slots=True)
-class ChainBalance:
-    """What the contract holds for one participant, in micros."""
-
-    free_micros: Micros
-    locked_micros: Micros
-
-
-@dataclass(frozen=True, slots=True)
-class ChainValues:
-    """What was read from the contract: balances by participant, and the record hashes of its settlement batches.
-
-    `fee_recipient` is whom the contract credits the venue's fees; its own money, if any, is added to them.
-    """
-
-    balances: Mapping[Address, ChainBalance]
-    fee_recipient: Address
-    record_hashes: tuple[bytes, ...] = ()
+RERUN_SINCE = 2
+"""The first encoding version whose commands cause the same events today. Before, the sides of a self-trade met."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
     """What an audit walked over and found. No findings: the market was run by its rules, and everything agrees.
 
-    `chain_difference_micros` sums by how much the contract and the books differ; None where they were not compared.
+    `applied_only` batches of early versions were taken as they are told: their commands cannot be run again, since the
+    rules changed. `trades` came out of running the commands of the others again, each with the same two orders, price
+    and quantity; `trades_in_priority` are those in which nobody was passed over. `chain_difference_micros` sums by how
+    much the contract and the books differ; None where they were not compared. `anchors` and `settled_trades` were
+    compared with the chain.
     """
 
     batches: int
+    applied_only: int
     events: int
+    trades: int
+    trades_in_priority: int
     state_hash: bytes
     trial_balance: TrialBalance
     chain_difference_micros: Micros | None
+    anchors: int
+    settled_trades: int
     findings: tuple[Finding, ...]
 
 
-def audit(
-    record: RecordReader, *, tables: Engine | None = None, chain: ChainValues | None = None
-) -> AuditReport:
+def audit(record: Rows, *, tables: Engine | None = None, chain: ChainValues | None = None) -> AuditReport:
     """Check a record, and where given the readable tables and the contract's values, against each other.
 
     The walk ends at the first row that cannot be trusted or applied; what follows it is not judged. Tables and chain
@@ -87,24 +79,35 @@ def audit(
     walk = _Walk(record)
     walk.run()
     findings = walk.findings
-    total = walk.told.books.trial_balance().total_micros
-    if total != 0:
-        findings.append(Finding("trial balance", "all accounts", f"found {tokens(total)}, expected 0"))
+    for asset, total in walk.told.books.trial_balance().unbalanced.items():
+        detail = f"found {total} {unit_of(asset)}, expected 0"
+        findings.append(Finding("trial balance", f"all accounts of {asset_name(asset)}", detail))
     if tables is not None:
         findings += _compare_tables(tables, walk.projected, walk.batches)
     walk.projected.dispose()
+    if isinstance(record, RecordReader):
+        findings += (
+            Finding("snapshots", f"batch {each.number}", each.detail) for each in verify_snapshots(record)
+        )
     difference = None
     if chain is not None:
-        differences = tuple(_differences(walk.told.books, chain))
+        differences = tuple(compare_balances(walk.told.books, chain))
         difference = Micros(sum(abs(each.on_chain - each.in_books) for each in differences))
         findings += (each.finding() for each in differences)
-        findings += _find_anchors(chain.record_hashes, walk.hashes)
+        findings += compare_anchors(chain.record_hashes, walk.numbers)
+        if chain.trades is not None:
+            findings += compare_trades(walk.recorded.settled, chain.trades)
     return AuditReport(
         batches=walk.batches,
+        applied_only=walk.applied_only,
         events=walk.events,
+        trades=walk.trades,
+        trades_in_priority=walk.priority.proven,
         state_hash=walk.told.state_hash(),
         trial_balance=walk.told.books.trial_balance(),
         chain_difference_micros=difference,
+        anchors=len(chain.record_hashes) if chain is not None else 0,
+        settled_trades=len(chain.trades or ()) if chain is not None else 0,
         findings=tuple(findings),
     )
 
@@ -112,11 +115,15 @@ def audit(
 class _Walk:
     """One pass over the record with two venues: `told` applies the events, `rerun` runs the commands again."""
 
-    def __init__(self, record: RecordReader) -> None:
+    def __init__(self, record: Rows) -> None:
         self.findings: list[Finding] = []
-        self.hashes: set[bytes] = set()
+        self.numbers: dict[bytes, int] = {}
         self.batches = 0
+        self.applied_only = 0
         self.events = 0
+        self.trades = 0
+        self.recorded = RecordedTrades()
+        self.priority = Priority()
         self.told = open_venue(record.genesis)
         self.projected = open_database(MEMORY_URL)
         self._record = record
@@ -142,26 +149,35 @@ class _Walk:
         except BadEncoding as error:
             self.findings.append(Finding("encoding", where, str(error)))
             return False
-        self._run_again(batch, events)
+        self._run_again(batch, events, version=row.version)
         try:
             postings = self.told.absorb(batch, events)
             self._projector.apply(batch, events, postings)
+            self.recorded.note(events)
+            self.findings += (
+                Finding("priority", f"{where}, trade {number}", complaint)
+                for number, complaint in self.priority.judge(events)
+            )
         except (InvariantBroken, LookupError, ValueError) as error:
             # A forged row may name instruments, orders or participants that never were.
             self.findings.append(Finding("books", where, f"{type(error).__name__}: {error}"))
             return False
-        self.hashes.add(row.hash)
+        self.numbers[row.hash] = row.number
         self.batches += 1
         self.events += len(events)
         if row.state_hash:
             self._compare_state(where, row.state_hash)
         return True
 
-    def _run_again(self, batch: Batch, events: tuple[Event, ...]) -> None:
+    def _run_again(self, batch: Batch, events: tuple[Event, ...], *, version: int) -> None:
         """Compare what the commands cause now with what is recorded; stop at the first difference."""
         if self._rerun is None:
             return
         try:
+            if version < RERUN_SINCE:
+                self._rerun.absorb(batch, events)
+                self.applied_only += 1
+                return
             caused = self._rerun.decide(batch).events
         except (InvariantBroken, LookupError, ValueError) as error:
             detail = f"{type(error).__name__}: {error}"
@@ -175,6 +191,7 @@ class _Walk:
                 self.findings.append(Finding("replay", where, detail))
                 self._rerun = None
                 return
+        self.trades += sum(isinstance(event, TradeAgreed) for event in events)
 
     def _compare_state(self, where: str, noted: bytes) -> None:
         for how, venue in (("applied", self.told), ("run again", self._rerun)):
@@ -204,47 +221,3 @@ def _compare_tables(found_in: Engine, expected_in: Engine, head: int) -> Iterato
             pass
     except InvariantBroken as error:
         yield Finding("journal", "entries", str(error))
-
-
-@dataclass(frozen=True, slots=True)
-class _Difference:
-    """One balance, in micros, that the contract and the books do not agree on."""
-
-    what: str
-    on_chain: int
-    in_books: int
-
-    def finding(self) -> Finding:
-        detail = f"found {tokens(self.on_chain)} on chain, expected {tokens(self.in_books)} as in the books"
-        return Finding("reconciliation", self.what, detail)
-
-
-def _differences(books: Books, chain: ChainValues) -> Iterator[_Difference]:
-    """Compare what the contract holds for each participant with the books."""
-    participants = {
-        account.participant
-        for account, _ in books.balances.items()
-        if account.kind not in (AccountKind.FEES, AccountKind.CUSTODY)
-    }
-    fees = books.trial_balance().by_kind[AccountKind.FEES]
-    for participant in sorted(participants | set(chain.balances) | {chain.fee_recipient}):
-        found = chain.balances.get(participant, ChainBalance(Micros(0), Micros(0)))
-        free = int(books.unlocked(participant))
-        if participant == chain.fee_recipient:
-            free += fees
-        locked = books.balances.of(AccountKind.LOCKED, participant)
-        for what, on_chain, in_books in (
-            ("free", found.free_micros, free),
-            ("locked", found.locked_micros, locked),
-        ):
-            if on_chain != in_books:
-                yield _Difference(f"{what} of 0x{participant.hex()}", on_chain, in_books)
-
-
-def _find_anchors(anchors: tuple[bytes, ...], hashes: set[bytes]) -> Iterator[Finding]:
-    """Look for the rows whose hashes the contract was given."""
-    for anchor in anchors:
-        if anchor not in hashes:
-            yield Finding(
-                "anchors", f"0x{anchor.hex()}", "the contract knows this hash, the record has no such row"
-            )

@@ -14,6 +14,7 @@ written in an earlier version stays readable, with the defaults of the fields th
 * 3: negotiations of long-term contracts.
 * 4: exits and cancels on chain; who is at fault when a trade is void.
 * 5: money that modules lock and share out; fallback suppliers in payouts.
+* 6: nothing else is written, but rows are sealed command by command and event by event: see `ledger.seal`.
 """
 
 from collections.abc import Callable, Iterator
@@ -94,7 +95,7 @@ from market.proposals import (
     SignAgreement,
 )
 
-VERSION = 5
+VERSION = 6
 
 COMMAND_TAGS: dict[int, type] = {
     1: ListInstrument,
@@ -165,8 +166,8 @@ EVENT_TAGS: dict[int, type] = {
     36: EscrowSecured,
     37: EscrowShared,
 }
-_LAST_COMMAND_TAGS = {1: 15, 2: 17, 3: 22, 4: 26, 5: 28}
-_LAST_EVENT_TAGS = {1: 20, 2: 24, 3: 31, 4: 35, 5: 37}
+_LAST_COMMAND_TAGS = {1: 15, 2: 17, 3: 22, 4: 26, 5: 28, 6: 28}
+_LAST_EVENT_TAGS = {1: 20, 2: 24, 3: 31, 4: 35, 5: 37, 6: 37}
 _ADDED_IN: dict[int, dict[type, set[str]]] = {
     2: {
         ListInstrument: {"rules"},
@@ -488,3 +489,13 @@ def _by_version(tags: dict[int, type], last_tags: dict[int, int]) -> dict[int, _
 
 _COMMANDS = _by_version(COMMAND_TAGS, _LAST_COMMAND_TAGS)
 _EVENTS = _by_version(EVENT_TAGS, _LAST_EVENT_TAGS)
+
+
+def field_writer(hint: Any) -> Callable[[Any], Any]:
+    """Return what writes a value of a type as the newest version writes a field of that type, ready for msgpack."""
+    return _writer(hint, None, VERSION) or (lambda value: value)
+
+
+def field_reader(hint: Any) -> Callable[[Any], Any]:
+    """Return what reads back what `field_writer` of the same type wrote; it raises ValueError for anything else."""
+    return _reader(hint, None, VERSION)

@@ -47,13 +47,15 @@ def open_database(url: str, *, must_exist: bool = False, bring_forward: bool = F
         engine, check_durable = postgres.postgres_engine(parsed), postgres.check_durable
     try:
         with engine.connect() as connection:
-            check_durable(connection)
+            if connection.dialect.name == "sqlite":
+                # the driver begins no transaction for reading: what is seen could change between two looks
+                connection.exec_driver_sql("BEGIN")
             if must_exist and not bring_forward:
                 schema.check_schema(connection)
-                return engine
-            if must_exist:
+            elif must_exist:
                 schema.check_market(connection)
             current = schema.is_current(connection)
+            check_durable(connection)
         if not current:
             _bring_forward(engine)
     except DBAPIError as error:

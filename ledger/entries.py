@@ -1,17 +1,25 @@
-"""Entries: the lines of the double-entry books. A posting sums to zero or cannot exist."""
+"""Entries: the lines of the double-entry books. A posting sums to zero in each asset or cannot exist."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from ledger.accounts import Account
+from ledger.assets import TOKEN, Asset, asset_name, unit_of
 from market.units import InvariantBroken
 
 
 class Entry(NamedTuple):
-    """One line of a posting: the account gains this many micros (loses, when negative)."""
+    """One line of a posting: the account gains this much of its asset (loses, when negative)."""
 
     account: Account
-    amount_micros: int
+    amount: int
+
+
+def move(source: Account, target: Account, amount: int) -> list[Entry]:
+    """Return the two entries of a movement; none where nothing moves."""
+    if amount == 0:
+        return []
+    return [Entry(source, -amount), Entry(target, amount)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +29,7 @@ class Posting:
     Building one checks it, so it is checked when it is made and again when it is read back from a table.
 
     Raises:
-        InvariantBroken: if the entries do not sum to zero, or there are none.
+        InvariantBroken: if the entries of an asset do not sum to zero, or there are none.
     """
 
     batch_number: int
@@ -29,11 +37,16 @@ class Posting:
     entries: tuple[Entry, ...]
 
     def __post_init__(self) -> None:
-        total = 0
-        for entry in self.entries:
-            total += entry.amount_micros
-        if total != 0 or not self.entries:
-            raise InvariantBroken(
-                f"posting of batch {self.batch_number}, event {self.event_position}: its "
-                f"{len(self.entries)} entries sum to {total} micros, expected entries that sum to 0"
-            )
+        sums: dict[Asset, int] = {}
+        for (_, _, asset), amount in self.entries:
+            sums[asset] = sums.get(asset, 0) + amount
+        where = f"posting of batch {self.batch_number}, event {self.event_position}"
+        if not sums:
+            raise InvariantBroken(f"{where}: found no entries, expected entries that sum to 0")
+        for asset, total in sums.items():
+            if total != 0:
+                of_what = "" if asset == TOKEN else f" in certificates {asset_name(asset)}"
+                raise InvariantBroken(
+                    f"{where}: its {len(self.entries)} entries sum to {total} {unit_of(asset)}{of_what}, "
+                    "expected entries that sum to 0"
+                )

@@ -10,18 +10,22 @@ import msgspec
 from ledger.bookkeeping import Books, tokens
 from market.escrow import ConfirmSecured, ConfirmShared, EscrowCommand, EscrowSecured, EscrowShared
 from market.events import Event, Refused
+from market.keeping import Kept
 from market.orders import Address
 from market.refusals import Refusal
 from market.units import InvariantBroken, Micros
 
 
-class Escrows:
+class Escrows(Kept):
     """What the modules keep: by module, key and participant, as `IEscrow` does."""
+
+    _held: dict[tuple[Address, bytes, Address], int]
+    _noted: set[tuple[bytes, int]]
 
     def __init__(self, books: Books) -> None:
         self._books = books
-        self._held: dict[tuple[Address, bytes, Address], int] = {}
-        self._noted: set[tuple[bytes, int]] = set()
+        self._held = {}
+        self._noted = set()
 
     def is_noted(self, transaction: bytes, log_index: int) -> bool:
         """Return whether this was told before."""

@@ -17,14 +17,21 @@ from market.events import (
     WithdrawalExpired,
     Withdrawn,
 )
+from market.keeping import Kept
 from market.orders import Address, ConfirmWithdrawal, CreditDeposit, RequestWithdrawal
 from market.refusals import Refusal
 
 FundsCommand = CreditDeposit | RequestWithdrawal | ConfirmWithdrawal
 
 
-class Funds:
+class Funds(Kept):
     """What keeps money commands from working twice: deposits credited, nonces used, withdrawals still open."""
+
+    _deposits: set[tuple[bytes, int]]
+    _nonces: set[tuple[Address, int]]
+    _paid: set[tuple[Address, int]]
+    _open: dict[tuple[Address, int], WithdrawalApproved]
+    _deadlines: list[tuple[int, Address, int]]
 
     def __init__(self, books: Books, *, withdrawal_margin_s: int) -> None:
         """Watch over `books`. Funds of an unused withdrawal stay held until its deadline plus the margin.
@@ -34,11 +41,11 @@ class Funds:
         """
         self._books = books
         self._margin_s = withdrawal_margin_s
-        self._deposits: set[tuple[bytes, int]] = set()
-        self._nonces: set[tuple[Address, int]] = set()
-        self._paid: set[tuple[Address, int]] = set()
-        self._open: dict[tuple[Address, int], WithdrawalApproved] = {}
-        self._deadlines: list[tuple[int, Address, int]] = []
+        self._deposits = set()
+        self._nonces = set()
+        self._paid = set()
+        self._open = {}
+        self._deadlines = []
 
     def is_credited(self, transaction: bytes, log_index: int) -> bool:
         """Return whether a deposit was credited."""

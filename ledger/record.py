@@ -1,20 +1,21 @@
 """The record: the append-only history, one row per batch, each sealed with the hash of the row before. The only truth.
 
-    hash = sha256(msgpack([previous, number, time_us, version, commands, events, state_hash]))
-
 The row before the first is the *genesis*: the hash of what makes this market this market. Whoever holds one hash (the
-contract keeps them, one per settlement batch) can tell whether anything before it was changed.
+contract keeps them, one per settlement batch) can tell whether anything before it was changed. `ledger.seal` says what
+the hash of a row is taken of.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
-from sqlalchemy import Connection, Engine, insert, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy.exc import DBAPIError, MultipleResultsFound, OperationalError, SQLAlchemyError
 
 from ledger import codec
+from ledger.seal import Header, header_of
 from ledger.tables import GenesisRow, RecordRow, table
 from ledger.unusable import DatabaseUnusable, named
 from ledger.writer import take_writers_place
@@ -25,6 +26,15 @@ _ROWS_PER_READ = 256
 
 _GENESIS = table(GenesisRow)
 _RECORD = table(RecordRow)
+_COLUMN_TYPES = {
+    "time_us": int,
+    "version": int,
+    "commands": bytes,
+    "events": bytes,
+    "state_hash": bytes,
+    "hash": bytes,
+}
+"""SQLite stores what it is given, whatever the column's type."""
 
 
 class RecordFailed(Exception):
@@ -89,6 +99,22 @@ class RecordedBatch:
     previous: bytes
     hash: bytes
 
+    def header(self) -> Header:
+        """Return what the row's hash is taken of.
+
+        Raises:
+            BadEncoding: if commands or events cannot be told apart.
+        """
+        return header_of(
+            previous=self.previous,
+            number=self.number,
+            time_us=self.time_us,
+            version=self.version,
+            commands=self.commands,
+            events=self.events,
+            state_hash=self.state_hash,
+        )
+
     def batch(self) -> Batch:
         """Return the stamped commands.
 
@@ -107,6 +133,38 @@ class RecordedBatch:
         return codec.decode_events(self.events, version=self.version)
 
 
+class Rows(Protocol):
+    """A record wherever it is kept: whose it is, and its rows, each checked before it is handed out."""
+
+    genesis: Genesis
+
+    def verified_rows(self) -> Iterator[RecordedBatch]:
+        """Iterate over all rows.
+
+        Raises:
+            BrokenChain: naming the first row that is missing, changed or does not follow the row before.
+        """
+        ...
+
+
+def verified(rows: Iterable[RecordedBatch], *, previous: bytes, after: int = 0) -> Iterator[RecordedBatch]:
+    """Hand rows on, each once it is proven to follow the one before; `previous` is the hash of row `after`.
+
+    Raises:
+        BrokenChain: naming the first row that is missing, changed or does not follow the row before.
+    """
+    for number, row in enumerate(rows, start=after + 1):
+        if row.number != number:
+            raise BrokenChain(number, f"missing; the next one found is {row.number}")
+        if row.previous != previous:
+            raise BrokenChain(
+                number, f"found previous hash {_shown(row.previous)}, expected {previous.hex()}"
+            )
+        _check_seal(row)
+        previous = row.hash
+        yield row
+
+
 class RecordReader:
     """The record as anybody may read it, also while it is being written."""
 
@@ -119,7 +177,7 @@ class RecordReader:
         """
         self.engine = engine
         with engine.connect() as connection:
-            genesis = _stored_genesis(connection)
+            genesis = stored_genesis(connection)
         if genesis is None:
             raise WrongMarket(f"{named(engine.url)}: found no market, expected the record of one")
         self.genesis = genesis
@@ -148,23 +206,28 @@ class RecordReader:
                 return
             after = found[-1].number
 
+    def row(self, number: int) -> RecordedBatch | None:
+        """Return a row if its content is what was sealed, None if there is no such row, or not this one any more."""
+        found = next(self.rows(after=number - 1), None)
+        if found is None or found.number != number:
+            return None
+        try:
+            _check_seal(found)
+        except BrokenChain:
+            return None
+        return found
+
     def verified_rows(self) -> Iterator[RecordedBatch]:
         """Iterate over all rows, checking the chain before each is handed out.
 
         Raises:
             BrokenChain: naming the first row that is missing, changed or does not follow the row before.
         """
-        previous = self.genesis.hash
-        for number, row in enumerate(self.rows(), start=1):
-            if row.number != number:
-                raise BrokenChain(number, f"missing; the next one found is {row.number}")
-            if row.previous != previous:
-                raise BrokenChain(
-                    number, f"found previous hash {row.previous.hex()}, expected {previous.hex()}"
-                )
-            _check_seal(row)
-            previous = row.hash
-            yield row
+        with self.engine.connect() as connection:
+            stray = connection.execute(select(func.min(_RECORD.c.number))).scalar_one()
+        if stray is not None and stray < 1:
+            raise BrokenChain(stray, "found under this number, expected rows from 1 on")
+        yield from verified(self.rows(), previous=self.genesis.hash)
 
     def verify(self) -> int:
         """Check the whole chain and return the number of rows.
@@ -189,7 +252,8 @@ class Record(RecordReader):
         self._place = take_writers_place(engine)
         self._connection = self._place.connection
         try:
-            _claim(self._connection, genesis)
+            with self._connection.begin():
+                claim(self._connection, genesis)
             super().__init__(engine)
             self.number, self.hash = self.head()
             for row in self.rows(after=self.number - 1):
@@ -223,14 +287,18 @@ class Record(RecordReader):
             previous=self.hash,
             hash=b"",
         )
-        sealed = _seal(row)
+        sealed = row.header().hash
         # a column collection iterates over columns, not names
         values = {name: getattr(row, name) for name in _RECORD.c.keys()} | {"hash": sealed}  # noqa: SIM118
         try:
             with self._connection.begin():
                 self._connection.execute(insert(_RECORD), values)
         except SQLAlchemyError as error:
-            raise RecordFailed(f"batch {batch.number}: {error}") from error
+            # SQLAlchemy's own words repeat the statement with all its values
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            raise RecordFailed(
+                f"batch {batch.number}: found {cause}, expected it to become durable in {named(self.engine.url)}"
+            ) from error
         self.number, self.hash = batch.number, sealed
         self._failed = False
         return sealed
@@ -242,58 +310,66 @@ class Record(RecordReader):
 
 
 def _check_seal(row: RecordedBatch) -> None:
-    computed = _seal(row)
+    for name, expected in _COLUMN_TYPES.items():
+        found = getattr(row, name)
+        if type(found) is not expected:
+            raise BrokenChain(row.number, f"{name}: found {found!r}, expected {expected.__name__}")
+    try:
+        computed = row.header().hash
+    except codec.BadEncoding as error:
+        raise BrokenChain(row.number, f"its content has no hash: {error}") from None
     if row.hash != computed:
         raise BrokenChain(
             row.number, f"found hash {row.hash.hex()}, but its content hashes to {computed.hex()}"
         )
 
 
-def _seal(row: RecordedBatch) -> bytes:
-    """Return the hash of a row's content."""
-    content = (
-        row.previous,
-        row.number,
-        row.time_us,
-        row.version,
-        row.commands,
-        row.events,
-        row.state_hash,
-    )
-    return hashlib.sha256(msgspec.msgpack.encode(content)).digest()
+def _shown(found: object) -> str:
+    return found.hex() if isinstance(found, bytes) else repr(found)
 
 
-def _claim(connection: Connection, genesis: Genesis) -> None:
-    """Write the genesis of a new record; refuse the record of another market."""
-    with connection.begin():
-        stored = _stored_genesis(connection)
-        if stored is None:
-            connection.execute(
-                insert(_GENESIS),
-                {
-                    "hash": genesis.hash,
-                    "name": genesis.name,
-                    "notice_period_s": genesis.notice_period_s,
-                    "withdrawal_margin_s": genesis.withdrawal_margin_s,
-                    "chain_id": str(genesis.chain_id),
-                    "settlement": genesis.settlement,
-                },
-            )
-        elif stored != genesis:
-            raise WrongMarket(f"the record belongs to market {stored}, expected {genesis}")
+def claim(connection: Connection, genesis: Genesis) -> None:
+    """Write the genesis of a new record.
+
+    Raises:
+        WrongMarket: if there is the record of another market.
+    """
+    stored = stored_genesis(connection)
+    if stored is None:
+        connection.execute(
+            insert(_GENESIS),
+            {
+                "hash": genesis.hash,
+                "name": genesis.name,
+                "notice_period_s": genesis.notice_period_s,
+                "withdrawal_margin_s": genesis.withdrawal_margin_s,
+                "chain_id": str(genesis.chain_id),
+                "settlement": genesis.settlement,
+            },
+        )
+    elif stored != genesis:
+        raise WrongMarket(f"the record belongs to market {stored}, expected {genesis}")
 
 
-def _stored_genesis(connection: Connection) -> Genesis | None:
-    row = connection.execute(select(_GENESIS)).one_or_none()
-    if row is None:
-        return None
-    stored = Genesis(
-        name=row.name,
-        notice_period_s=row.notice_period_s,
-        withdrawal_margin_s=row.withdrawal_margin_s,
-        chain_id=int(row.chain_id),
-        settlement=Address(row.settlement),
-    )
+def stored_genesis(connection: Connection) -> Genesis | None:
+    """Return whose record a database holds, None if there is none.
+
+    Raises:
+        DatabaseUnusable: if that was changed.
+    """
+    try:
+        row = connection.execute(select(_GENESIS)).one_or_none()
+        if row is None:
+            return None
+        stored = Genesis(
+            name=row.name,
+            notice_period_s=row.notice_period_s,
+            withdrawal_margin_s=row.withdrawal_margin_s,
+            chain_id=int(row.chain_id),
+            settlement=Address(row.settlement),
+        )
+    except (ValueError, OperationalError, MultipleResultsFound) as error:  # text that is none, or no number
+        raise DatabaseUnusable(f"genesis: found {error}, expected the one row that was written") from None
     if stored.hash != row.hash:
         raise DatabaseUnusable(
             f"genesis: found {stored} under hash {row.hash.hex()}, but it hashes to {stored.hash.hex()}"

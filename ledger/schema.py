@@ -11,16 +11,14 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, insert, insp
 from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 
 from ledger.postgres import SCHEMA
+from ledger.sqlite import APPLICATION_ID
 from ledger.tables import REVISION, ProjectedRow, Readable, Truth, table
 from ledger.unusable import DatabaseUnusable, named
 
-_APPLICATION_ID = 0x43434549
-"""Marks a SQLite file as ours: the letters CCEI."""
-_FILE_MARK = 4
-"""The `user_version` of a SQLite file that has revisions. Those before counted 1, 2 and 3 there, each with the tables of
-revision 0001; programs of that time refuse this one."""
-_BEFORE_REVISIONS = (1, 2, 3)
-_FIRST = "0001"
+_FILE_MARK = 5
+"""The `user_version` of a SQLite file that has revisions: programs from before them refuse it."""
+_BEFORE_REVISIONS = {1: "0001", 2: "0001", 3: "0001", 4: "0002"}
+"""The marks of files from before revisions, each with the revision whose tables it has."""
 
 _REVISIONS = Table(
     "alembic_version", MetaData(), Column("version_num", String(32), primary_key=True, nullable=False)
@@ -86,7 +84,7 @@ def bring_forward(connection: Connection) -> None:
             make_readable(connection)
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql(f"PRAGMA user_version = {_FILE_MARK}")
-            connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION_ID}")
+            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
 def make_readable(connection: Connection) -> None:
@@ -129,18 +127,24 @@ def _revision(connection: Connection) -> str | None:
                 "a later version of this program wrote it; use that"
             )
         return found
-    ours = False
-    if connection.dialect.name == "sqlite":
-        ours = connection.exec_driver_sql("PRAGMA application_id").scalar_one() == _APPLICATION_ID
-        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-        if ours and version in _BEFORE_REVISIONS:
-            return f"before {_FIRST} (file mark {version})"
-    if tables or ours:
+    mark = _mark(connection)
+    if mark in _BEFORE_REVISIONS:
+        return f"none (file mark {mark})"
+    if tables or mark is not None:
         raise DatabaseUnusable(
             f"{_where(connection)}: found another program's database (tables {', '.join(tables) or 'none'}), "
             "expected a new one or one of this market"
         )
     return None
+
+
+def _mark(connection: Connection) -> int | None:
+    """Return the mark of a SQLite file of this program, None for any other database."""
+    if connection.dialect.name != "sqlite":
+        return None
+    if connection.exec_driver_sql("PRAGMA application_id").scalar_one() != APPLICATION_ID:
+        return None
+    return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
 
 
 def _create(connection: Connection) -> None:
@@ -160,8 +164,9 @@ def _migrate(connection: Connection) -> None:
     from alembic import command
     from alembic.config import Config
 
-    if not inspect(connection).has_table(_REVISIONS.name):
-        _stamp(connection, _FIRST)
+    mark = _mark(connection)
+    if mark in _BEFORE_REVISIONS:
+        _stamp(connection, _BEFORE_REVISIONS[mark])
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     command.upgrade(config, "head")

@@ -9,6 +9,8 @@ from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from ledger.unusable import DatabaseUnusable
 
+APPLICATION_ID = 0x43434549
+"""Marks a file as ours: the letters CCEI."""
 BUSY_TIMEOUT_MS = 30_000
 
 
@@ -64,9 +66,10 @@ def check_durable(connection: Connection) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-    for pragma in (
-        f"busy_timeout = {BUSY_TIMEOUT_MS}",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-    ):
+    for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "synchronous = FULL"):
         connection.execute(f"PRAGMA {pragma}")
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (is_used,) = connection.execute("PRAGMA schema_version").fetchone()
+    if application == APPLICATION_ID or not is_used:
+        # the mode is kept in the file: another program's stays as it is
+        connection.execute("PRAGMA journal_mode = WAL")

@@ -1,17 +1,19 @@
 """The tables. Rows carry, they do not judge: the domain types check what is read back from them.
 
-`Truth` cannot be dropped: the record, whose market it is, and the outbox. Its changes are in `ledger/migrations`.
-`Readable` can be dropped at any time: it is made from the record, and made again where its shape has changed.
+`Truth` cannot be dropped: the record, whose market it is, the outbox, and how far the chain was heard. Its changes are
+in `ledger/migrations`. `Readable` can be dropped at any time: it is made from the record, and made again where its shape
+has changed.
 
 Amounts are micros, prices micros per unit, quantities lots; addresses, ids and hashes 0x-hex text; numbers that
-participants choose freely (they may need all 64 bits) decimal text.
+participants choose freely (they may need all 64 bits) decimal text. Entries and balances name their asset: `token`, in
+micros, or a certificate id, in Wh.
 """
 
 from sqlalchemy import BigInteger, Integer, String, Table, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest of `ledger/migrations`: what the tables of `Truth` below are after it."""
 
 _KEY = BigInteger().with_variant(Integer, "sqlite")
@@ -68,6 +70,47 @@ class OutboxRow(Truth, table=True):
     hash: bytes = Field(unique=True)
     nonce: int = Field(sa_type=BigInteger, unique=True)
     status: str = Field(index=True)
+
+
+class SnapshotRow(Readable, table=True):
+    """A piece of the memory as it was after a batch. Piece 0 seals the others; a snapshot without it is not finished."""
+
+    __tablename__ = "snapshots"
+    batch_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
+    piece: int = Field(primary_key=True, sa_column_kwargs=_OURS)
+    content: bytes
+
+
+class OutboxTradeRow(Truth, table=True):
+    """A trade that a transaction of the outbox is for."""
+
+    __tablename__ = "outbox_trades"
+    sequence: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
+    trade_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
+
+
+class OutboxReplacementRow(Truth, table=True):
+    """A transaction of the outbox signed once more at a higher price, stored before it is broadcast.
+
+    It has the nonce of the transaction that it replaces (`sequence`): at most one of them ever reaches a block.
+    `attempt` counts from 1.
+    """
+
+    __tablename__ = "outbox_replacements"
+    sequence: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
+    attempt: int = Field(primary_key=True, sa_column_kwargs=_OURS)
+    raw: bytes
+    hash: bytes = Field(unique=True)
+
+
+class HeardRow(Truth, table=True):
+    """Up to which block the chain has been heard, and that block's hash: one row. A chain that has another one there was
+    reorganised below what the record took for final."""
+
+    __tablename__ = "heard"
+    id: int = Field(primary_key=True, sa_column_kwargs=_OURS)
+    block_number: int = Field(sa_type=BigInteger)
+    block_hash: bytes
 
 
 class ProjectedRow(Readable, table=True):
@@ -190,6 +233,21 @@ class TradeRow(Readable, table=True):
     agreed_batch: int = Field(sa_type=BigInteger)
 
 
+class CandleRow(Readable, table=True):
+    """What traded in a minute; prices in micros per unit. A minute without a trade has no row."""
+
+    __tablename__ = "candles"
+    symbol: str = Field(primary_key=True, sa_type=_KEY_TEXT)
+    start_s: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
+    open_micros: int = Field(sa_type=BigInteger)
+    high_micros: int = Field(sa_type=BigInteger)
+    low_micros: int = Field(sa_type=BigInteger)
+    close_micros: int = Field(sa_type=BigInteger)
+    volume_lots: int = Field(sa_type=BigInteger)
+    payment_micros: int = Field(sa_type=BigInteger)
+    trades: int
+
+
 class GuaranteeRow(Readable, table=True):
     """A trade that fell short. The amounts are 0 until it is paid out, when `paid_transaction` is filled in."""
 
@@ -217,25 +275,32 @@ class SettlementBatchRow(Readable, table=True):
 
 
 class EntryRow(Readable, table=True):
-    """One line of the journal."""
+    """One line of the journal, in the unit of its asset: micros of the token.
+
+    `reference` is what to ask for: an order, a trade, a withdrawal; `chain_transaction` where the chain brought it about.
+    """
 
     __tablename__ = "entries"
     batch_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
     event_position: int = Field(primary_key=True, sa_column_kwargs=_OURS)
     line: int = Field(primary_key=True, sa_column_kwargs=_OURS)
     event: str
+    reference: str
+    chain_transaction: str
     kind: str
     participant: str = Field(index=True)
-    amount_micros: int = Field(sa_type=BigInteger)
+    asset: str
+    amount: int = Field(sa_type=BigInteger)
 
 
 class BalanceRow(Readable, table=True):
-    """What stands on an account."""
+    """What stands on an account, in the unit of its asset."""
 
     __tablename__ = "balances"
     kind: str = Field(primary_key=True, sa_type=_KEY_TEXT)
     participant: str = Field(primary_key=True, sa_type=_KEY_TEXT)
-    amount_micros: int = Field(sa_type=BigInteger)
+    asset: str = Field(primary_key=True, sa_type=_KEY_TEXT)
+    amount: int = Field(sa_type=BigInteger)
 
 
 def table(row: type[Truth | Readable]) -> Table:

@@ -17,6 +17,7 @@ from market.escrow import ConfirmSecured, ConfirmShared
 from market.events import Event, Refused, Withdrawn
 from market.exchange import Exchange
 from market.fault import EXIT, LOCK
+from market.keeping import Kept
 from market.notices import ConfirmExit, NoteExit
 from market.orders import (
     Batch,
@@ -50,8 +51,15 @@ class Decision:
         return (*self.opening, *(event for answer in self.answers for event in answer))
 
 
-class Venue:
+class Venue(Kept):
     """Everything that the record determines: order books, trades, balances, holds, and what was applied already."""
+
+    exchange: Exchange
+    books: Books
+    funds: Funds
+    escrows: Escrows
+    number: int
+    time_us: int
 
     def __init__(self, *, notice_period_s: int, withdrawal_margin_s: int) -> None:
         """Start empty. Both settings (seconds) are part of the market's genesis: replay depends on them."""
@@ -110,7 +118,11 @@ class Venue:
 
     def state_hash(self) -> bytes:
         """Return the hash of all state. Equal histories give equal hashes, on any machine, rebuilt or not."""
-        digest = hashlib.sha256(self.exchange.state_hash())
+        return self.state_hash_with(self.exchange.state_hash())
+
+    def state_hash_with(self, exchange_hash: bytes) -> bytes:
+        """Return the hash of all state, where the exchange's own is known."""
+        digest = hashlib.sha256(exchange_hash)
         digest.update(self.number.to_bytes(8, "big"))
         for part in (self.books.state_bytes(), self.funds.state_bytes(), self.escrows.state_bytes()):
             if part:

@@ -3,22 +3,25 @@
 from heapq import heappop, heappush
 from typing import Generic, TypeVar
 
+from market.keeping import Kept
+
 Key = TypeVar("Key", bound=int | bytes)
 
 NEVER = 1 << 62
 """A time that does not come, Unix microseconds."""
 
 
-class Agenda(Generic[Key]):
+class Agenda(Kept, Generic[Key]):
     """Keys by the moment they are due, then by themselves.
 
     A key is never struck out: whoever takes one that became void passes it over.
     """
 
     __slots__ = ("_due",)
+    _due: list[tuple[int, Key]]
 
     def __init__(self) -> None:
-        self._due: list[tuple[int, Key]] = []
+        self._due = []
 
     def note(self, moment_us: int, key: Key) -> None:
         """Put a key down for a moment."""

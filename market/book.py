@@ -1,7 +1,7 @@
 """One instrument's order book: strict price, then time."""
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -23,7 +23,7 @@ from market.matching import (
     WAITING,
 )
 from market.matching.compiled import kernel
-from market.matching.layout import COLLAR, HALT, NO_WEIGHT, PRO_RATA, word_of
+from market.matching.layout import COLLAR, HALT, NO_BUDGET, NO_WEIGHT, PRO_RATA, word_of
 from market.matching.memory import Memory
 from market.matching.output import Changes, Output
 from market.matching.trading import BEYOND, GROW, HIGHEST
@@ -431,6 +431,73 @@ class OrderBook:
             parts += [len(waiting).to_bytes(8, "little"), waiting.tobytes(), asked[: len(waiting)].tobytes()]
         return b"".join(parts)
 
+    def load(self, content: bytes, *, owner_of: Callable[[int], int]) -> None:
+        """Fill an empty book with what `state_bytes` returned; `owner_of` tells by order id who owns what.
+
+        Raises:
+            InvariantBroken: if that is no content of a book, or the book is not empty.
+        """
+        if len(self):
+            raise InvariantBroken(f"order book: found {len(self)} orders, expected an empty book to load")
+        try:
+            last, halted = struct.unpack_from("<qq", content)
+            rows = _Rows(content, at=16)
+            for side in Side:
+                resting = rows.take(RESTING)
+                for row, special in zip(resting, rows.words(len(resting), 2), strict=True):
+                    self._load_resting(side, row, special, owner_of)
+            for side in Side:
+                waiting = rows.take(WAITING)
+                for row, asked in zip(waiting, rows.words(len(waiting), _ASKED_WORDS), strict=True):
+                    self._load_waiting(side, row, asked, owner_of)
+            rows.end()
+        except (struct.error, ValueError) as error:
+            raise InvariantBroken(f"order book: found no content of one: {error}") from None
+        self._words[_LAST] = last
+        self._set(HALT, wanted=bool(halted))
+
+    def _load_resting(
+        self, side: Side, row: Sequence[int], special: Sequence[int], owner_of: Callable[[int], int]
+    ) -> None:
+        """Let an order rest; of an iceberg's full slice, take what it no longer shows. A hidden one shows nothing at all."""
+        price, order_id, remaining, displayed = row
+        slice_lots, all_or_none = special
+        used_up = slice_lots - displayed if slice_lots > 0 else 0
+        self.rest(
+            order_id,
+            side,
+            Ticks(price),
+            Lots(remaining + used_up),
+            owner=owner_of(order_id),
+            all_or_none=bool(all_or_none),
+            display_lots=0 if displayed == 0 else slice_lots if slice_lots > 0 else None,
+        )
+        if used_up:
+            self.take(order_id, Lots(used_up))
+
+    def _load_waiting(
+        self, side: Side, row: Sequence[int], asked: Sequence[int], owner_of: Callable[[int], int]
+    ) -> None:
+        """Let a stop wait, with all that it will ask for."""
+        stop, order_id, remaining, _ = row
+        display, limit, minimum, budget, all_or_none, order_type, time_in_force, post_only, self_trade = asked
+        self.rest(
+            order_id,
+            side,
+            Ticks(limit),
+            Lots(remaining),
+            order_type=OrderType(order_type),
+            time_in_force=TimeInForce(time_in_force),
+            post_only=bool(post_only),
+            owner=owner_of(order_id),
+            self_trade=SelfTrade(self_trade),
+            all_or_none=bool(all_or_none),
+            minimum_lots=minimum,
+            display_lots=None if display < 0 else display,
+            stop_ticks=stop,
+            budget=None if budget == NO_BUDGET else budget,
+        )
+
     def run(self, messages: NDArray[np.void], conditions: NDArray[np.void] | None = None) -> Run:
         """Carry out a whole batch of `MESSAGE` records and return their fills, notices and outcomes.
 
@@ -608,3 +675,35 @@ class OrderBook:
         found = np.empty(min(levels, len(self)), DEPTH)
         count = kernel.write_levels(self._address, int(side), found.ctypes.data, len(found))
         return tuple(DepthLevel(*row) for row in found[:count].tolist())
+
+
+class _Rows:
+    """Reads the counted rows of `state_bytes` one kind after the other."""
+
+    def __init__(self, content: bytes, *, at: int) -> None:
+        self._content = content
+        self._at = at
+
+    def take(self, kind: "np.dtype[np.void]") -> list[tuple[int, ...]]:
+        """Return rows of a kind, as many as the word before them says."""
+        count = int.from_bytes(self._bytes(8), "little")
+        rows: list[tuple[int, ...]] = np.frombuffer(self._bytes(count * kind.itemsize), kind).tolist()
+        return rows
+
+    def words(self, count: int, width: int) -> list[list[int]]:
+        """Return rows of so many words."""
+        words = np.frombuffer(self._bytes(8 * count * width), np.int64)
+        rows: list[list[int]] = words.reshape(count, width).tolist()
+        return rows
+
+    def end(self) -> None:
+        """Require that nothing is left."""
+        if self._at != len(self._content):
+            raise ValueError(f"{len(self._content)} bytes, expected {self._at}")
+
+    def _bytes(self, size: int) -> bytes:
+        found = self._content[self._at : self._at + size]
+        if len(found) != size:
+            raise ValueError(f"{len(self._content)} bytes, expected at least {self._at + size}")
+        self._at += size
+        return found

@@ -6,23 +6,27 @@ raise the price.
 
 from typing import TypeVar
 
+from market.keeping import Kept
 from market.orders import Address, RegisterMeter
 from market.units import InvariantBroken, Lots
 
 Key = TypeVar("Key")
 
 
-class Capacity:
+class Capacity(Kept):
     """Count capacity per delivery hour, in lots. Offers and sales of one slot share it, whatever tier they promise."""
 
     __slots__ = ("_committed", "_meter_of", "_meters", "_sold", "_total")
+    _meters: dict[Address, RegisterMeter]
+    _committed: dict[tuple[Address, int, int], int]
+    _sold: dict[tuple[int, int], int]
 
     def __init__(self) -> None:
-        self._meters: dict[Address, RegisterMeter] = {}
+        self._meters = {}
         self._meter_of: dict[tuple[Address, int], RegisterMeter] = {}
         self._total: dict[int, int] = {}
-        self._committed: dict[tuple[Address, int, int], int] = {}
-        self._sold: dict[tuple[int, int], int] = {}
+        self._committed = {}
+        self._sold = {}
 
     def register(self, registration: RegisterMeter) -> None:
         """Admit a meter: one per supplier and resource, and no meter twice, as the contract has it."""
@@ -30,6 +34,11 @@ class Capacity:
         self._meter_of[registration.participant, registration.resource] = registration
         before = self._total.get(registration.resource, 0)
         self._total[registration.resource] = before + registration.capacity_lots
+
+    def reindex(self) -> None:
+        """Find the meters by supplier and resource again, and their sums."""
+        for registration in tuple(self._meters.values()):
+            self.register(registration)
 
     def has_meter(self, meter: Address) -> bool:
         """Return whether a meter is registered."""

@@ -9,7 +9,7 @@ Where to read on: `order_entry.py` and `routing.py` (participants), `negotiating
 `uncrossing.py` (time, auctions, halts), `meeting.py` (from a book's fills to events).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, get_args
 
 from market import honouring, negotiating, operating, order_entry, timekeeping
@@ -17,7 +17,8 @@ from market.book import OrderBook
 from market.events import Event, ExitRequested, ReadingReceived, Refused
 from market.fault import Taking
 from market.instruments import Instrument
-from market.listed import Listed
+from market.keeping import Kept
+from market.listed import Listed, ListedImage
 from market.negotiations import Negotiation
 from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit
 from market.open_orders import OpenOrder, SignedOrder, fingerprint
@@ -66,8 +67,10 @@ _RULES: dict[type, Callable[[State, Any], list[Event]]] = {
 }
 
 
-class Exchange:
+class Exchange(Kept):
     """All instruments, orders and trades of a market, and the rules they follow. Time comes in, it is never asked for."""
+
+    _state: State
 
     def __init__(self, *, notice_period_s: int) -> None:
         self._state = State(notice_period_s=notice_period_s)
@@ -279,6 +282,10 @@ class Exchange:
         Reads everything, so the cost grows with the history: for checkpoints, not for every order.
         """
         return self._state.state_bytes()
+
+    def state_lines(self, listings: Sequence[ListedImage]) -> Iterator[bytes]:
+        """Return the lines of `state_bytes` one by one, as if these were the listings."""
+        return self._state.lines(listings)
 
     def state_hash(self) -> bytes:
         """Return the SHA-256 of `state_bytes`."""

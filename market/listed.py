@@ -15,6 +15,21 @@ HALT_MAX_S = 24 * 3600
 """The longest halt that a listing may ask for."""
 
 
+@dataclass(frozen=True, slots=True)
+class ListedImage:
+    """A listed instrument at one moment, its book as `OrderBook.state_bytes` has it."""
+
+    listing: ListInstrument
+    terms: SetPriceTerms
+    session: Session
+    halted_until_us: int
+    last_price_ticks: Ticks | None
+    volume_lots: Lots
+    unfinished_trades: int
+    open_lots: tuple[int, int]
+    book: bytes
+
+
 @dataclass(slots=True, eq=False)
 class Listed:
     """One listed instrument. The exchange writes it; everybody else reads.
@@ -43,6 +58,20 @@ class Listed:
     def __post_init__(self) -> None:
         self.tick_micros = self.instrument.commodity.tick_micros
         self.reference_micros = self.price_micros(self.listing.reference_ticks)
+
+    def image(self) -> ListedImage:
+        """Return the instrument as it is now."""
+        return ListedImage(
+            self.listing,
+            self.terms,
+            self.session,
+            self.halted_until_us,
+            self.last_price_ticks,
+            self.volume_lots,
+            self.unfinished_trades,
+            (self.open_lots[Side.BUY], self.open_lots[Side.SELL]),
+            self.book.state_bytes(),
+        )
 
     def price_micros(self, price_ticks: Ticks) -> Micros:
         """Return a price in micros per unit."""

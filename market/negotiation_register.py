@@ -4,23 +4,33 @@ from collections.abc import Iterator
 
 from market.address import Address
 from market.events import NegotiationOpened
+from market.keeping import Kept
 from market.negotiations import OVER, Negotiation, NegotiationEvent, NegotiationState, after
 from market.proposals import fault_in_proposal
 from market.units import InvariantBroken
 
 
-class NegotiationRegister:
+class NegotiationRegister(Kept):
     """Find negotiations by number, party and salt. Numbers are given from 1 on, one after the other."""
 
     __slots__ = ("_asked_for", "_by_number", "_by_party", "_by_salt", "_to_price")
+    _by_number: dict[int, Negotiation]
+    _asked_for: dict[Address, set[int]]
 
     def __init__(self) -> None:
-        self._by_number: dict[int, Negotiation] = {}
+        self._by_number = {}
         self._by_party: dict[Address, list[int]] = {}
         self._by_salt: dict[bytes, int] = {}
         # Of those that are not over: which somebody asked for, and which await their price.
-        self._asked_for: dict[Address, set[int]] = {}
+        self._asked_for = {}
         self._to_price: set[int] = set()
+
+    def reindex(self) -> None:
+        """Find the negotiations by party, by salt and by what they await again."""
+        for negotiation in self._by_number.values():
+            self._find_by_party_and_salt(negotiation)
+            if negotiation.state is NegotiationState.REVEALED:
+                self._to_price.add(negotiation.number)
 
     @property
     def last_number(self) -> int:
@@ -77,10 +87,8 @@ class NegotiationRegister:
         if fault is not None:
             raise InvariantBroken(f"negotiation {event.number}: {fault}")
         self._by_number[event.number] = negotiation
-        self._by_salt[event.proposal.salt] = event.number
+        self._find_by_party_and_salt(negotiation)
         self._asked_for.setdefault(event.participant, set()).add(event.number)
-        for party in negotiation.parties:
-            self._by_party.setdefault(party, []).append(event.number)
         return negotiation
 
     def move(self, event: NegotiationEvent) -> Negotiation:
@@ -106,6 +114,11 @@ class NegotiationRegister:
             yield "negotiation", negotiation
         for participant, numbers in sorted(self._asked_for.items()):
             yield "asked", participant, tuple(sorted(numbers))
+
+    def _find_by_party_and_salt(self, negotiation: Negotiation) -> None:
+        self._by_salt[negotiation.proposal.salt] = negotiation.number
+        for party in negotiation.parties:
+            self._by_party.setdefault(party, []).append(negotiation.number)
 
     def _forget_asking(self, participant: Address, number: int) -> None:
         """Count a negotiation no longer; whoever has none is not kept, so that equal content means equal state."""

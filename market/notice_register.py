@@ -3,24 +3,30 @@
 from collections.abc import Iterator
 
 from market.events import CancelBelowRequested, CancelRequested, Exited, ExitRequested
+from market.keeping import Kept
 from market.open_orders import SignedOrder
 from market.orders import Address
 
 NoticeEvent = ExitRequested | Exited | CancelRequested | CancelBelowRequested
 
 
-class NoticeRegister:
+class NoticeRegister(Kept):
     """Find exits by participant, cancellations by participant and client order id, notices by transaction and log."""
 
     __slots__ = ("_below", "_cancelled", "_exits", "_leavers", "_noted")
+    _noted: set[tuple[bytes, int]]
+    _exits: dict[Address, ExitRequested]
+    _leavers: set[Address]
+    _cancelled: dict[tuple[Address, int], int]
+    _below: dict[Address, list[tuple[int, int]]]
 
     def __init__(self) -> None:
-        self._noted: set[tuple[bytes, int]] = set()
-        self._exits: dict[Address, ExitRequested] = {}
-        self._leavers: set[Address] = set()
-        self._cancelled: dict[tuple[Address, int], int] = {}
+        self._noted = set()
+        self._exits = {}
+        self._leavers = set()
+        self._cancelled = {}
         # Of each participant (id, effective at): every client order id below it is cancelled from then on.
-        self._below: dict[Address, list[tuple[int, int]]] = {}
+        self._below = {}
 
     def is_noted(self, transaction: bytes, log_index: int) -> bool:
         """Return whether a notice was taken in."""

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from market.canonical import line
 from market.events import OrderAccepted, OrderReplaced
+from market.keeping import Kept
 from market.orders import (
     PLAIN,
     Address,
@@ -97,20 +98,29 @@ def fingerprint(request: PlaceOrder | ReplaceOrder | OrderAccepted | OrderReplac
     return sha256(facts).digest()[:16]
 
 
-class OpenOrders:
+class OpenOrders(Kept):
     """Find orders by id and by participant. Ids are given from 1 on, one after the other.
 
     So are the numbers by which order books tell one participant from another (`owner`): by first acceptance.
     """
 
     __slots__ = ("_by_id", "_by_participant", "_owners", "_used", "last_id")
+    last_id: int
+    _by_id: dict[int, OpenOrder]
+    _owners: dict[Address, int]
+    _used: dict[tuple[Address, int], tuple[int, bytes]]
 
     def __init__(self) -> None:
         self.last_id = 0
-        self._by_id: dict[int, OpenOrder] = {}
+        self._by_id = {}
         self._by_participant: dict[Address, set[int]] = {}
-        self._owners: dict[Address, int] = {}
-        self._used: dict[tuple[Address, int], tuple[int, bytes]] = {}
+        self._owners = {}
+        self._used = {}
+
+    def reindex(self) -> None:
+        """Find the orders by participant again."""
+        for order in self:
+            self._by_participant.setdefault(order.terms.participant, set()).add(order.order_id)
 
     def __len__(self) -> int:
         return len(self._by_id)

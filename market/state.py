@@ -3,9 +3,9 @@
 Nothing here decides. `exchange.py` says how deciding and absorbing share it; the books' part is in `book_moves.py`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 from market.agenda import Agenda
 from market.book import OrderBook
@@ -31,7 +31,8 @@ from market.events import (
     TradingHalted,
 )
 from market.instruments import from_id
-from market.listed import Listed
+from market.keeping import Kept
+from market.listed import Listed, ListedImage
 from market.negotiation_register import NegotiationRegister
 from market.negotiations import Negotiation, NegotiationEvent, NegotiationState
 from market.notice_register import NoticeEvent, NoticeRegister
@@ -43,8 +44,23 @@ from market.trades import TradeState
 from market.units import InvariantBroken, Lots
 
 
-class State:
+class State(Kept):
     """All instruments, orders, trades and negotiations, what is due when, and the time. Changed by events alone."""
+
+    IMAGES: ClassVar[tuple[str, ...]] = ("listings",)
+    notice_period_s: int
+    time_us: int
+    orders: OpenOrders
+    trades: TradeRegister
+    negotiations: NegotiationRegister
+    notices: NoticeRegister
+    capacity: Capacity
+    readings: dict[tuple[Address, int], ReadingReceived]
+    timers: dict[Address, int]
+    expiries: Agenda[int]
+    timeouts: Agenda[Address]
+    changes: Agenda[int]
+    deadlines: Agenda[int]
 
     def __init__(self, *, notice_period_s: int) -> None:
         self.notice_period_s = notice_period_s
@@ -55,12 +71,12 @@ class State:
         self.negotiations = NegotiationRegister()
         self.notices = NoticeRegister()
         self.capacity = Capacity()
-        self.readings: dict[tuple[Address, int], ReadingReceived] = {}
-        self.timers: dict[Address, int] = {}
-        self.expiries: Agenda[int] = Agenda()
-        self.timeouts: Agenda[Address] = Agenda()
-        self.changes: Agenda[int] = Agenda()
-        self.deadlines: Agenda[int] = Agenda()
+        self.readings = {}
+        self.timers = {}
+        self.expiries = Agenda()
+        self.timeouts = Agenda()
+        self.changes = Agenda()
+        self.deadlines = Agenda()
         self._books = BookMoves(self.listed, self.orders)
         self._rules: dict[type, Callable[[Any], None]] = {
             InstrumentListed: self._instrument_listed,
@@ -119,25 +135,48 @@ class State:
 
         Reads everything, so the cost grows with the history: for checkpoints, not for every order.
         """
-        return b"".join(self._lines())
+        return b"".join(self.lines(self.listings))
 
     def state_hash(self) -> bytes:
         """Return the SHA-256 of `state_bytes`."""
         return sha256(self.state_bytes()).digest()
 
-    def _lines(self) -> Iterator[bytes]:
+    @property
+    def listings(self) -> list[ListedImage]:
+        """What is listed as it is now, in the order of listing."""
+        return [listed.image() for listed in self.listed.values()]
+
+    @listings.setter
+    def listings(self, images: Sequence[ListedImage]) -> None:
+        """List what nothing is listed of yet, and let the open orders rest in its books."""
+        for image in images:
+            listed = self._list(image.listing, image.terms)
+            listed.session = image.session
+            listed.halted_until_us = image.halted_until_us
+            listed.last_price_ticks = image.last_price_ticks
+            listed.volume_lots = image.volume_lots
+            listed.unfinished_trades = image.unfinished_trades
+            listed.open_lots[:] = image.open_lots
+            listed.book.load(image.book, owner_of=self._owner_of)
+
+    def _owner_of(self, order_id: int) -> int:
+        return self.orders.owner(self.orders.get(order_id).terms.participant)
+
+    def lines(self, listings: Sequence[ListedImage]) -> Iterator[bytes]:
+        """Return the lines of `state_bytes`, as if these were the listings."""
         yield line("exchange", self.notice_period_s, self.time_us)
-        for _, listed in sorted(self.listed.items()):
-            yield line("listing", listed.listing, listed.terms)
+        for image in sorted(listings, key=lambda each: each.listing.instrument_id):
+            instrument_id = image.listing.instrument_id
+            yield line("listing", image.listing, image.terms)
             yield line(
                 "session",
-                listed.id,
-                listed.session,
-                listed.halted_until_us,
-                listed.last_price_ticks,
-                listed.volume_lots,
+                instrument_id,
+                image.session,
+                image.halted_until_us,
+                image.last_price_ticks,
+                image.volume_lots,
             )
-            yield line("book", listed.id, listed.book.state_bytes())
+            yield line("book", instrument_id, image.book)
         for part in (self.orders, self.trades, self.negotiations, self.capacity, self.notices):
             for facts in part.state():
                 yield line(*facts)
@@ -148,24 +187,29 @@ class State:
 
     def _instrument_listed(self, event: InstrumentListed) -> None:
         listing = event.listing
+        terms = SetPriceTerms(
+            listing.instrument_id,
+            listing.reference_ticks,
+            listing.band_low_ticks,
+            listing.band_high_ticks,
+            listing.weight_ppm,
+        )
+        self._await_next_session(self._list(listing, terms))
+
+    def _list(self, listing: ListInstrument, terms: SetPriceTerms) -> Listed:
+        """List an instrument, with an empty book."""
         instrument = from_id(listing.instrument_id)
         listed = Listed(
             id=listing.instrument_id,
             instrument=instrument,
             resource=instrument.resource,
             listing=listing,
-            terms=SetPriceTerms(
-                listing.instrument_id,
-                listing.reference_ticks,
-                listing.band_low_ticks,
-                listing.band_high_ticks,
-                listing.weight_ppm,
-            ),
+            terms=terms,
             book=OrderBook(allocation=listing.rules.allocation),
         )
         _set_prices(listed)
         self.listed[listing.instrument_id] = listed
-        self._await_next_session(listed)
+        return listed
 
     def _price_terms_set(self, event: PriceTermsSet) -> None:
         listed = self.listed[event.terms.instrument_id]

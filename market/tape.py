@@ -6,14 +6,15 @@ counts as it was agreed: one that turned void later stays in price and volume, a
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from market.events import Event, TradeAgreed
+from market.keeping import Kept
 from market.sessions import MICROS_PER_SECOND
 from market.units import QUANTITY_MAX, InvariantBroken, Lots, Malformed, Ticks
 
@@ -159,6 +160,12 @@ class Tape:
             self._add(candle)
         self.last_time_us = int(times_us[-1])
 
+    def load(self, image: "TapeImage") -> None:
+        """Fill an empty tape with what it had at some moment."""
+        for candle in image.candles:
+            self._add(candle)
+        self.last_time_us = image.last_time_us
+
     def _check(self, time_us: int, quantity_lots: int) -> None:
         if self.last_time_us is not None and time_us < self.last_time_us:
             raise InvariantBroken(f"trade at {time_us} us: expected {self.last_time_us} us or later")
@@ -182,8 +189,17 @@ class Tape:
         return bisect_left(self._candles, begins_s, key=lambda candle: candle.start_s)
 
 
-class Tapes:
+class TapeImage(NamedTuple):
+    """A tape at one moment: when its latest trade was agreed, Unix microseconds, and its candles."""
+
+    last_time_us: int
+    candles: tuple[Candle, ...]
+
+
+class Tapes(Kept):
     """The tapes of all instruments, as the events of the exchange fill them."""
+
+    IMAGES: ClassVar[tuple[str, ...]] = ("images",)
 
     def __init__(self) -> None:
         self._by_instrument: defaultdict[int, Tape] = defaultdict(Tape)
@@ -191,6 +207,20 @@ class Tapes:
     def of(self, instrument_id: int) -> Tape:
         """Return the tape of an instrument, which is empty before its first trade."""
         return self._by_instrument[instrument_id]
+
+    @property
+    def images(self) -> dict[int, TapeImage]:
+        """The tapes that have trades, as they are now, by instrument id."""
+        return {
+            instrument_id: TapeImage(tape.last_time_us, tape.candles(tape.width_s))
+            for instrument_id, tape in self._by_instrument.items()
+            if tape.last_time_us is not None
+        }
+
+    @images.setter
+    def images(self, images: Mapping[int, TapeImage]) -> None:
+        for instrument_id, image in images.items():
+            self.of(instrument_id).load(image)
 
     def note(self, events: Iterable[Event], *, time_us: int) -> None:
         """Add the trades among the events of a batch, which were agreed at its time, Unix microseconds."""

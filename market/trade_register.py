@@ -10,6 +10,7 @@ from market.events import (
     TradeLocked,
     TradeVoided,
 )
+from market.keeping import Kept
 from market.open_orders import SignedOrder
 from market.trades import Trade, TradeState, after
 from market.units import InvariantBroken
@@ -19,17 +20,26 @@ OVER = frozenset({TradeState.VOID, TradeState.DELIVERED, TradeState.PAID_OUT})
 """The states that a trade ends in."""
 
 
-class TradeRegister:
+class TradeRegister(Kept):
     """Find trades by number, state and delivery hour. Numbers are given from 1 on, one after the other."""
 
     __slots__ = ("_by_hour", "_by_number", "_by_state", "_signed", "_voided")
+    _by_number: dict[int, Trade]
+    _by_hour: dict[int, list[int]]
+    _signed: dict[int, tuple[SignedOrder, SignedOrder]]
+    _voided: dict[int, TradeVoided]
 
     def __init__(self) -> None:
-        self._by_number: dict[int, Trade] = {}
-        self._by_hour: dict[int, list[int]] = {}
+        self._by_number = {}
+        self._by_hour = {}
         self._by_state: dict[TradeState, set[int]] = {state: set() for state in TradeState}
-        self._signed: dict[int, tuple[SignedOrder, SignedOrder]] = {}
-        self._voided: dict[int, TradeVoided] = {}
+        self._signed = {}
+        self._voided = {}
+
+    def reindex(self) -> None:
+        """Find the trades by state again."""
+        for number, trade in self._by_number.items():
+            self._by_state[trade.state].add(number)
 
     @property
     def last_number(self) -> int:

@@ -49,7 +49,8 @@ contract GuaranteeCrowd is ShortTrades {
         setUp();
         fund(buyer, 1e12);
         fund(seller, 1e12);
-        deposited = 2 * (uint256(FUNDS) + 1e12);
+        fund(fallbackSupplier, 1e9); // no party, though it could pay a bond
+        deposited = 2 * (uint256(FUNDS) + 1e12) + 1e9;
     }
 
     // --- what may happen ------------------------------------------------------------------------------------------

@@ -131,6 +131,7 @@ contract Crowd is Bundling {
     function cancel(uint256 seed) external {
         address participant = participants[seed % 6];
         uint64 id = uint64(seed >> 8) % NEW;
+        if (seed >> 16 & 1 == 0) (participant, id) = (participants[seed % 3], STANDING + uint64(seed >> 8) % 4);
         vm.prank(participant);
         settlement.cancelOrder(id);
         bytes32 key = keyOf_(participant, id);
@@ -160,9 +161,11 @@ contract Crowd is Bundling {
     /// A module locks what is free, and shares out what it locked, or tries to share out more, or unequally.
     function secure(uint256 seed, uint256 amount) external movesNothing {
         address participant = participants[seed % 6];
-        amount = bound(amount, 0, FUNDS / 20);
+        uint256 free = settlement.accountOf(participant).free;
+        amount = bound(amount, 0, FUNDS / 20) + (seed >> 16 & 7 == 0 ? free : 0);
         vm.prank(address(guarantee));
         try settlement.secure(KEY, participant, amount) {
+            assertTrue(amount <= free, "locked what is not free");
             lockedOf[participant] += amount;
             securedOf[participant] += amount;
             everSecuredOf[participant] += amount;

@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, Engine, Table, select
 
 from ledger.accounts import Account, AccountKind, Balances
+from ledger.assets import asset_name, parse_asset
 from ledger.entries import Entry, Posting
 from ledger.projections.sheet import Row, hexed
+from ledger.references import reference_of
 from ledger.tables import BalanceRow, EntryRow, table
 from market.events import Event
 from market.orders import Address
@@ -26,7 +28,7 @@ class Journal:
     def load(self, connection: Connection) -> None:
         """Take all balances."""
         self._balances.apply(
-            Entry(_account(row.kind, row.participant), row.amount_micros)
+            Entry(_account(row.kind, row.participant, row.asset), row.amount)
             for row in connection.execute(select(BALANCES))
         )
 
@@ -34,18 +36,22 @@ class Journal:
         """Enter the postings that the events of one batch caused."""
         for posting in postings:
             self._balances.apply(posting.entries)
-            name = type(events[posting.event_position]).__name__
-            for line, (account, amount_micros) in enumerate(posting.entries):
+            event = events[posting.event_position]
+            reference, transaction = reference_of(event)
+            for line, (account, amount) in enumerate(posting.entries):
                 self._touched[account] = None
                 self._entries.append(
                     {
                         "batch_number": posting.batch_number,
                         "event_position": posting.event_position,
                         "line": line,
-                        "event": name,
+                        "event": type(event).__name__,
+                        "reference": reference,
+                        "chain_transaction": transaction,
                         "kind": account.kind.name.lower(),
                         "participant": hexed(account.participant),
-                        "amount_micros": amount_micros,
+                        "asset": asset_name(account.asset),
+                        "amount": amount,
                     }
                 )
 
@@ -53,11 +59,12 @@ class Journal:
         """Return what to write."""
         balances = [
             {
-                "kind": kind.name.lower(),
-                "participant": hexed(participant),
-                "amount_micros": self._balances.of(kind, participant),
+                "kind": account.kind.name.lower(),
+                "participant": hexed(account.participant),
+                "asset": asset_name(account.asset),
+                "amount": self._balances.on(account),
             }
-            for kind, participant in self._touched
+            for account in self._touched
         ]
         entries, self._entries = self._entries, []
         self._touched.clear()
@@ -79,10 +86,10 @@ def read_postings(engine: Engine) -> Iterable[Posting]:
                 yield Posting(*key, tuple(entries))
                 entries = []
             key = found
-            entries.append(Entry(_account(row.kind, row.participant), row.amount_micros))
+            entries.append(Entry(_account(row.kind, row.participant, row.asset), row.amount))
     if key is not None:
         yield Posting(*key, tuple(entries))
 
 
-def _account(kind: str, participant: str) -> Account:
-    return Account(AccountKind[kind.upper()], Address(bytes.fromhex(participant[2:])))
+def _account(kind: str, participant: str, asset: str) -> Account:
+    return Account(AccountKind[kind.upper()], Address(bytes.fromhex(participant[2:])), parse_asset(asset))

@@ -7,6 +7,7 @@ from threading import RLock
 
 from sqlalchemy import Engine, select, text, update
 
+from ledger.candles import CANDLES
 from ledger.entries import Posting
 from ledger.projections.instruments import CLEARINGS, INSTRUMENTS, Instruments
 from ledger.projections.journal import BALANCES, ENTRIES, Journal
@@ -26,6 +27,7 @@ TABLES = (
     CLEARINGS,
     ORDERS,
     TRADES,
+    CANDLES,
     GUARANTEES,
     SETTLEMENT_BATCHES,
     ENTRIES,

@@ -1,9 +1,10 @@
-"""Trades, from the handshake to the last payment: their settlement batches and, where they fell short, their guarantees."""
+"""Trades, from the handshake to the last payment: candles, settlement batches and, where they fell short, guarantees."""
 
 from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, Table, select
 
+from ledger.candles import CANDLES, Candles
 from ledger.projections.part import Rule
 from ledger.projections.sheet import Row, Sheet, hexed
 from ledger.projections.symbols import Symbols
@@ -26,11 +27,12 @@ _OVER = (TradeState.VOID.name.lower(), TradeState.DELIVERED.name.lower(), TradeS
 
 
 class Trades:
-    """The tables of trades, guarantees and settlement batches."""
+    """The tables of trades, candles, guarantees and settlement batches."""
 
     def __init__(self, names: Symbols) -> None:
         self._names = names
         self._trades = Sheet(TRADES)
+        self._candles = Candles()
         self._guarantees = Sheet(GUARANTEES)
         self._batches = Sheet(SETTLEMENT_BATCHES)
 
@@ -47,31 +49,36 @@ class Trades:
         }
 
     def load(self, connection: Connection) -> None:
-        """Take the trades and guarantees that are not over, and every settlement batch."""
+        """Take the trades and guarantees that are not over, the latest candles, and every settlement batch."""
         unfinished = select(TRADES).where(TRADES.c.state.not_in(_OVER))
         self._trades.load(connection, unfinished, key="trade_number")
+        self._candles.load(connection)
         unpaid = select(GUARANTEES).where(GUARANTEES.c.paid_transaction == "")
         self._guarantees.load(connection, unpaid, key="trade_number")
         self._batches.load(connection, select(SETTLEMENT_BATCHES), key="batch_number")
 
     def take(self) -> Iterable[tuple[Table, list[Row]]]:
         """Return what to write."""
-        return (self._trades.take(), self._guarantees.take(), self._batches.take())
+        candles = (CANDLES, self._candles.take_touched())
+        return (self._trades.take(), candles, self._guarantees.take(), self._batches.take())
 
     def _agreed(self, event: TradeAgreed, batch: Batch, _position: int) -> None:
+        symbol = self._names.symbol(event.instrument_id)
+        prices = self._names.prices(
+            event.instrument_id, price=event.price_ticks, bid=event.bid_ticks, ask=event.ask_ticks
+        )
+        self._candles.add(symbol, prices["price_micros"], event, time_us=batch.time_us)
         self._trades.put(
             event.trade_number,
             {
                 "trade_number": event.trade_number,
-                "symbol": self._names.symbol(event.instrument_id),
+                "symbol": symbol,
                 "buy_order_id": event.buy_order_id,
                 "sell_order_id": event.sell_order_id,
                 "buyer": hexed(event.buyer),
                 "seller": hexed(event.seller),
                 "taker": event.taker.name.lower() if event.taker is not None else "auction",
-                **self._names.prices(
-                    event.instrument_id, price=event.price_ticks, bid=event.bid_ticks, ask=event.ask_ticks
-                ),
+                **prices,
                 "quantity_lots": event.quantity_lots,
                 "payment_micros": event.payment_micros,
                 "fee_micros": event.fee_micros,

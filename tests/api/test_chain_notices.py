@@ -187,7 +187,7 @@ def test_a_crash_after_half_of_the_notices_is_made_good(
 
 def test_notices_count_once_they_have_enough_blocks_on_top(market: Market) -> None:
     settler, chain = market.house.settler, market.house.chain
-    settler._confirmations = 2
+    settler._confirmations = settler._outgoing._confirmations = 2
     on_chain(market, BUYER, market.house.deployment.settlement.request_exit(Micros(5_000_000)))
     settler.watch()
     assert market.client(BUYER).balances().held_for_exit == "0"

@@ -2,7 +2,7 @@
 
 import httpx
 
-from api.tapes import read_tapes
+from ledger.rebuild import recover
 from market.instruments import parse_symbol
 from market.trades import TradeState
 from tests.api.conftest import BUYER, GPU, HOUR_S, SOLAR, START_S, SUPPLIER, Market
@@ -98,13 +98,12 @@ def test_a_void_trade_stays_on_the_tape(market: Market) -> None:
     assert get(market, "ticker").json() == before
 
 
-def test_a_restart_reads_the_tapes_that_the_trades_had_filled(market: Market) -> None:
+def test_a_restart_fills_the_tapes_as_the_trades_had(market: Market) -> None:
     trade(market, "0.04", "100")
     trade(market, "0.05", "200", at_s=START_S + 100)
     market.client(SUPPLIER).sell(GPU, price="2", quantity="3")
     market.client(BUYER).buy(GPU, price="2.5", quantity="3")
-    market.house.sequencer.catch_up()
-    again = read_tapes(market.house.engine)
+    again = recover(market.house.record).tapes
     for symbol in (SOLAR, GPU):
         instrument_id = parse_symbol(symbol).id
         assert vars(again.of(instrument_id)) == vars(market.house.tapes.of(instrument_id))

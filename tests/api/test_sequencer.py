@@ -10,8 +10,10 @@ from api.clock import DrivenClock
 from api.sequencer import QueueFull, Sequencer
 from ledger.database import open_database
 from ledger.projections import Projector
-from ledger.rebuild import rebuild
+from ledger.rebuild import rebuild, recover
 from ledger.record import Genesis, Record, RecordFailed
+from ledger.snapshots import SnapshotStore
+from ledger.snapshotting import Snapshotter
 from ledger.venue import Venue
 from market.orders import Address, CancelOrder
 from market.tape import Tapes
@@ -46,6 +48,59 @@ def test_a_rebuilt_venue_stands_where_the_live_one_did(record: Record) -> None:
     sequencer = sequencer_of(record, DrivenClock(START_S))
     sequencer.process([listing(SOLAR)])
     assert rebuild(record).state_hash() == sequencer.venue.state_hash()
+
+
+def test_snapshots_are_taken_in_steps_when_there_is_time_for_it(record: Record) -> None:
+    recovery = recover(record)
+    sequencer = Sequencer(
+        recovery.venue,
+        record,
+        Projector(record.engine),
+        recovery.tapes,
+        DrivenClock(START_S),
+        snapshotter=Snapshotter(record, recovery, every_events=2),
+        on_broken=stop,
+    )
+    assert not sequencer.rest()
+    sequencer.process([listing(SOLAR)])
+
+    async def serve() -> None:
+        serving = asyncio.create_task(sequencer.run())
+        await sequencer.submit(CancelOrder(Address(b"\x01" * 20), 1))
+        while recover(record).seal is None:
+            await asyncio.sleep(0)
+        serving.cancel()
+
+    asyncio.run(serve())
+    again = recover(record)
+    assert (again.seal is not None and again.seal.number, again.batches) == (1, 1)
+    assert again.venue.state_hash() == sequencer.venue.state_hash()
+
+
+def test_a_snapshot_that_cannot_be_stored_stops_the_machine(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recovery = recover(record)
+    snapshotter = Snapshotter(record, recovery, every_events=1)
+    sequencer = Sequencer(
+        recovery.venue,
+        record,
+        Projector(record.engine),
+        recovery.tapes,
+        DrivenClock(START_S),
+        snapshotter=snapshotter,
+        on_broken=stop,
+    )
+    sequencer.process([listing(SOLAR)])
+
+    def full(*_: object) -> NoReturn:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(SnapshotStore, "write", full)
+    sequencer.rest()
+    with pytest.raises(Stopped, match="no space left"):
+        sequencer.rest()
+    assert recover(record).seal is None
 
 
 def test_a_failed_commit_stops_the_machine_before_anything_is_answered(

@@ -7,10 +7,11 @@ import pytest
 from api.clock import DrivenClock
 from api.house import open_house
 from api.settler import ATTEMPTS_MAX, SettlementFailed
-from contracts.chain import ChainUnavailable, Receipt
+from contracts.abi import artifact
+from contracts.chain import ChainUnavailable, Transaction
 from contracts.settlement import sign_reading
 from contracts.signing import Signer
-from ledger.outbox import OutboxEntry, OutboxStatus
+from ledger.outbox import OutboxStatus
 from market.instruments import parse_symbol
 from market.trades import TradeState
 from market.units import Lots
@@ -78,27 +79,21 @@ def test_a_crash_between_delivery_and_opening_is_made_good(
     assert state_of_trade(market) is TradeState.OPENED
 
 
-def test_a_reverting_transaction_is_tried_a_few_times_and_the_trade_then_void(
-    market: Market, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reverting_transaction_is_tried_a_few_times_and_the_trade_then_void(market: Market) -> None:
     agree(market)
-    settler = market.house.settler
-    finish = settler._finish
-
-    def revert(entry: OutboxEntry) -> Receipt:
-        settler._outbox.mark(entry.sequence, OutboxStatus.REVERTED)
-        raise SettlementFailed(f"{entry.kind} {entry.reference}: reverted")
-
-    monkeypatch.setattr(settler, "_finish", revert)
+    house = market.house
+    pause = artifact("Settlement").functions["pauseBatches"].encode()
+    house.chain.send(
+        house.chain.operator, Transaction(house.deployment.settlement.address, pause, gas=100_000)
+    )
     market.clock.move_to(SLOT_S - 800)
-    market.house.chain.set_time(SLOT_S - 800)
-    market.http.portal.call(market.house.sequencer.tick)
+    house.chain.set_time(SLOT_S - 800)
+    market.http.portal.call(house.sequencer.tick)
     for _ in range(ATTEMPTS_MAX):
-        with pytest.raises(SettlementFailed, match="settle 1"):
-            settler.step()
-    with pytest.raises(SettlementFailed, match="not sent again"):
-        settler.step()
-    monkeypatch.setattr(settler, "_finish", finish)
+        with pytest.raises(SettlementFailed, match="was reverted in block"):
+            house.settler.step()
+    with pytest.raises(SettlementFailed, match="reverted 3 times, not sent again"):
+        house.settler.step()
     market.move_to(SLOT_S)
     assert state_of_trade(market) is TradeState.VOID
     assert market.client(BUYER).balances().free == "1000"

@@ -4,7 +4,17 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import admm, auctions, coalitions, cooperative, footprint, gas, mechanisms, order_flows
+from tests.benchmarks import (
+    admm,
+    auctions,
+    coalitions,
+    cooperative,
+    footprint,
+    gas,
+    mechanisms,
+    order_flows,
+    recovery,
+)
 from tests.ledger import measure
 
 MEASUREMENTS: dict[str, tuple[str, Callable[[], None]]] = {
@@ -24,6 +34,10 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[], None]]] = {
     "tests.benchmarks.gas": (
         "Settlement: gas per trade and per step of a guarantee, beside a design that checks nothing",
         gas.main,
+    ),
+    "tests.benchmarks.recovery": (
+        "Restart: a snapshot and the events after it, beside a bare decode",
+        recovery.main,
     ),
     "tests.ledger.measure": ("Ledger: orders decided, booked and made durable", measure.main),
 }

@@ -16,7 +16,24 @@ FOREIGN = ("node_modules", "out", "cache", "__pycache__")
 TEXTS = {".py", ".sol", ".toml", ".md", ".json", ".mjs", ".html", ".cfg", ".yaml"}
 # A folder of somebody's machine, written so that this line is none.
 MACHINE_PATH = re.compile(r"(?<![\w.:/-])/(?:" + "work|tmp|root|home|Users|opt|mnt" + r")/[\w.-]+")
-COMMANDS = ("demo", "market-day", "match", "clear", "bargain", "price", "serve", "deploy", "audit", "rebuild")
+COMMANDS = (
+    "demo",
+    "market-day",
+    "match",
+    "clear",
+    "bargain",
+    "price",
+    "serve",
+    "deploy",
+    "backup",
+    "restore",
+    "audit",
+    "rebuild",
+    "record",
+    "proof",
+    "statement",
+    "export",
+)
 
 
 def product_files(*suffixes):
@@ -45,7 +62,9 @@ def test_no_file_names_a_folder_of_a_machine():
 
 
 def test_the_commands_are_the_ones_that_are_there():
-    assert {command.name or command.callback.__name__ for command in app.registered_commands} == set(COMMANDS)
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands}
+    groups = {group.typer_instance.info.name for group in app.registered_groups}
+    assert commands | groups == set(COMMANDS)
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from api.cli import app as command_line
-from api.routes import accounts, cancels, negotiations, orders, reading, wire
+from api.routes import accounts, cancels, negotiations, orders, reading, statements, wire
 from api.settings import Settings
 from contracts import signing
 from contracts.agreement import AGREEMENT_TYPE
@@ -34,6 +34,7 @@ ROUTERS = (
     orders.router,
     negotiations.router,
     accounts.router,
+    statements.router,
     accounts.operator_router,
 )
 
@@ -104,8 +105,10 @@ def test_every_setting_is_listed_with_its_default_and_nothing_else():
 @pytest.mark.parametrize("name", sorted(COMMAND_LINE.commands))
 def test_every_option_is_listed_with_its_default_and_nothing_else(name):
     text = section(COMMANDS, f"## `ccei {name}`")
-    options = [each for each in COMMAND_LINE.commands[name].params if each.param_type_name == "option"]
-    expected = sorted(flag for each in options for flag in each.opts if flag.startswith("--"))
+    command = COMMAND_LINE.commands[name]
+    commands = getattr(command, "commands", {name: command}).values()  # those of a group share its section
+    options = [each for one in commands for each in one.params if each.param_type_name == "option"]
+    expected = sorted({flag for each in options for flag in each.opts if flag.startswith("--")})
     listed = re.findall(r"^\| `(--[\w-]+)`", text, re.MULTILINE)
     assert sorted(listed) == [flag for flag in expected if flag != "--help"]
     for each in options:

@@ -1,19 +1,23 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, insert, update
 
+from ledger import codec
 from ledger.accounts import AccountKind
-from ledger.audit import AuditReport, ChainBalance, ChainValues, audit
+from ledger.audit import AuditReport, audit
 from ledger.database import open_database
 from ledger.projections import Projector
-from ledger.record import Record, RecordReader
+from ledger.reconciliation import ChainBalance, ChainValues
+from ledger.record import Record, RecordedBatch, RecordReader
 from ledger.tables import RecordRow, table
-from market.events import Event, TradeAgreed
+from market.events import Event, Refused, TradeAgreed
 from market.orders import Address
+from market.refusals import Refusal
 from market.units import Micros, Ticks
 from tests.ledger.builders import ALICE, BOB, CAROL
 from tests.ledger.days import GENESIS, SmallDay, a_whole_day
+from tests.ledger.recorded import recorded
 
 FEE_RECIPIENT = Address(b"\xfe" * 20)
 
@@ -21,21 +25,6 @@ FEE_RECIPIENT = Address(b"\xfe" * 20)
 @pytest.fixture(scope="module")
 def day() -> SmallDay:
     return a_whole_day()
-
-
-def recorded(
-    day: SmallDay, *, forge: dict[int, tuple[Event, ...]] | None = None, url: str = "sqlite://"
-) -> Engine:
-    """Record and project a day; `forge` puts other events into some batches, sealed as if they were true."""
-    engine = open_database(url)
-    record, projector = Record(engine, GENESIS), Projector(engine)
-    for batch, decision in day.history:
-        told = (forge or {}).get(batch.number, decision.events)
-        last = batch.number == len(day.history)
-        record.append(batch, told, state_hash=day.venue.state_hash() if last else b"")
-        projector.apply(batch, decision.events, decision.postings)
-    record.close()
-    return engine
 
 
 def on_chain(day: SmallDay, **changes: int) -> ChainValues:
@@ -125,7 +114,7 @@ def test_a_changed_table_is_found(day: SmallDay, url: str) -> None:
     engine = recorded(day, url=url)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE trades SET price_micros = 1 WHERE trade_number = 2")
-        connection.exec_driver_sql("UPDATE entries SET amount_micros = 1 WHERE batch_number = 1 AND line = 1")
+        connection.exec_driver_sql("UPDATE entries SET amount = 1 WHERE batch_number = 1 AND line = 1")
     assert [check for check, _ in found(run(engine))] == ["tables", "tables", "journal"]
     assert ("tables", "trades, row 2") in found(run(engine))
     engine.dispose()
@@ -178,7 +167,7 @@ def test_a_record_cut_short_is_found_by_the_hashes_that_the_contract_keeps(day: 
         connection.execute(record.delete().where(record.c.number == len(day.history)))
     chain = replace(on_chain(day), record_hashes=(head,))
     report = audit(RecordReader(engine), chain=chain)
-    assert ("anchors", f"0x{head.hex()}") in found(report)
+    assert ("anchors", f"settlement batch 1, 0x{head.hex()}") in found(report)
 
 
 def _first_trade(day: SmallDay) -> tuple[int, int, TradeAgreed]:
@@ -187,3 +176,53 @@ def _first_trade(day: SmallDay) -> tuple[int, int, TradeAgreed]:
             if isinstance(event, TradeAgreed):
                 return batch.number, position, event
     raise LookupError("the day has no trade")
+
+
+def _in_first_version(day: SmallDay, upto: int, *, forge: dict[int, tuple[Event, ...]]) -> Engine:
+    """Record a day as a program would have that learned version 6 after batch `upto`."""
+    engine = open_database("sqlite://")
+    Record(engine, GENESIS).close()
+    rows, previous = [], GENESIS.hash
+    for batch, decision in day.history:
+        version = 1 if batch.number <= upto else codec.VERSION
+        events = forge.get(batch.number, decision.events)
+        row = RecordedBatch(
+            batch.number,
+            batch.time_us,
+            version,
+            codec._encode(batch.commands, codec._COMMANDS[version]),
+            codec._encode(events, codec._EVENTS[version]),
+            b"",
+            previous,
+            b"",
+        )
+        previous = row.header().hash
+        rows.append({name: getattr(row, name) for name in RecordedBatch.__slots__} | {"hash": previous})
+    with engine.begin() as connection:
+        connection.execute(insert(table(RecordRow)), rows)
+    return engine
+
+
+def test_batches_of_the_first_version_are_taken_as_they_are_told(day: SmallDay) -> None:
+    """What was a self-trade then would be prevented now: their commands are not run again, all after them are."""
+    report = audit(RecordReader(_in_first_version(day, 4, forge={})))
+    assert report.findings == ()
+    assert (report.applied_only, report.batches) == (4, len(day.history))
+    assert (report.trades, report.trades_in_priority) == (1, 3)
+    assert report.state_hash == day.venue.state_hash()
+
+
+def test_what_the_rules_of_today_would_not_cause_is_no_finding_in_the_first_version(day: SmallDay) -> None:
+    event = Refused(ALICE, "PlaceOrder", 1, Refusal.WINDOW_ALREADY_CLOSED, "a rule of then")
+    forge = {2: (*day.history[1][1].events, event)}
+    assert audit(RecordReader(_in_first_version(day, 4, forge=forge))).findings == ()
+    report = audit(RecordReader(_in_first_version(day, 1, forge=forge)))
+    assert [check for check, _ in found(report)] == ["replay"]
+
+
+def test_events_of_the_first_version_must_balance_still(day: SmallDay) -> None:
+    number, position, trade = _first_trade(day)
+    events = list(day.history[number - 1][1].events)
+    events[position] = replace(trade, payment_micros=Micros(10**9))
+    report = audit(RecordReader(_in_first_version(day, 4, forge={number: tuple(events)})))
+    assert ("books", f"batch {number}") in found(report)

@@ -54,6 +54,10 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(DatabaseUnusable, match="another program's database \\(tables photos\\)"):
         open_database(f"sqlite:///{path}")
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    connection.close()
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_in_memory_each_database_is_its_own() -> None:

@@ -3,8 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.accounts import CUSTODY, Account, AccountKind, Balances
-from ledger.entries import Entry, Posting
-from market.units import InvariantBroken
+from ledger.assets import TOKEN, Asset, asset_name, parse_asset
+from ledger.entries import Entry, Posting, move
+from market.units import InvariantBroken, Malformed
 from tests.ledger.builders import ALICE, BOB
 
 FREE_OF_ALICE = Account(AccountKind.FREE, ALICE)
@@ -17,7 +18,7 @@ def test_a_posting_that_does_not_sum_to_zero_cannot_exist() -> None:
 
 
 def test_a_posting_without_entries_cannot_exist() -> None:
-    with pytest.raises(InvariantBroken, match="batch 3, event 7"):
+    with pytest.raises(InvariantBroken, match="batch 3, event 7: found no entries"):
         Posting(3, 7, ())
 
 
@@ -45,3 +46,34 @@ def test_only_the_end_of_a_posting_counts_not_the_way_there() -> None:
     balances = Balances()
     balances.apply([Entry(FREE_OF_ALICE, -5), Entry(FREE_OF_ALICE, 5)])
     assert list(balances.items()) == []
+
+
+def test_one_asset_cannot_pay_for_another() -> None:
+    certificate = Asset(0xCE << 240)
+    taken = Entry(FREE_OF_ALICE, -10)
+    with pytest.raises(InvariantBroken, match="sum to -10 micros"):
+        Posting(3, 7, (taken, Entry(FREE_OF_BOB._replace(asset=certificate), 10)))
+    given = move(FREE_OF_ALICE._replace(asset=certificate), FREE_OF_BOB._replace(asset=certificate), 7)
+    Posting(3, 7, (taken, Entry(FREE_OF_BOB, 10), *given))
+    with pytest.raises(InvariantBroken, match=r"sum to -7 Wh in certificates 0x00ce0000"):
+        Posting(3, 7, (taken, Entry(FREE_OF_BOB, 10), given[0]))
+
+
+def test_a_balance_knows_its_asset() -> None:
+    certificate = Asset(1)
+    balances = Balances()
+    balances.apply(move(CUSTODY._replace(asset=certificate), FREE_OF_BOB._replace(asset=certificate), 7))
+    assert balances.of(AccountKind.FREE, BOB) == 0
+    assert balances.on(FREE_OF_BOB._replace(asset=certificate)) == 7
+    assert balances.by_kind()[AccountKind.FREE] == 0
+    assert balances.by_asset() == {TOKEN: 0, certificate: 0}
+    with pytest.raises(InvariantBroken, match="found -1 Wh, expected at least 0"):
+        balances.apply(move(FREE_OF_BOB._replace(asset=certificate), CUSTODY._replace(asset=certificate), 8))
+
+
+@pytest.mark.parametrize("name", ["", "Token", "0x" + "0" * 64, "0x1", f"0x{1:064x}0", "-0x" + "1" * 63])
+def test_an_asset_is_named_in_one_way(name: str) -> None:
+    with pytest.raises(Malformed, match="expected 'token' or 0x and 64"):
+        parse_asset(name)
+    for asset in (TOKEN, Asset(1), Asset((1 << 256) - 1)):
+        assert parse_asset(asset_name(asset)) == asset

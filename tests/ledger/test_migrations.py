@@ -17,10 +17,10 @@ from ledger.database import DatabaseUnusable, RecordInUse, open_database
 from ledger.projections import Projector
 from ledger.rebuild import rebuild
 from ledger.record import Record, RecordReader
-from ledger.tables import REVISION, OutboxRow, RecordRow, Truth, table
+from ledger.tables import REVISION, HeardRow, OutboxRow, RecordRow, Truth, table
 from ledger.writer import take_writers_place
 from tests.ledger.days import GENESIS, a_whole_day
-from tests.ledger.test_audit import recorded
+from tests.ledger.recorded import recorded
 from tests.ledger.test_projections import contents, projected
 
 MIGRATIONS = Path(ledger.__file__).parent / "migrations"
@@ -42,15 +42,26 @@ INSERT INTO outbox VALUES (1, 'settle', 'batch 1', x'02f8', x'aa', 7, 'sent');
 PRAGMA application_id = 0x43434549;
 """
 """A database as the versions 1 to 3 wrote them; of the readable tables, which go, only a few."""
+SETTLEMENT = """
+CREATE TABLE outbox_trades (sequence INTEGER NOT NULL, trade_number INTEGER NOT NULL,
+    PRIMARY KEY (sequence, trade_number));
+CREATE TABLE outbox_replacements (sequence INTEGER NOT NULL, attempt INTEGER NOT NULL, raw BLOB NOT NULL,
+    hash BLOB NOT NULL, PRIMARY KEY (sequence, attempt), UNIQUE (hash));
+CREATE TABLE heard (id INTEGER NOT NULL, block_number BIGINT NOT NULL, block_hash BLOB NOT NULL, PRIMARY KEY (id));
+INSERT INTO heard VALUES (1, 7, x'bb');
+"""
+"""What version 4 had beside."""
 
 
-@pytest.fixture(params=[1, 2, 3])
+@pytest.fixture(params=[1, 2, 3, 4])
 def earlier(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database from before revisions, with the record of a day."""
     path = tmp_path / "market.db"
     written = recorded(a_whole_day())
     with sqlite3.connect(path) as connection, written.connect() as source:
         connection.executescript(BEFORE_REVISIONS + f"PRAGMA user_version = {request.param};")
+        if request.param == 4:
+            connection.executescript(SETTLEMENT)
         for name in ("genesis", "record"):
             rows = [tuple(row) for row in source.execute(text(f"SELECT * FROM {name}"))]
             connection.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(rows[0]))})", rows)
@@ -63,20 +74,32 @@ def rows(engine: Engine, row: type[Truth]) -> list[tuple[object, ...]]:
         return [tuple(each) for each in connection.execute(select(table(row)))]
 
 
+def tables(url: str) -> set[str]:
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+        found = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
+    connection.close()
+    return found
+
+
 def test_a_database_from_before_revisions_is_brought_forward_by_its_writer(earlier: str) -> None:
-    written = recorded(a_whole_day())
-    with pytest.raises(DatabaseUnusable, match=r"found schema revision before 0001.*ccei rebuild sqlite:///"):
+    written, had = recorded(a_whole_day()), tables(earlier)
+    with pytest.raises(
+        DatabaseUnusable, match=r"found schema revision none \(file mark \d\), .*ccei rebuild sqlite:///"
+    ):
         open_database(earlier, must_exist=True)
     engine = open_database(earlier)
     assert rows(engine, RecordRow) == rows(written, RecordRow)
     assert rows(engine, OutboxRow)[0][:6] == (1, "settle", "batch 1", b"\x02\xf8", b"\xaa", 7)
+    assert rows(engine, HeardRow) == ([(1, 7, b"\xbb")] if "heard" in had else [])
     assert Projector(engine).position == 0
     with engine.connect() as connection:
         names = (
             connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
         )
         assert "gossip" not in names
-        assert connection.exec_driver_sql("PRAGMA user_version").scalar_one() == 4
+        assert connection.exec_driver_sql("PRAGMA user_version").scalar_one() == 5
     record = Record(engine, GENESIS)
     rebuild(record, projector=Projector(engine))
     assert contents(engine) == contents(projected(a_whole_day()))
@@ -97,6 +120,8 @@ def test_nothing_is_brought_forward_under_a_running_writer(earlier: str) -> None
 def test_a_migration_that_fails_half_way_leaves_everything_as_it_was(
     earlier: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before = tables(earlier)
+
     def fail(*_: object) -> None:
         raise RuntimeError("power cut")
 
@@ -104,12 +129,7 @@ def test_a_migration_that_fails_half_way_leaves_everything_as_it_was(
         patched.setattr(schema, "make_readable", fail)
         with pytest.raises(RuntimeError, match="power cut"):
             open_database(earlier)
-    with sqlite3.connect(earlier.removeprefix("sqlite:///")) as connection:
-        names = {
-            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        }
-    connection.close()
-    assert names == {"genesis", "record", "outbox", "projected", "trades", "gossip"}
+    assert tables(earlier) == before
     open_database(earlier).dispose()
 
 

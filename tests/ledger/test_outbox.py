@@ -59,6 +59,68 @@ def test_marking_twice_does_nothing_and_a_final_outcome_stays(engine: Engine) ->
         outbox.mark(9, OutboxStatus.SENT)
 
 
+ALL = list(OutboxStatus)
+S = OutboxStatus
+FOLLOWING = {
+    (S.SIGNED, S.SENT),
+    (S.SIGNED, S.CONFIRMED),
+    (S.SIGNED, S.REVERTED),
+    (S.SIGNED, S.OVERTAKEN),
+    (S.SENT, S.CONFIRMED),
+    (S.SENT, S.REVERTED),
+    (S.SENT, S.OVERTAKEN),
+}
+
+
+@pytest.mark.parametrize("after", ALL)
+@pytest.mark.parametrize("before", ALL)
+def test_a_status_follows_another_or_is_refused(engine: Engine, before: S, after: S) -> None:
+    outbox = Outbox(engine)
+    entry = add(outbox, "batch 1", 0)
+    outbox.mark(entry.sequence, before)
+    if (before, after) in FOLLOWING or before is after:
+        outbox.mark(entry.sequence, after)
+        expected = after
+    else:
+        with pytest.raises(InvariantBroken, match=f"is {before}, which {after} cannot follow"):
+            outbox.mark(entry.sequence, after)
+        expected = before
+    found = outbox.find(kind="settle", reference="batch 1")
+    assert found is not None
+    assert found.status is expected
+    assert found.status.is_final == (outbox.pending() == ())
+
+
+def test_a_replacement_is_stored_beside_what_it_replaces_newest_first(engine: Engine) -> None:
+    outbox = Outbox(engine)
+    entry = add(outbox, "batch 1", 7)
+    outbox.replace(entry.sequence, raw=b"dearer", hash_=b"2" * 32)
+    outbox.replace(entry.sequence, raw=b"dearest", hash_=b"3" * 32)
+    (pending,) = Outbox(engine).pending()
+    assert [signing.raw for signing in pending.signings] == [b"dearest", b"dearer", b"raw"]
+    assert (pending.nonce, pending.hash) == (7, entry.hash)
+    assert outbox.next_nonce(0) == 8
+
+
+@pytest.mark.parametrize("final", [S.CONFIRMED, S.REVERTED, S.OVERTAKEN])
+def test_nothing_replaces_what_is_final(engine: Engine, final: S) -> None:
+    outbox = Outbox(engine)
+    entry = add(outbox, "batch 1", 0)
+    outbox.mark(entry.sequence, final)
+    with pytest.raises(InvariantBroken, match=f"is {final}, nothing can replace it"):
+        outbox.replace(entry.sequence, raw=b"dearer", hash_=b"2" * 32)
+
+
+def test_the_trades_of_a_transaction_are_kept_with_it(engine: Engine) -> None:
+    outbox = Outbox(engine)
+    outbox.add(kind="settle", reference="1:4", raw=b"raw", hash_=b"1" * 32, nonce=3, trades=(4, 9, 11))
+    assert [entry.trades for entry in Outbox(engine).pending()] == [(4, 9, 11)]
+    found = outbox.at_nonce(3)
+    assert found is not None
+    assert found.reference == "1:4"
+    assert outbox.at_nonce(4) is None
+
+
 def test_the_next_nonce_follows_what_is_stored_or_the_chain(engine: Engine) -> None:
     outbox = Outbox(engine)
     assert outbox.next_nonce(3) == 3

@@ -159,15 +159,15 @@ def test_balances_are_those_of_the_books(day: SmallDay) -> None:
     engine = projected(day)
     with engine.connect() as connection:
         found = {
-            (row.kind, row.participant): row.amount_micros
+            (row.kind, row.participant, row.asset): row.amount
             for row in connection.execute(select(BALANCES))
-            if row.amount_micros
+            if row.amount
         }
     assert found == {
-        (account.kind.name.lower(), f"0x{account.participant.hex()}"): amount
+        (account.kind.name.lower(), f"0x{account.participant.hex()}", "token"): amount
         for account, amount in day.venue.books.balances.items()
     }
-    assert found["free", f"0x{CAROL.hex()}"] == 3_000_000 - 370_000
+    assert found["free", f"0x{CAROL.hex()}", "token"] == 3_000_000 - 370_000
     assert sum(found.values()) == 0
 
 
@@ -179,7 +179,7 @@ def test_the_journal_reads_back_as_the_postings(day: SmallDay) -> None:
 def test_a_journal_that_does_not_balance_is_not_read_back(day: SmallDay) -> None:
     engine = projected(day)
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE entries SET amount_micros = 5 WHERE batch_number = 1 AND line = 0")
+        connection.exec_driver_sql("UPDATE entries SET amount = 5 WHERE batch_number = 1 AND line = 0")
     with pytest.raises(InvariantBroken, match="posting of batch 1"):
         list(read_postings(engine))
 
@@ -254,6 +254,6 @@ def test_what_was_noted_when_the_process_died_comes_back_from_the_record(day: Sm
 def test_every_table_has_a_frame(day: SmallDay) -> None:
     found = frames(projected(day))
     assert list(found) == [each.name for each in TABLES]
-    assert found["balances"].groupby("kind")["amount_micros"].sum()[AccountKind.CUSTODY.name.lower()] == (
+    assert found["balances"].groupby("kind")["amount"].sum()[AccountKind.CUSTODY.name.lower()] == (
         370_000 - 9_000_000
     )

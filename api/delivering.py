@@ -1,0 +1,171 @@
+"""What becomes of locked trades: which are delivered, opened, reported late and paid out, and when."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from api.hearing import Hearing, SoldHour, sold_hour
+from contracts.batches import bitmap_of
+from contracts.chain import Chain, Reverted, Transaction
+from contracts.deployment import Deployment
+from contracts.guarantee import LEAVES_MAX
+from contracts.leaves import Leaf
+from contracts.settlement import Reading
+from ledger.venue import Venue
+from market.address import Address
+from market.events import ReadingReceived
+from market.instruments import SECONDS_PER_HOUR
+from market.trades import Trade
+
+Item = TypeVar("Item")
+
+Send = Callable[[str, str, Transaction, Iterable[Leaf]], bool]
+"""Sends a transaction of a kind with a reference for some leaves; returns whether it is done and final already."""
+
+
+class Delivering:
+    """Decides for one venue on one chain, and has done what is due."""
+
+    def __init__(
+        self, venue: Venue, chain: Chain, deployment: Deployment, hearing: Hearing, send: Send
+    ) -> None:
+        self._venue = venue
+        self._chain = chain
+        self._deployment = deployment
+        self._settlement = deployment.settlement
+        self._guarantee = deployment.guarantee
+        self._hearing = hearing
+        self._send = send
+        self._meters: dict[SoldHour, Address] = {}  # fixed for good when the first of the hour was sold
+        self._window_ends_s: dict[int, int] = {}
+
+    def deliver(self, locked: Iterable[Trade], *, now_s: int) -> None:
+        """Bring the readings of what was locked, as far as its hour is over."""
+        leaves: defaultdict[int, list[Leaf]] = defaultdict(list)
+        for trade in locked:
+            leaf = self._hearing.leaf_of(trade)
+            if (leaf.start_hour + 1) * SECONDS_PER_HOUR <= now_s:
+                leaves[trade.batch_number].append(leaf)
+        for number, waiting in sorted(leaves.items()):
+            self._deliver_batch(number, waiting, now_s=now_s)
+
+    def _deliver_batch(self, number: int, waiting: Sequence[Leaf], *, now_s: int) -> None:
+        """Release what was delivered in full, open what fell short or was never metered; the rest waits for its reading."""
+        leaves = self._hearing.leaves_of(number)
+        readings = self._readings(waiting)
+        window_ends_s = (waiting[0].start_hour + 1) * SECONDS_PER_HOUR + self._deployment.reading_window_s
+        due = [leaf for leaf in waiting if leaf.position in readings] if now_s <= window_ends_s else waiting
+        whole = self._whole(due, readings)
+        short = [leaf for leaf in due if leaf.position not in whole]
+        if readings or whole:
+            told = {reading.meter: _as_told(reading) for reading in readings.values()}
+            transaction = self._settlement.deliver_batch(
+                number, leaves, whole, [told[meter] for meter in sorted(told)]
+            )
+            handled = bitmap_of(leaf.position for leaf in due)
+            released = [leaf for leaf in due if leaf.position in whole]
+            if self._send("deliver", f"{number}:{handled:x}", transaction, released):
+                short += self._left(released)
+        for chunk in chunks(short, LEAVES_MAX):
+            positions = [leaf.position for leaf in chunk]
+            transaction = self._guarantee.open_many(number, leaves, positions)
+            self._send("open", f"{number}:{bitmap_of(positions):x}", transaction, chunk)
+
+    def _readings(self, leaves: Sequence[Leaf]) -> dict[int, ReadingReceived]:
+        """Return what the meters told that count for the leaves' hours, by position, of those that the record has.
+
+        The contract knows which meters these are. It would refuse a batch that brings the reading of another.
+        """
+        hours = {sold_hour(leaf): (leaf.seller, leaf.instrument_id) for leaf in leaves}
+        new = [hour for hour in hours if hour not in self._meters]
+        meters = self._settlement.meters_at(self._chain, [hours[hour] for hour in new])
+        self._meters.update(zip(new, meters, strict=True))
+        found = {
+            leaf.position: self._venue.exchange.reading(self._meters[sold_hour(leaf)], leaf.start_hour)
+            for leaf in leaves
+        }
+        return {position: reading for position, reading in found.items() if reading is not None}
+
+    def _whole(self, leaves: Sequence[Leaf], readings: Mapping[int, ReadingReceived]) -> list[int]:
+        """Return which leaves their readings cover. If the contract has another reading, that one counts there."""
+        covered = [self._is_covered(leaf, readings.get(leaf.position)) for leaf in leaves]
+        short = [leaf for leaf, is_covered in zip(leaves, covered, strict=True) if not is_covered]
+        on_chain = self._settlement.deliveries_of(self._chain, short)
+        whole_there = {
+            leaf.position
+            for leaf, delivered in zip(short, on_chain, strict=True)
+            if delivered == leaf.quantity_lots
+        }
+        return [
+            leaf.position
+            for leaf, is_covered in zip(leaves, covered, strict=True)
+            if is_covered or leaf.position in whole_there
+        ]
+
+    def _is_covered(self, leaf: Leaf, reading: ReadingReceived | None) -> bool:
+        if reading is None:
+            return False
+        sold_lots = self._hearing.sold_lots(leaf)
+        delivered = leaf.delivered_lots(units_lots=reading.delivered_lots, sold_lots=sold_lots)
+        return delivered == leaf.quantity_lots
+
+    def _left(self, leaves: Sequence[Leaf]) -> list[Leaf]:
+        """Return which leaves were to be released and are not: the contract had been brought a smaller reading."""
+        on_chain = self._settlement.deliveries_of(self._chain, leaves)
+        return [
+            leaf for leaf, delivered in zip(leaves, on_chain, strict=True) if delivered != leaf.quantity_lots
+        ]
+
+    def pay_out(self, trades: Iterable[Trade], *, now_s: int) -> None:
+        """Bring readings that came after the opening, and pay what has waited out its window."""
+        opened = [self._hearing.leaf_of(trade) for trade in trades]
+        due = self._payable(opened, now_s)
+        self._report_late([leaf for leaf in opened if leaf not in due])
+        for chunk in chunks(due, LEAVES_MAX):
+            self._send("pay", str(chunk[0].trade_number), self._guarantee.pay_out_many(chunk), chunk)
+
+    def _report_late(self, leaves: Sequence[Leaf]) -> None:
+        """Bring the readings of opened leaves to the contract, those that it has not."""
+        read = [(leaf, reading) for leaf in leaves for reading in self._readings([leaf]).values()]
+        on_chain = self._settlement.deliveries_of(self._chain, [leaf for leaf, _ in read])
+        for (leaf, reading), delivered in zip(read, on_chain, strict=True):
+            if delivered is None:
+                transaction = self._guarantee.report(leaf, _as_told(reading))
+                self._send("report", str(leaf.trade_number), transaction, [leaf])
+
+    def _payable(self, opened: Sequence[Leaf], now_s: int) -> list[Leaf]:
+        """Return what can be paid out now: a dispute or a fallback puts it off, which the contract knows."""
+        self._learn_windows(opened)
+        over = [leaf for leaf in opened if self._window_ends_s[leaf.trade_number] <= now_s]
+        try:
+            payable_from_s = self._guarantee.payables_from_s(self._chain, over)
+        except Reverted:  # somebody else has had one of them paid out; the next `watch` tells
+            payable_from_s = tuple(map(self._payable_from_s, over))
+        return [
+            leaf
+            for leaf, from_s in zip(over, payable_from_s, strict=True)
+            if from_s is not None and from_s <= now_s
+        ]
+
+    def _payable_from_s(self, leaf: Leaf) -> int | None:
+        try:
+            return self._guarantee.payable_from_s(self._chain, leaf)
+        except Reverted:
+            return None
+
+    def _learn_windows(self, opened: Sequence[Leaf]) -> None:
+        """Remember when challenge windows end, Unix seconds: the chain need not be asked before."""
+        new = [leaf for leaf in opened if leaf.trade_number not in self._window_ends_s]
+        for leaf, state in zip(new, self._guarantee.states_of(self._chain, new), strict=True):
+            ends_s = state.opened_at_s + self._deployment.challenge_window_s
+            self._window_ends_s[leaf.trade_number] = ends_s
+
+
+def chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """Cut a sequence into parts of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _as_told(reading: ReadingReceived) -> Reading:
+    return Reading(reading.meter, reading.start_hour, reading.delivered_lots, reading.signature)

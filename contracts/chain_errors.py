@@ -1,0 +1,27 @@
+"""What can go wrong with a chain, each with the words of the node or of the contract."""
+
+from contracts.abi import explain_revert
+
+
+class ChainUnavailable(Exception):
+    """The chain cannot be used: its program is missing or did not start, nothing answers, or it is another chain."""
+
+
+class BroadcastRefused(ChainUnavailable):
+    """The node does not take these signed bytes, and has not got them already. Says why, in the node's words."""
+
+
+class RequestRefused(Exception):
+    """The node does not do what was asked of it, or the contract said no while it did. `data` is what that returned."""
+
+    def __init__(self, message: str, data: bytes = b"") -> None:
+        super().__init__(explain_revert(data) if data else message)
+        self.data = data
+
+
+class Reverted(Exception):
+    """The contract said no. The message names its error; `data` is what it returned."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(explain_revert(data))
+        self.data = data

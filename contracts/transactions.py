@@ -1,0 +1,109 @@
+"""What goes to a chain and what comes back, as values: transactions and their prices, receipts and their logs."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from eth_hash.auto import keccak
+
+from market.address import Address
+from market.units import Malformed
+
+if TYPE_CHECKING:
+    from web3.types import LogReceipt, TxReceipt
+
+GAS_MAX: Final = 16_700_000
+"""Most gas that a transaction may ask for: the cap of EIP-7825 (2^24), rounded down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """What to send, unsigned. `to` None creates a contract; `gas` is always stated, never estimated."""
+
+    to: Address | None
+    data: bytes
+    gas: int
+    value_wei: int = 0
+
+    def __post_init__(self) -> None:
+        if self.gas > GAS_MAX:
+            raise Malformed(
+                f"transaction: asks for {self.gas} gas, expected at most {GAS_MAX}: send less at a time"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class GasPrice:
+    """What a unit of gas costs, in wei: `now_wei` in the next block, and at most what is offered for it.
+
+    `tip_wei` is the part above the base fee; None on a chain that knows no base fee.
+    """
+
+    now_wei: int
+    most_wei: int
+    tip_wei: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an account stands: the nonce of its next transaction, counting those still waiting, and its coins in wei."""
+
+    nonce: int
+    balance_wei: int
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """An event as a contract emitted it; `index` counts within the block."""
+
+    address: Address
+    topics: tuple[bytes, ...]
+    data: bytes
+    transaction: bytes
+    block_number: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a transaction that is in a block."""
+
+    transaction: bytes
+    succeeded: bool
+    block_number: int
+    gas_used: int
+    logs: tuple[Log, ...]
+    created: Address | None
+
+
+def transaction_hash(raw: bytes) -> bytes:
+    """Return the hash by which the chain will know these signed bytes."""
+    return bytes(keccak(raw))
+
+
+def read_receipt(found: "TxReceipt") -> Receipt:
+    """Return a receipt as web3 tells it."""
+    created = found.get("contractAddress")
+    return Receipt(
+        transaction=bytes(found["transactionHash"]),
+        succeeded=found["status"] == 1,
+        block_number=int(found["blockNumber"]),
+        gas_used=int(found["gasUsed"]),
+        logs=tuple(map(read_log, found["logs"])),
+        created=None if created is None else _bytes20(created),
+    )
+
+
+def read_log(found: "LogReceipt") -> Log:
+    """Return an event as web3 tells it."""
+    return Log(
+        address=_bytes20(found["address"]),
+        topics=tuple(bytes(topic) for topic in found["topics"]),
+        data=bytes(found["data"]),
+        transaction=bytes(found["transactionHash"]),
+        block_number=int(found["blockNumber"]),
+        index=int(found["logIndex"]),
+    )
+
+
+def _bytes20(address: str) -> Address:
+    return Address(bytes.fromhex(address[2:]))

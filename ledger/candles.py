@@ -1,0 +1,62 @@
+"""Candles as a readable table: what traded in each minute, by instrument. Wider candles are sums of these.
+
+A trade counts as it was agreed, also if it turns void later, as on the tape (`market/tape.py`). The time of batches never
+goes back, so only an instrument's latest candle may still change.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, func, select
+
+from ledger.tables import CandleRow, table
+from market.events import TradeAgreed
+from market.sessions import MICROS_PER_SECOND
+from market.tape import MINUTE_S
+
+CANDLES: Final = table(CandleRow)
+
+
+class Candles:
+    """The latest candle of each instrument, and those that a batch touched."""
+
+    def __init__(self) -> None:
+        self._latest: dict[str, dict[str, Any]] = {}
+        self._touched: dict[tuple[str, int], dict[str, Any]] = {}
+
+    def load(self, connection: Connection) -> None:
+        """Take the latest candle of each instrument into memory."""
+        latest = select(CANDLES.c.symbol, func.max(CANDLES.c.start_s).label("start_s"))
+        newest = latest.group_by(CANDLES.c.symbol).subquery()
+        same = and_(CANDLES.c.symbol == newest.c.symbol, CANDLES.c.start_s == newest.c.start_s)
+        for row in connection.execute(select(CANDLES).join(newest, same)):
+            self._latest[row.symbol] = dict(row._mapping)
+
+    def add(self, symbol: str, price_micros: int, trade: TradeAgreed, *, time_us: int) -> None:
+        """Add a trade that was agreed at this time (Unix microseconds) and price (micros per unit)."""
+        start_s = time_us // MICROS_PER_SECOND // MINUTE_S * MINUTE_S
+        candle = self._latest.get(symbol)
+        if candle is None or candle["start_s"] != start_s:
+            candle = self._latest[symbol] = {
+                "symbol": symbol,
+                "start_s": start_s,
+                "open_micros": price_micros,
+                "high_micros": price_micros,
+                "low_micros": price_micros,
+                "close_micros": price_micros,
+                "volume_lots": 0,
+                "payment_micros": 0,
+                "trades": 0,
+            }
+        candle["high_micros"] = max(candle["high_micros"], price_micros)
+        candle["low_micros"] = min(candle["low_micros"], price_micros)
+        candle["close_micros"] = price_micros
+        candle["volume_lots"] += trade.quantity_lots
+        candle["payment_micros"] += trade.payment_micros
+        candle["trades"] += 1
+        self._touched[symbol, start_s] = candle
+
+    def take_touched(self) -> list[dict[str, Any]]:
+        """Return the rows to write, and forget that they were touched."""
+        touched = [dict(candle) for candle in self._touched.values()]
+        self._touched.clear()
+        return touched

@@ -1,0 +1,251 @@
+"""Every trade is settled once, or void with its holds released and its cause named, whatever goes wrong on the way."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from api.locking import NOT_LOCKED_IN_TIME
+from api.outgoing import RAISE_AFTER_BLOCKS, Outgoing
+from api.settler import ATTEMPTS_MAX
+from contracts.chain import Receipt
+from ledger.outbox import Outbox, OutboxEntry, OutboxStatus
+from market.trades import TradeState
+from market.units import InvariantBroken
+from tests.api.adversity import CONFIRMATIONS, SLOT_S, Day, Stage, a_day, open_stage, troubled
+from tests.contracts.conftest import need_node_modules
+
+DEFAULT_SCHEDULES = 200
+SOAK_SCHEDULES = 10_000
+FIRST_SEED = 1
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    need_node_modules()
+    logging.disable(logging.WARNING)  # what goes wrong here is meant to
+    with open_stage() as opened:
+        yield opened
+    logging.disable(logging.NOTSET)
+
+
+def campaign(stage: Stage, schedules: int, capsys: pytest.CaptureFixture[str]) -> None:
+    happened: Counter[str] = Counter()
+    kills = 0
+    for seed in range(FIRST_SEED, FIRST_SEED + schedules):
+        day = a_day(stage, seed)
+        try:
+            happened.update(troubled(day))
+        except BaseException as error:
+            error.add_note(f"seed {seed}")
+            raise
+        kills += day.kills
+        day.record.close()
+        day.engine.dispose()
+    with capsys.disabled():
+        told = ", ".join(f"{count} {what}" for what, count in sorted(happened.items()))
+        print(f"\n{schedules} schedules, {kills} of the kills struck: {told}")
+
+
+def test_every_trade_is_settled_once_or_void(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    campaign(stage, DEFAULT_SCHEDULES, capsys)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+def test_every_trade_is_settled_once_or_void_at_length(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign(stage, SOAK_SCHEDULES, capsys)
+
+
+# --- one trouble at a time --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def day(stage: Stage) -> Iterator[Day]:
+    """The gate has closed, and nothing is sent yet."""
+    day = a_day(stage, 1)
+    day.move_to(SLOT_S - 800)
+    yield day
+    day.record.close()
+    day.engine.dispose()
+
+
+def states(day: Day) -> set[TradeState]:
+    return {trade.state for trade in day.venue.exchange.trades(None)}
+
+
+def end(day: Day) -> None:
+    day.settle_down()
+    day.check()
+
+
+def test_nothing_counts_before_its_confirmations(day: Day) -> None:
+    day.step()
+    day.mine(CONFIRMATIONS)
+    day.step()
+    assert states(day) == {TradeState.AGREED}
+    day.mine()
+    day.step()
+    assert states(day) == {TradeState.LOCKED, TradeState.VOID}
+    assert day.venue.exchange.void_reason(3) == "skipped by the contract: 19"
+    end(day)
+
+
+def test_what_waits_is_neither_sent_twice_nor_void_when_its_slot_starts(day: Day) -> None:
+    day.step()
+    day.move_to(SLOT_S + 5)  # the block of this second takes it
+    day.step()
+    assert states(day) == {TradeState.AGREED}
+    assert len(Outbox(day.engine).pending()) == 2
+    day.mine(CONFIRMATIONS)
+    day.step()
+    assert states(day) == {TradeState.LOCKED, TradeState.VOID}
+    end(day)
+
+
+def test_a_dropped_transaction_is_broadcast_again_with_its_hash(day: Day) -> None:
+    day.step()
+    first = Outbox(day.engine).pending()
+    day.drop()
+    day.step()
+    assert Outbox(day.engine).pending() == first
+    day.mine()
+    assert all(day.plain.receipt(entry.hash) for entry in first)
+    end(day)
+
+
+def test_what_a_reorganisation_took_out_is_broadcast_again(day: Day) -> None:
+    day.step()
+    day.mine(CONFIRMATIONS)
+    day.plain.request("anvil_reorg", CONFIRMATIONS, [])
+    assert day.deployment.settlement.last_batch(day.plain) == 0
+    day.step()
+    day.mine()
+    assert day.deployment.settlement.last_batch(day.plain) == 2
+    end(day)
+
+
+def test_a_price_too_low_is_replaced_under_the_same_nonce(day: Day) -> None:
+    day.step()
+    price = day.plain.gas_price()
+    day.plain.request("anvil_setNextBlockBaseFeePerGas", hex(4 * price.most_wei))
+    day.mine()
+    first = Outbox(day.engine).pending()
+    day.step()
+    replaced = Outbox(day.engine).pending()
+    assert [entry.nonce for entry in replaced] == [entry.nonce for entry in first]
+    assert [len(entry.replacements) for entry in replaced] == [1, 1]
+    day.mine()
+    assert [day.plain.receipt(entry.hash) for entry in replaced] == [None, None]
+    assert all(day.plain.receipt(entry.signings[0].hash) for entry in replaced)
+    end(day)
+
+
+def test_blocks_that_pass_a_transaction_by_raise_its_price(day: Day) -> None:
+    day.step()
+    for _ in range(RAISE_AFTER_BLOCKS + 1):
+        day.drop()
+        day.mine()
+        day.step()
+    assert [len(entry.replacements) for entry in Outbox(day.engine).pending()] == [1, 0]
+    end(day)
+
+
+def test_a_nonce_that_another_program_spent_is_named_and_its_purpose_signed_anew(
+    day: Day, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.disable(logging.NOTSET)
+    day.step()
+    first = Outbox(day.engine).pending()[0]
+    day.use_our_nonce()
+    day.step()
+    day.mine(CONFIRMATIONS)
+    day.step()
+    logging.disable(logging.WARNING)
+    assert f"another program has used nonce {first.nonce} of 0x" in caplog.text
+    found = Outbox(day.engine).find(kind=first.kind, reference=first.reference)
+    assert found is not None
+    assert found.status is OutboxStatus.OVERTAKEN
+    end(day)
+
+
+def test_a_skipped_nonce_is_filled(day: Day) -> None:
+    day.skip_a_nonce()
+    day.step()
+    assert [entry.kind for entry in Outbox(day.engine).pending()] == ["fill", "settle", "settle"]
+    end(day)
+
+
+def test_a_lost_answer_is_not_taken_for_a_refusal(day: Day) -> None:
+    for number in range(1, 31):
+        day.faults.lose_in = number
+        day.step()
+    day.mine()
+    assert day.deployment.settlement.last_batch(day.plain) == 2
+    end(day)
+
+
+def test_a_kill_before_any_operation_is_made_good(day: Day) -> None:
+    for number in range(1, 41):
+        day.faults.kill_in = number
+        day.step()
+    assert day.kills > 15
+    assert len(Outbox(day.engine).pending()) == 2
+    end(day)
+
+
+def test_a_batch_that_the_contract_refuses_is_void_when_its_slot_starts(day: Day) -> None:
+    day.operator_calls("pauseBatches")
+    for _ in range(ATTEMPTS_MAX + 1):
+        day.step()
+        day.mine(CONFIRMATIONS + 1)
+    day.move_to(SLOT_S)
+    day.step()
+    assert states(day) == {TradeState.VOID}
+    assert day.venue.exchange.void_reason(1) == NOT_LOCKED_IN_TIME
+    end(day)
+
+
+def test_a_reorganisation_deeper_than_the_confirmations_stops_the_market(day: Day) -> None:
+    day.step()
+    day.mine(CONFIRMATIONS + 1)
+    day.step()
+    assert TradeState.LOCKED in states(day)
+    day.plain.request("anvil_reorg", CONFIRMATIONS + 1, [])
+    with pytest.raises(InvariantBroken, match="reorganised deeper than that"):
+        day.settler.step()
+    with pytest.raises(InvariantBroken, match="reorganised deeper than that"):
+        day.restart()
+
+
+# --- tests of the test ------------------------------------------------------------------------------------------------
+
+
+class BroadcastsFirst(Outgoing):
+    """Planted: what is abroad is stored too late for a crash between the two."""
+
+    def _store(
+        self, kind: str, reference: str, raw: bytes, *, nonce: int, trades: tuple[int, ...]
+    ) -> OutboxEntry:
+        self._chain.broadcast(raw)
+        return super()._store(kind, reference, raw, nonce=nonce, trades=trades)
+
+
+class BelievesTheFirstBlock(Outgoing):
+    """Planted: what is in a block counts as final."""
+
+    def is_final(self, receipt: Receipt, *, head: int) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("planted", [BroadcastsFirst, BelievesTheFirstBlock])
+def test_a_planted_bug_is_caught(stage: Stage, planted: type[Outgoing]) -> None:
+    for seed in range(FIRST_SEED, FIRST_SEED + DEFAULT_SCHEDULES):
+        try:
+            troubled(a_day(stage, seed, outgoing=planted))
+        except (AssertionError, InvariantBroken):
+            return
+    pytest.fail(f"{planted.__name__} passed {DEFAULT_SCHEDULES} schedules")

@@ -1,0 +1,81 @@
+"""A stop in the middle of the rush: who is in gets an answer, what was answered is in the record, the database is closed."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.clock import DrivenClock
+from api.house import House, open_house
+from api.recovery import Recovery
+from ledger.audit import audit
+from ledger.database import open_database
+from ledger.record import RecordReader
+from market.orders import Address, Command, CreditDeposit
+from market.units import Micros
+from tests.api.conftest import START_S, settings
+
+WAITING = 500
+
+
+def a_deposit(index: int) -> CreditDeposit:
+    return CreditDeposit(Address(b"\x0a" * 20), Micros(1), index.to_bytes(32, "big"), 0)
+
+
+async def rush_and_stop(app: FastAPI, house: House) -> list[object]:
+    """Leave the app's lifespan while commands wait."""
+    async with app.router.lifespan_context(app):
+        asked = [asyncio.create_task(house.sequencer.submit(a_deposit(at))) for at in range(WAITING)]
+        await asyncio.sleep(0)
+        assert house.sequencer.waiting == WAITING
+    return await asyncio.gather(*asked, return_exceptions=True)
+
+
+def test_what_waits_is_answered_and_recorded_and_the_log_is_folded_in(tmp_path: Path) -> None:
+    with open_house(settings(tmp_path), DrivenClock(START_S), start_time_s=START_S) as house:
+        answers = asyncio.run(rush_and_stop(create_app(house, due=lambda: ()), house))
+    assert [answer for answer in answers if isinstance(answer, Exception)] == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["market.db", "market.db.lock"]
+    engine = open_database(f"sqlite:///{tmp_path}/market.db")
+    record = RecordReader(engine)
+    assert sum(len(row.batch().commands) for row in record.rows()) == WAITING
+    assert audit(record, tables=engine).findings == ()
+    engine.dispose()
+
+
+def test_a_step_of_the_settler_that_waits_for_the_record_does_not_hold_up_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_house(settings(tmp_path), DrivenClock(START_S), start_time_s=START_S) as house:
+        stepping, stopping = threading.Event(), threading.Event()
+
+        def step() -> None:
+            stepping.set()
+            stopping.wait(timeout=10)
+            commands: Sequence[Command] = [a_deposit(1)]
+            house.settler.apply(commands)
+
+        monkeypatch.setattr(house.settler, "step", step)
+
+        async def serve() -> None:
+            app = create_app(house, due=lambda: ())
+            async with app.router.lifespan_context(app):
+                await asyncio.to_thread(stepping.wait)
+                asyncio.get_running_loop().call_later(0.1, stopping.set)
+
+        asyncio.run(asyncio.wait_for(serve(), timeout=20))
+        assert house.record.number == 1
+
+
+def test_a_start_says_what_it_found() -> None:
+    assert Recovery(0, 0, b"", 0, 0).lines() == []
+    assert Recovery(1_284, 1_773_306_847_500_000, b"\x9c" * 32, 1, 2).lines() == [
+        f"Recovered 1,284 batches, the last of 2026-03-12 09:14:07 UTC, head 0x{'9c' * 32}",
+        "Readable tables: 1 batches behind, brought forward",
+        "Outbox: 2 transactions pending, sent again",
+    ]
+    assert Recovery(1, 1, b"\x9c" * 32, 0, 0).lines()[1:] == ["Readable tables: up to date"]

@@ -1,0 +1,123 @@
+"""Traders who sign orders and send each until it is answered, whatever happens to the server meanwhile."""
+
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import httpx
+
+from api.client import UNSIGNED
+from api.routes.order_form import signed_terms
+from api.routes.wire import InstrumentOut, MarketOut, SideName, SignedOrder
+from contracts.signing import Domain, Signer, sign_order
+from market.orders import Address
+from tests.api.witness import OrderName, Told
+
+RETRY_AFTER_S = 0.03
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What traders must know in order to sign."""
+
+    url: str
+    market: MarketOut
+    instrument: InstrumentOut
+
+    def signed(
+        self, signer: Signer, side: SideName, *, client_order_id: int, quantity: str
+    ) -> dict[str, Any]:
+        """Return the body of an order at the reference price, signed."""
+        unsigned = SignedOrder(
+            participant=f"0x{signer.address.hex()}",
+            instrument=self.instrument.symbol,
+            side=side,
+            price=self.instrument.reference_price,
+            quantity=quantity,
+            good_until=self.instrument.gate_closes,
+            settle_until=max(
+                self.instrument.delivery_starts,
+                self.instrument.gate_closes + self.market.notice_period_s,
+            ),
+            fee_cap_bps=self.instrument.fee_bps,
+            reference_price=self.instrument.collateral_reference_price,
+            client_order_id=str(client_order_id),
+            signature=UNSIGNED,
+        )
+        domain = Domain(self.market.chain_id, Address(bytes.fromhex(self.market.settlement[2:])))
+        signature = sign_order(signed_terms(unsigned)[1], signer, domain)
+        return unsigned.model_copy(update={"signature": f"0x{signature.hex()}"}).model_dump()
+
+
+@dataclass
+class Trader:
+    """One trader in a thread of its own. `told` holds each answer that it got."""
+
+    terms: Terms
+    signer: Signer
+    side: SideName
+    seed: int
+    told: dict[OrderName, Told] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    failure: str = ""
+
+    def __post_init__(self) -> None:
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._trade)
+
+    def start(self) -> None:
+        """Begin to trade."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Leave what is not answered yet."""
+        self._ending.set()
+        self._thread.join()
+
+    def _trade(self) -> None:
+        chance, number = Random(self.seed), 0
+        with httpx.Client(base_url=self.terms.url, timeout=30) as http:
+            while not self._ending.is_set() and not self.failure:
+                number += 1
+                # now and then more than anybody has: a refusal is an answer too
+                quantity = "9999999" if chance.random() < 0.05 else str(chance.randint(1, 9))
+                body = self.terms.signed(self.signer, self.side, client_order_id=number, quantity=quantity)
+                body["time_in_force"] = chance.choice(("gtc", "ioc"))
+                self._send(http, body, (self.signer.address, number))
+
+    def _send(self, http: httpx.Client, body: dict[str, Any], name: OrderName) -> None:
+        """Send the same signed order until somebody answers."""
+        unanswered = False
+        while not self._ending.is_set():
+            try:
+                answer = http.post("/v1/orders", json=body)
+            except httpx.ConnectError:
+                time.sleep(RETRY_AFTER_S)
+                continue
+            except httpx.TransportError:
+                unanswered = True
+                self.counts["requests cut off"] += 1
+                continue
+            if answer.status_code == 503:
+                time.sleep(RETRY_AFTER_S)
+                continue
+            self._hear(answer, name, unanswered=unanswered)
+            return
+
+    def _hear(self, answer: httpx.Response, name: OrderName, *, unanswered: bool) -> None:
+        said = answer.json()
+        if answer.status_code == 200:
+            trades = frozenset(int(fill["trade_number"]) for fill in said["fills"])
+            self.told[name] = Told(int(said["order_id"]), trades)
+            self.counts["orders acknowledged"] += 1
+            self.counts["of them after a cut, already in"] += said["repeated"]
+            if said["repeated"] and not unanswered:
+                self.failure = f"{name}: told that it was repeated, but it was sent once"
+        elif answer.status_code == 409:
+            self.told[name] = Told(None, frozenset())
+            self.counts["refusals acknowledged"] += 1
+        else:
+            self.failure = f"{name}: {answer.status_code} {answer.text}"

@@ -1,0 +1,26 @@
+"""A small day as a database on disk has it: record and readable tables."""
+
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from ledger.database import open_database
+from ledger.projections import Projector
+from ledger.record import Record
+from tests.ledger.days import GENESIS, SmallDay
+
+
+def url_of(folder: Path) -> str:
+    return f"sqlite:///{folder / 'day.db'}"
+
+
+def kept(day: SmallDay, folder: Path, *, projected: int | None = None) -> Engine:
+    """Keep a day in a file; `projected` is how many of its batches the tables have, all if not given."""
+    engine = open_database(url_of(folder))
+    record, projector = Record(engine, GENESIS), Projector(engine)
+    for batch, decision in day.history:
+        record.append(batch, decision.events)
+        if projected is None or batch.number <= projected:
+            projector.apply(batch, decision.events, decision.postings)
+    record.close()
+    return engine

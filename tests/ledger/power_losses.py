@@ -1,0 +1,223 @@
+"""The campaign of the simulated disk: record a run of the market's writes once, then lose power in it at many moments."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from random import Random
+
+from sqlalchemy import Engine, event
+
+from ledger.audit import audit
+from ledger.database import open_database
+from ledger.projections import Projector
+from ledger.rebuild import rebuild
+from ledger.record import Record
+from tests.ledger.builders import CONTINUOUS_S
+from tests.ledger.crashing_disk import CrashingDisk
+from tests.ledger.days import CONDITION_KINDS, GENESIS, ORDER_KINDS, Action, SmallDay
+from tests.ledger.watched_sqlite import OK, Operation, Sync, watched_sqlite
+
+RESTARTED_ONE_IN = 800
+"""How many crashes are looked at as rows alone for each that is started from as the market starts, and audited."""
+SMALL_LOG_PAGES = 24
+"""Checkpoint after so many pages: the way into the database is then crossed every few batches, not once in 1,000 pages."""
+
+Row = tuple[object, ...]
+
+
+class PromiseBroken(AssertionError):
+    """What a crash left is not what was promised. Says which seed, which moment, what was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """From here on the market may have told somebody that this batch is in."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one market wrote, in order, when it acknowledged what, and the record that it ended with."""
+
+    seed: int
+    moments: list[Operation | Acknowledged]
+    rows: list[Row]
+    path: str
+
+
+Acknowledge = Callable[[int, Callable[[], bytes], Callable[[Acknowledged], None]], None]
+
+
+def after_commit(number: int, append: Callable[[], bytes], tell: Callable[[Acknowledged], None]) -> None:
+    """Acknowledge as the market does: when the record has returned."""
+    append()
+    tell(Acknowledged(number))
+
+
+def record_a_run(
+    folder: Path,
+    seed: int,
+    *,
+    batches: int = 16,
+    log_pages: int | None = None,
+    pragma: str = "",
+    acknowledge: Acknowledge = after_commit,
+) -> Run:
+    """Run a small market on a watched SQLite, with record and readable tables, one restart in between.
+
+    `pragma` and `acknowledge` are there for bugs to be planted.
+    """
+    chance = Random(seed)
+    moments: list[Operation | Acknowledged] = []
+
+    def watch(operation: Operation) -> int:
+        moments.append(operation)
+        return OK
+
+    day = SmallDay()
+    for index in range(batches - 1):
+        day.act(CONTINUOUS_S + index, [_action(chance) for _ in range(chance.randint(1, 8))])
+    path = folder / f"run-{seed}.db"
+    with watched_sqlite(folder, watch):
+        for part in (day.history[: batches // 2], day.history[batches // 2 :]):
+            engine = open_database(f"sqlite:///{path}")
+            _set(engine, log_pages, pragma)
+            record, projector = Record(engine, GENESIS), Projector(engine)
+            for batch, decision in part:
+                append = partial(record.append, batch, decision.events)
+                acknowledge(batch.number, append, moments.append)
+                projector.apply(batch, decision.events, decision.postings)
+            record.close()
+            engine.dispose()
+    with closing(sqlite3.connect(path)) as connection:
+        return Run(seed, moments, _rows(connection), str(path))
+
+
+def _action(chance: Random) -> Action:
+    kind = chance.choice((*ORDER_KINDS, *CONDITION_KINDS, "deposit"))
+    return Action(kind, chance.randrange(3), chance.randint(440, 560), chance.randint(1, 4_000))
+
+
+def _set(engine: Engine, log_pages: int | None, pragma: str) -> None:
+    """Set pragmas on the connections that are opened from here on."""
+    wanted = [f"wal_autocheckpoint = {log_pages}"] if log_pages is not None else []
+    wanted += [pragma] if pragma else []
+
+    def prepare(connection: sqlite3.Connection, _entry: object) -> None:
+        for each in wanted:
+            connection.execute(f"PRAGMA {each}")
+
+    event.listen(engine, "connect", prepare)
+    engine.dispose()
+
+
+def lose_power(run: Run, crashes: int, folder: Path, *, counts: Counter[str]) -> None:
+    """Lose power at random moments of a run, and look at what is left each time.
+
+    Raises:
+        PromiseBroken: if an acknowledged row is missing, or a row is not the one that was written.
+    """
+    chance = Random(run.seed)
+    moments = Counter(chance.randrange(len(run.moments) + 1) for _ in range(crashes))
+    disk, acknowledged, syncs = CrashingDisk(), 0, 0
+    for moment in range(len(run.moments) + 1):
+        for _ in range(moments[moment]):
+            left = disk.after_crash(chance)
+            where = f"seed {run.seed}, moment {moment} of {len(run.moments)}"
+            found = _check_rows(run, left, folder, acknowledged=acknowledged, where=where)
+            counts["crashes"] += 1
+            counts["rows found"] += found
+            counts["rows acknowledged"] += acknowledged
+            if counts["crashes"] % RESTARTED_ONE_IN == 0:
+                _restart(run, left, folder, where=where)
+                counts["restarts audited"] += 1
+        if moment < len(run.moments):
+            match run.moments[moment]:
+                case Acknowledged(number):
+                    acknowledged = number
+                case operation:
+                    disk.take(operation)
+                    syncs += isinstance(operation, Sync)
+    counts["syncs crossed"] += syncs
+    counts.update(disk.faults)
+
+
+def _put(run: Run, left: dict[str, bytes], folder: Path) -> Path:
+    """Write what a crash left into a folder, in place of what stood there."""
+    path = folder / "left.db"
+    for suffix in ("", "-wal", "-journal", "-shm", ".lock"):
+        beside = path.with_name(path.name + suffix)
+        content = left.get(run.path + suffix, b"")
+        if not content:
+            beside.unlink(missing_ok=True)
+            continue
+        # over what stands there: a file that is emptied first is flushed by some file systems when it is closed
+        with beside.open("r+b" if beside.exists() else "wb") as out:
+            out.write(content)
+            out.truncate()
+    return path
+
+
+def _check_rows(run: Run, left: dict[str, bytes], folder: Path, *, acknowledged: int, where: str) -> int:
+    """Let SQLite recover, and compare the rows with those that were written, byte by byte. Return how many there are."""
+    with closing(sqlite3.connect(_put(run, left, folder), isolation_level=None)) as connection:
+        # this disk is not the one that is tested, and nobody else reads it
+        connection.executescript("PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE")
+        try:
+            rows = _rows(connection)
+            tables = connection.execute("SELECT batch_number FROM projected").fetchone()
+        except sqlite3.OperationalError as error:
+            if acknowledged or "no such table" not in str(error):
+                raise PromiseBroken(f"{where}: found {error}, expected {acknowledged} rows") from None
+            return 0
+        except sqlite3.DatabaseError as error:
+            raise PromiseBroken(f"{where}: found {error}, expected {acknowledged} rows") from None
+    if len(rows) < acknowledged:
+        raise PromiseBroken(f"{where}: found {len(rows)} rows, expected the {acknowledged} acknowledged ones")
+    if rows != run.rows[: len(rows)]:
+        raise PromiseBroken(f"{where}: found rows that were never written")
+    if tables is not None and tables[0] > len(rows):
+        raise PromiseBroken(f"{where}: found tables up to batch {tables[0]}, a record of {len(rows)}")
+    return len(rows)
+
+
+def _rows(connection: sqlite3.Connection) -> list[Row]:
+    return connection.execute("SELECT * FROM record ORDER BY number").fetchall()
+
+
+def _restart(run: Run, left: dict[str, bytes], folder: Path, *, where: str) -> None:
+    """Start from what is left as the market starts, and audit it: chain, matching, entries, tables."""
+    engine = open_database(f"sqlite:///{_put(run, left, folder)}")
+    try:
+        record = Record(engine, GENESIS)
+        try:
+            rebuild(record, projector=Projector(engine))
+            if findings := audit(record, tables=engine).findings:
+                raise PromiseBroken(f"{where}: {findings}")
+        finally:
+            record.close()
+    finally:
+        engine.dispose()
+
+
+def campaign(
+    crashes: int, folder: Path, *, crashes_per_run: int = 1_000, first_seed: int = 1
+) -> Counter[str]:
+    """Lose power so many times, over as many runs as that takes, and count what was done and found."""
+    counts: Counter[str] = Counter()
+    for seed in _seeds(crashes, crashes_per_run, first_seed):
+        # every tenth run checkpoints as the market does, by SQLite's own rule
+        run = record_a_run(folder, seed, log_pages=None if seed % 10 == 0 else SMALL_LOG_PAGES)
+        lose_power(run, min(crashes_per_run, crashes - counts["crashes"]), folder, counts=counts)
+        counts["runs"] += 1
+        Path(run.path).unlink()
+    return counts
+
+
+def _seeds(crashes: int, crashes_per_run: int, first: int) -> Iterator[int]:
+    return iter(range(first, first + -(-crashes // crashes_per_run)))

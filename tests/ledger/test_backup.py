@@ -1,0 +1,117 @@
+"""A copy of a running market is its record up to one batch; what is put back is a market again; nothing is replaced."""
+
+import os
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from ledger.audit import audit
+from ledger.backup import back_up, restore
+from ledger.database import DatabaseUnusable, open_database
+from ledger.projections import Projector
+from ledger.record import BrokenChain, Record, RecordReader, WrongMarket
+from tests.ledger.days import GENESIS, a_whole_day
+from tests.ledger.test_record import GENESIS as PLAIN_GENESIS
+from tests.ledger.test_record import write
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/market.db"
+
+
+def a_recorded_day(url: str) -> Record:
+    engine = open_database(url)
+    record, projector = Record(engine, GENESIS), Projector(engine)
+    for batch, decision in a_whole_day().history:
+        record.append(batch, decision.events)
+        projector.apply(batch, decision.events, decision.postings)
+    return record
+
+
+def test_a_market_is_copied_while_it_is_open_and_put_back(url: str, tmp_path: Path) -> None:
+    record = a_recorded_day(url)
+    copied = back_up(url, tmp_path / "monday.db")
+    assert (copied.batches, copied.head) == (record.number, record.hash)
+    assert copied.size_bytes == (tmp_path / "monday.db").stat().st_size
+    restored = f"sqlite:///{tmp_path}/restored.db"
+    assert restore(tmp_path / "monday.db", restored) == copied
+    engine = open_database(restored)
+    assert audit(RecordReader(engine), tables=engine).findings == ()
+    again = Record(engine, GENESIS)
+    assert again.hash == record.hash
+    again.close()
+    record.close()
+    left = sorted(
+        path.name for path in tmp_path.iterdir() if not path.name.endswith(("-wal", "-shm", ".lock"))
+    )
+    assert left == ["market.db", "monday.db", "restored.db"]
+
+
+def test_a_copy_made_while_batches_come_in_ends_at_one_of_them(url: str, tmp_path: Path) -> None:
+    record = Record(open_database(url), PLAIN_GENESIS)
+    write(record, 1, 50)
+    ending = threading.Event()
+
+    def go_on() -> None:
+        while not ending.is_set():
+            write(record, record.number + 1, record.number + 1)
+
+    writer = threading.Thread(target=go_on)
+    writer.start()
+    try:
+        copies = [back_up(url, tmp_path / f"copy-{index}.db") for index in range(10)]
+    finally:
+        ending.set()
+        writer.join()
+    hashes = {row.number: row.hash for row in record.rows()}
+    assert [copy.head for copy in copies] == [hashes[copy.batches] for copy in copies]
+    assert 50 <= copies[0].batches <= copies[-1].batches <= record.number
+    record.close()
+
+
+def test_nothing_is_replaced(url: str, tmp_path: Path) -> None:
+    a_recorded_day(url).close()
+    taken = tmp_path / "letter.db"
+    taken.write_text("a letter")
+    with pytest.raises(DatabaseUnusable, match=r"found letter.db there, expected nothing"):
+        back_up(url, taken)
+    assert taken.read_text() == "a letter"
+    with pytest.raises(
+        DatabaseUnusable, match=r"found market.db there, expected nothing. .* move it away first"
+    ):
+        restore(tmp_path / "market.db", url)
+
+
+def test_the_log_of_a_lost_database_is_not_taken_for_a_part_of_the_restored_one(
+    url: str, tmp_path: Path
+) -> None:
+    a_recorded_day(url).close()
+    back_up(url, tmp_path / "monday.db")
+    (tmp_path / "lost.db-wal").write_bytes(b"what another database left")
+    with pytest.raises(DatabaseUnusable, match=r"found lost.db-wal there"):
+        restore(tmp_path / "monday.db", f"sqlite:///{tmp_path}/lost.db")
+
+
+def test_a_record_that_is_not_whole_is_not_copied(url: str, tmp_path: Path) -> None:
+    a_recorded_day(url).close()
+    with sqlite3.connect(tmp_path / "market.db") as connection:
+        connection.execute("UPDATE record SET time_us = time_us + 1 WHERE number = 3")
+    connection.close()
+    with pytest.raises(BrokenChain, match="record row 3"):
+        back_up(url, tmp_path / "monday.db")
+    assert [name for name in os.listdir(tmp_path) if "monday" in name] == []
+
+
+def test_what_is_no_market_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseUnusable, match="found nothing, expected an existing database"):
+        back_up(f"sqlite:///{tmp_path}/absent.db", tmp_path / "copy.db")
+    open_database(f"sqlite:///{tmp_path}/empty.db").dispose()
+    with pytest.raises(WrongMarket, match="found no market"):
+        back_up(f"sqlite:///{tmp_path}/empty.db", tmp_path / "copy.db")
+    with pytest.raises(DatabaseUnusable, match="found no directory"):
+        restore(tmp_path / "empty.db", f"sqlite:///{tmp_path}/nowhere/market.db")
+    with pytest.raises(DatabaseUnusable, match=r"expected sqlite:///FILE"):
+        restore(tmp_path / "empty.db", "sqlite://")

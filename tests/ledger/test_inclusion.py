@@ -1,0 +1,176 @@
+from dataclasses import replace
+
+import pytest
+
+from ledger import codec
+from ledger.inclusion import (
+    NotProven,
+    Part,
+    Proof,
+    Unprovable,
+    prove,
+    read_proof,
+    verify,
+    write_proof,
+)
+from ledger.record import RecordReader
+from market.events import OrderAccepted
+from market.orders import PlaceOrder
+from market.units import Malformed
+from tests.ledger.days import SmallDay, a_whole_day
+from tests.ledger.recorded import recorded
+from tests.ledger.test_seal import a_row, stored
+
+
+@pytest.fixture(scope="module")
+def day() -> SmallDay:
+    return a_whole_day()
+
+
+@pytest.fixture(scope="module")
+def record(day: SmallDay) -> RecordReader:
+    return RecordReader(recorded(day))
+
+
+def accepted(day: SmallDay) -> list[tuple[int, OrderAccepted]]:
+    return [
+        (batch.number, event)
+        for batch, decision in day.history
+        for event in decision.events
+        if isinstance(event, OrderAccepted)
+    ]
+
+
+def test_every_order_is_proven_up_to_the_head(day: SmallDay, record: RecordReader) -> None:
+    _, head = record.head()
+    found = accepted(day)
+    assert len(found) > 5
+    for number, event in found:
+        proof = read_proof(write_proof(prove(record, event.order_id, number=number)))
+        included = verify(proof, head)
+        assert (included.number, included.event) == (number, event)
+        assert isinstance(included.command, PlaceOrder)
+        assert included.command.terms == event.terms
+        assert included.time_us == day.history[number - 1][0].time_us
+
+
+def test_a_proof_ends_at_the_first_known_hash(day: SmallDay, record: RecordReader) -> None:
+    number, event = accepted(day)[0]
+    rows = list(record.rows())
+    known = {rows[number].hash, rows[-1].hash}
+    proof = prove(record, event.order_id, number=number, known=known)
+    assert len(proof.headers) == 2
+    assert verify(proof, rows[number].hash).event == event
+
+
+def test_a_proof_shows_nothing_of_the_others(day: SmallDay, record: RecordReader) -> None:
+    number, event = accepted(day)[0]
+    others = [other for at, other in accepted(day) if at == number and other != event]
+    assert others
+    told = write_proof(prove(record, event.order_id, number=number))
+    for other in others:
+        assert other.terms.participant not in told
+        assert codec.encode_events((other,))[1:] not in told
+    assert record.rows(after=number - 1).__next__().commands not in told
+
+
+def test_every_changed_byte_of_a_proof_is_found(day: SmallDay, record: RecordReader) -> None:
+    _, head = record.head()
+    number, event = accepted(day)[0]
+    proof = prove(record, event.order_id, number=number)
+    changed = [
+        *(
+            replace(proof, **{name: replace(part, encoded=flipped(part.encoded, at))})
+            for name, part in (("command", proof.command), ("event", proof.event))
+            for at in range(len(part.encoded))
+        ),
+        *(
+            replace(proof, **{name: with_step(part, at)})
+            for name, part in (("command", proof.command), ("event", proof.event))
+            for at in range(len(part.path))
+        ),
+        *(
+            with_header(proof, at, name)
+            for at in range(len(proof.headers))
+            for name in ("previous", "number", "time_us", "version", "commands", "events", "state_hash")
+        ),
+        replace(proof, headers=proof.headers[:-1]),
+        replace(proof, headers=proof.headers[1:]),
+        replace(proof, command=proof.event),
+    ]
+    for each in changed:
+        with pytest.raises(NotProven):
+            verify(each, head)
+    assert verify(proof, head).event == event
+
+
+def flipped(content: bytes, at: int) -> bytes:
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+def with_step(part: Part, at: int) -> Part:
+    step = part.path[at]
+    changed = replace(step, hash=flipped(step.hash, 0))
+    return replace(part, path=(*part.path[:at], changed, *part.path[at + 1 :]))
+
+
+def with_header(proof: Proof, at: int, name: str) -> Proof:
+    header = proof.headers[at]
+    value = getattr(header, name)
+    other = value + 1 if isinstance(value, int) else value[:-1] + b"!"
+    changed = replace(header, **{name: other})
+    return replace(proof, headers=(*proof.headers[:at], changed, *proof.headers[at + 1 :]))
+
+
+def test_where_a_proof_breaks_is_said(day: SmallDay, record: RecordReader) -> None:
+    _, head = record.head()
+    number, event = accepted(day)[0]
+    proof = prove(record, event.order_id, number=number)
+    with pytest.raises(NotProven, match=r"the last header hashes to .*, expected the known 0000"):
+        verify(proof, bytes(32))
+    with pytest.raises(NotProven, match=rf"command: its path leads to .* header of row {number}"):
+        verify(replace(proof, command=proof.event), head)
+    with pytest.raises(NotProven, match=rf"row {number + 1}: found previous hash .* that of row {number}"):
+        verify(with_header(proof, 1, "previous"), head)
+
+
+def test_an_order_of_another_cannot_stand_beside_the_event(day: SmallDay, record: RecordReader) -> None:
+    """Command and event of one row, each truly there, but not of one order."""
+    _, head = record.head()
+    number, first = accepted(day)[0]
+    second = next(event for at, event in accepted(day) if at == number and event != first)
+    proof, other = (prove(record, each.order_id, number=number) for each in (first, second))
+    with pytest.raises(NotProven, match="took in another order than the command asked for"):
+        verify(replace(proof, command=other.command), head)
+
+
+def test_what_cannot_be_proven_says_why(day: SmallDay, record: RecordReader) -> None:
+    number, event = accepted(day)[0]
+    with pytest.raises(Unprovable, match="row 1 did not take it in"):
+        prove(record, event.order_id, number=1)
+    with pytest.raises(Unprovable, match="found no row 999"):
+        prove(record, event.order_id, number=999)
+    with pytest.raises(Unprovable, match="it comes with the next settlement batch"):
+        prove(record, event.order_id, number=number, known=())
+    with pytest.raises(Unprovable, match="its row 1 is of encoding version 5"):
+        prove(RecordReader(stored(a_row(5))), 1, number=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"", "truncated"),
+        (b"{}", "missing required field `command`"),
+        (b"[]", "Expected `object`"),
+    ],
+)
+def test_what_is_no_proof_is_named(text: bytes, message: str) -> None:
+    with pytest.raises(Malformed, match=message):
+        read_proof(text)
+
+
+def test_a_proof_without_headers_is_none(day: SmallDay, record: RecordReader) -> None:
+    number, event = accepted(day)[0]
+    proof = replace(prove(record, event.order_id, number=number), headers=())
+    with pytest.raises(Malformed, match="found no headers"):
+        read_proof(write_proof(proof))

@@ -1,0 +1,146 @@
+"""A statement leads from the opening to the closing balance of each account, whatever the period."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from ledger.accounts import VENUE, Account, AccountKind
+from ledger.statements import (
+    AccountStatement,
+    Movement,
+    Statement,
+    TablesBehind,
+    TooManyMovements,
+    read_statement,
+)
+from market.orders import Address
+from market.units import InvariantBroken, Malformed
+from tests.ledger.builders import ALICE, BOB, CALL_S, CAROL, CONTINUOUS_S, GATE_S, SOLAR, at
+from tests.ledger.days import SmallDay, a_whole_day
+from tests.ledger.kept import kept
+
+TOKEN = 1_000_000
+ALWAYS = {"from_us": 0, "to_us": at(SOLAR.end_s + 1_000_000)}
+FREE, WITHDRAWAL_HOLD, CUSTODY = AccountKind.FREE, AccountKind.WITHDRAWAL_HOLD, AccountKind.CUSTODY
+
+
+@pytest.fixture(scope="module")
+def day() -> SmallDay:
+    return a_whole_day()
+
+
+@pytest.fixture(scope="module")
+def engine(day: SmallDay, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    return kept(day, tmp_path_factory.mktemp("statements"))
+
+
+def of(statement: Statement, kind: AccountKind) -> AccountStatement:
+    return next(each for each in statement.accounts if each.account.kind is kind)
+
+
+def test_a_statement_of_all_time_ends_in_the_balances_of_the_books(engine: Engine, day: SmallDay) -> None:
+    for who in (ALICE, BOB, CAROL, VENUE):
+        found = {each.account: each.closing for each in read_statement(engine, who, **ALWAYS).accounts}
+        expected = dict(day.venue.books.balances.items())
+        assert {account: amount for account, amount in found.items() if amount} == {
+            account: amount for account, amount in expected.items() if account.participant == who
+        }
+
+
+def test_a_movement_says_when_why_and_what_is_left(engine: Engine) -> None:
+    free = of(read_statement(engine, CAROL, **ALWAYS), FREE)
+    assert free.opening == 0
+    transaction = f"0x{'dd' * 32}"
+    first = free.movements[0]
+    position = first.event_position
+    amounts = 3 * TOKEN, 3 * TOKEN
+    assert first == Movement(at(CALL_S - 1000), 1, position, "Deposited", "", transaction, *amounts)
+    hold = of(read_statement(engine, CAROL, **ALWAYS), WITHDRAWAL_HOLD)
+    told = [(each.event, each.reference, each.amount) for each in hold.movements]
+    assert told[:3] == [
+        ("WithdrawalApproved", "withdrawal 1", 370_000),
+        ("WithdrawalApproved", "withdrawal 2", 18_500),
+        ("Withdrawn", "withdrawal 1", -370_000),
+    ]
+    assert (hold.opening, hold.closing) == (0, 0)
+
+
+def test_trades_and_orders_are_named(engine: Engine) -> None:
+    statement = read_statement(engine, ALICE, **ALWAYS)
+    named = {(each.event, each.reference) for account in statement.accounts for each in account.movements}
+    assert ("OrderAccepted", "order 1") in named
+    assert ("TradeAgreed", "trade 1") in named
+    assert any(event == "TradeLocked" for event, _ in named)
+
+
+@pytest.mark.parametrize("who", [ALICE, BOB, CAROL, VENUE])
+def test_periods_join_without_a_gap(engine: Engine, who: Address) -> None:
+    cuts = [0, at(CALL_S), at(CALL_S) + 1, at(CONTINUOUS_S), at(GATE_S), at(SOLAR.end_s), ALWAYS["to_us"]]
+    parts = [read_statement(engine, who, from_us=first, to_us=last) for first, last in pairwise(cuts)]
+    for earlier, later in pairwise(parts):
+        assert later.first_batch == earlier.last_batch + 1
+        closing = {each.account: each.closing for each in earlier.accounts if each.closing}
+        assert closing == {each.account: each.opening for each in later.accounts if each.opening}
+    whole = read_statement(engine, who, **ALWAYS)
+    for account in whole.accounts:
+        joined = [
+            movement
+            for part in parts
+            for each in part.accounts
+            if each.account == account.account
+            for movement in each.movements
+        ]
+        assert tuple(joined) == account.movements
+
+
+def test_a_stranger_has_an_empty_statement(engine: Engine) -> None:
+    assert read_statement(engine, Address(b"\x99" * 20), **ALWAYS).accounts == ()
+
+
+def test_a_period_before_the_market_is_empty(engine: Engine) -> None:
+    statement = read_statement(engine, ALICE, from_us=0, to_us=1)
+    assert (statement.first_batch, statement.last_batch, statement.accounts) == (1, 0, ())
+
+
+def test_a_period_must_end_after_it_begins(engine: Engine) -> None:
+    with pytest.raises(Malformed, match="found an end at 5 us, expected one after its beginning at 5 us"):
+        read_statement(engine, ALICE, from_us=5, to_us=5)
+
+
+def test_too_many_movements_are_counted_before_they_are_read(engine: Engine) -> None:
+    with pytest.raises(TooManyMovements, match=r"found \d+ movements, expected at most 3"):
+        read_statement(engine, ALICE, **ALWAYS, movements_max=3)
+
+
+def test_tables_that_lag_behind_the_period_are_named(day: SmallDay, tmp_path: Path) -> None:
+    engine = kept(day, tmp_path, projected=2)
+    assert read_statement(engine, ALICE, from_us=0, to_us=at(CALL_S) + 1).last_batch == 2
+    with pytest.raises(TablesBehind, match=f"found them at batch 2, expected batch {len(day.history)}"):
+        read_statement(engine, ALICE, **ALWAYS)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "DELETE FROM entries WHERE kind = 'free' AND batch_number = 2",
+        "UPDATE entries SET amount = amount + 1 WHERE event = 'Deposited'",
+        "UPDATE balances SET amount = amount - 1 WHERE kind = 'free'",
+        "DELETE FROM balances",
+    ],
+)
+def test_a_journal_that_does_not_lead_to_the_balances_gives_no_statement(
+    harm: str, day: SmallDay, tmp_path: Path
+) -> None:
+    engine = kept(day, tmp_path)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(harm)
+    with pytest.raises(InvariantBroken, match=r"the closing balance: found .* micros, expected"):
+        read_statement(engine, ALICE, **ALWAYS)
+
+
+def test_a_statement_whose_balances_do_not_run_on_cannot_exist() -> None:
+    movement = Movement(1, 1, 0, "Deposited", "", "", 5, 6)
+    with pytest.raises(InvariantBroken, match="batch 1: found 6 micros, expected 5"):
+        AccountStatement(Account(FREE, ALICE), 0, (movement,), 6)
