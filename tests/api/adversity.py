@@ -13,7 +13,6 @@ from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
-from api.tapes import read_tapes
 from requests import Timeout
 from sqlalchemy import Engine, event
 
@@ -34,7 +33,7 @@ from ledger.database import open_database
 from ledger.heard import Heard
 from ledger.outbox import Outbox
 from ledger.projections import Projector
-from ledger.rebuild import rebuild
+from ledger.rebuild import recover
 from ledger.record import Genesis, Record, RecordReader
 from market.instruments import parse_symbol
 from market.orders import (
@@ -243,9 +242,10 @@ class Day:
         """Start: rebuild from the record, and take up what was left."""
         self.record = Record(self.engine, self._genesis)
         projector = Projector(self.engine)
-        self.venue = rebuild(self.record, projector=projector)
+        recovery = recover(self.record, projector=projector)
+        self.venue = recovery.venue
         self.sequencer = Sequencer(
-            self.venue, self.record, projector, read_tapes(self.engine), self.clock, on_broken=_broken
+            self.venue, self.record, projector, recovery.tapes, self.clock, on_broken=_broken
         )
         outgoing = self._outgoing(self.chain, Outbox(self.engine), confirmations=CONFIRMATIONS)
         self.settler = Settler(

@@ -48,6 +48,7 @@ def campaign(stage: Stage, schedules: int, capsys: pytest.CaptureFixture[str]) -
         print(f"\n{schedules} schedules, {kills} of the kills struck: {told}")
 
 
+@pytest.mark.timeout(900)  # a campaign: minutes, where the machine is busy
 def test_every_trade_is_settled_once_or_void(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     campaign(stage, DEFAULT_SCHEDULES, capsys)
 

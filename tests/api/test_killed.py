@@ -182,6 +182,7 @@ def told(counts: Counter[str]) -> None:
     print("\nkill -9: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
 
 
+@pytest.mark.timeout(900)  # a campaign: minutes, where the machine is busy
 def test_no_acknowledged_order_is_lost_or_doubled_when_the_server_is_killed(tmp_path: Path) -> None:
     need_node_modules()
     counts = killed(tmp_path, KILLS)

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.clock import DrivenClock
 from api.house import House, open_house
-from api.recovery import Recovery
+from api.recovery import Recovered
 from ledger.audit import audit
 from ledger.database import open_database
 from ledger.record import RecordReader
@@ -72,10 +72,11 @@ def test_a_step_of_the_settler_that_waits_for_the_record_does_not_hold_up_the_en
 
 
 def test_a_start_says_what_it_found() -> None:
-    assert Recovery(0, 0, b"", 0, 0).lines() == []
-    assert Recovery(1_284, 1_773_306_847_500_000, b"\x9c" * 32, 1, 2).lines() == [
+    assert Recovered(0, 0, b"", "", 0, 0).lines() == []
+    assert Recovered(1_284, 1_773_306_847_500_000, b"\x9c" * 32, "replayed", 1, 2).lines() == [
         f"Recovered 1,284 batches, the last of 2026-03-12 09:14:07 UTC, head 0x{'9c' * 32}",
+        "Memory: replayed",
         "Readable tables: 1 batches behind, brought forward",
         "Outbox: 2 transactions pending, sent again",
     ]
-    assert Recovery(1, 1, b"\x9c" * 32, 0, 0).lines()[1:] == ["Readable tables: up to date"]
+    assert Recovered(1, 1, b"\x9c" * 32, "", 0, 0).lines()[2:] == ["Readable tables: up to date"]

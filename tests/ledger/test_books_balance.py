@@ -170,6 +170,7 @@ def _report(counts: Counter[str]) -> None:
     assert {name for name in MUST_HAPPEN if not counts[name]} == set()
 
 
+@pytest.mark.timeout(900)  # a campaign: minutes, where the machine is busy
 def test_books_sum_to_zero_and_nobody_is_overdrawn(capsys: pytest.CaptureFixture[str]) -> None:
     counts = campaign(5_000)
     with capsys.disabled():

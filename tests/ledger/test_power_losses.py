@@ -30,6 +30,7 @@ def told(counts: Counter[str]) -> None:
     print("\npower losses: " + ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())))
 
 
+@pytest.mark.timeout(900)  # a campaign: minutes, where the machine is busy
 def test_what_was_acknowledged_survives_a_loss_of_power(tmp_path: Path) -> None:
     counts = campaign(CRASHES, tmp_path)
     told(counts)

@@ -101,6 +101,7 @@ def negotiation_of(seed: int) -> tuple[Command, ...]:
     )
 
 
+@pytest.mark.timeout(900)  # a campaign: minutes, where the machine is busy
 def test_a_snapshot_is_what_a_replay_gives_and_goes_on_as_one() -> None:
     print(f"\nsnapshots against replays: {campaign(SEEDS)}")
 
