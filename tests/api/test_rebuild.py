@@ -37,9 +37,7 @@ def ran(url: str) -> tuple[int, str]:
 
 def test_tables_that_somebody_damaged_are_made_again(url: str) -> None:
     with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
-        connection.executescript(
-            "DELETE FROM trades; UPDATE balances SET amount = 1; DROP TABLE orders"
-        )
+        connection.executescript("DELETE FROM trades; UPDATE balances SET amount = 1; DROP TABLE orders")
     connection.close()
     status, output = ran(url)
     day = a_whole_day()
