@@ -33,7 +33,7 @@ ChainOption = Annotated[
     ),
 ]
 DatabaseOption = Annotated[
-    str | None, typer.Option("--database", metavar="URL", help="SQLite URL, e.g. sqlite:///day.db.")
+    str | None, typer.Option("--database", metavar="URL", help="sqlite:///day.db or postgresql://….")
 ]
 OutOption = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Where report.html and summary.json are written.")
@@ -243,7 +243,7 @@ def serve(
         typer.Option(
             "--database",
             metavar="URL",
-            help="SQLite URL; a fresh one if not given.",
+            help="sqlite:///… or postgresql://…; a fresh file if not given.",
             envvar="CCEI_DATABASE_URL",
         ),
     ] = None,
@@ -274,6 +274,26 @@ app.add_typer(proof)
 
 app.command()(statement)
 app.command()(export)
+
+
+@app.command("rebuild")
+def rebuild_tables(
+    database: Annotated[
+        str, typer.Argument(metavar="URL", help="Database of a stopped market, e.g. sqlite:///market.db.")
+    ],
+) -> None:
+    """Make the readable tables again from the record.
+
+    Brings a database of an earlier version forward first. The record itself is not changed, and no market may run on it
+    meanwhile.
+
+    Example: ccei rebuild sqlite:///market.db
+    """
+    from api.rebuilding import rebuild_database
+
+    with told_of_house():
+        venue = rebuild_database(database, console=progress_console(quiet=False))
+    typer.echo(f"batches     {venue.number:,}\nstate hash  {venue.state_hash().hex()}")
 
 
 def main() -> None:

@@ -30,6 +30,7 @@ from ledger.projections import Projector
 from ledger.rebuild import recover
 from ledger.record import Genesis, Record, RecordReader, WrongMarket
 from ledger.snapshotting import Snapshotter
+from ledger.unusable import named
 from ledger.venue import Venue
 from market.tape import Tapes
 from market.units import Malformed
@@ -128,8 +129,10 @@ def open_house(
             clock,
             queue_limit=settings.queue_limit,
             batch_limit=settings.batch_limit,
+            lag_limit=settings.lag_limit,
             snapshotter=Snapshotter(record, recovery, every_events=settings.snapshot_events),
         )
+        closing.callback(sequencer.catch_up)
         outgoing = Outgoing(chain, outbox, confirmations=settings.confirmations)
         settler = Settler(
             sequencer, chain, deployment, outgoing, Heard(engine), confirmations=settings.confirmations
@@ -170,7 +173,7 @@ def _deployment(engine: Engine, chain: Chain, settings: Settings) -> Deployment:
         )
     if chain.chain_id != genesis.chain_id or not chain.code(genesis.settlement):
         raise ChainUnavailable(
-            f"{settings.database_url} holds the record of {genesis}, which is not on {chain.description}. "
+            f"{named(engine.url)} holds the record of {genesis}, which is not on {chain.description}. "
             "A chain of our own ends with its process: use a new database, or the address of a chain that stays"
         )
     return attach(chain, genesis.settlement)

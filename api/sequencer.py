@@ -1,8 +1,9 @@
 """The one writer: what happens to an order, in one place.
 
 Gather all that has arrived into one batch, stamp its time and number, decide (checks, holds, matching, books), commit the
-batch to the record, and only then bring the readable tables and the tapes forward and answer. If the commit fails, or
-a promise of the machine is broken, the process ends; the next start rebuilds from the record. It never carries on.
+batch to the record, and only then bring the tapes forward and answer. The readable tables follow a little behind: when
+nothing waits, or when they are too far behind. If a commit fails, or a promise of the machine is broken, the process
+ends; the next start rebuilds from the record. It never carries on.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from typing import NoReturn
 from sqlalchemy.exc import DBAPIError
 
 from api.clock import Clock
-from ledger.projections import Projector
+from ledger.projections import Lag, Projector
 from ledger.record import Record
 from ledger.snapshotting import Snapshotter
 from ledger.venue import Decision, Venue
@@ -75,6 +76,7 @@ class Sequencer:
         *,
         queue_limit: int = 10_000,
         batch_limit: int = 1_000,
+        lag_limit: int = 16,
         snapshotter: Snapshotter | None = None,
         on_broken: Callable[[Exception], NoReturn] = halt,
     ) -> None:
@@ -88,6 +90,7 @@ class Sequencer:
         self._clock = clock
         self._snapshotter = snapshotter
         self._batch_limit = batch_limit
+        self._lag_limit = lag_limit
         self._on_broken = on_broken
         self._queue_limit = queue_limit
         self._queue: asyncio.Queue[tuple[Command, asyncio.Future[Answer]]] = asyncio.Queue()
@@ -96,6 +99,11 @@ class Sequencer:
     def waiting(self) -> int:
         """Commands that wait for the next batch."""
         return self._queue.qsize()
+
+    @property
+    def lag(self) -> Lag:
+        """How far the readable tables are behind the record."""
+        return self._projector.lag
 
     def now_s(self) -> int:
         """Return the clock's Unix second."""
@@ -106,6 +114,18 @@ class Sequencer:
 
         Without commands, only what time alone causes happens.
         """
+        answers = self._take(commands)
+        self.catch_up()
+        return answers
+
+    def catch_up(self) -> None:
+        """Bring the readable tables to the end of the record, from any thread."""
+        try:
+            self._projector.flush()
+        except Exception as error:
+            self._on_broken(error)
+
+    def _take(self, commands: Sequence[Command]) -> list[Answer]:
         # A clock that was set back must not turn time around: the batch then keeps the time of the one before.
         time_us = max(self._clock.now_us(), self.venue.time_us)
         batch = Batch(self.venue.number + 1, time_us, tuple(commands))
@@ -113,7 +133,7 @@ class Sequencer:
             with self.quiet:
                 decision = self.venue.decide(batch)
                 self.record.append(batch, decision.events)
-                self._projector.apply(batch, decision.events, decision.postings)
+                self._projector.note(batch, decision.events, decision.postings)
                 self.tapes.note(decision.events, time_us=time_us)
             if self._snapshotter is not None:
                 self._snapshotter.count(len(decision.events))
@@ -123,14 +143,19 @@ class Sequencer:
 
     def tick(self) -> None:
         """Let due sessions change and due orders expire; record nothing where nothing is due."""
-        if self.venue.next_due_us() <= self._clock.now_us():
+        if self._due():
             self.process(())
+
+    def _due(self) -> bool:
+        return self.venue.next_due_us() <= self._clock.now_us()
 
     def rest(self) -> bool:
         """Do a step of what can wait between batches, the snapshot that is due; return whether there is more of it."""
         if self._snapshotter is None or not self._snapshotter.due:
             return False
         try:
+            if self._snapshotter.begins:
+                self._projector.flush()  # a start from this snapshot brings the tables forward from here on
             self._snapshotter.step()
         except Exception as error:
             self._on_broken(error)
@@ -163,24 +188,33 @@ class Sequencer:
     async def run(self) -> None:
         """Serve the queue until cancelled, and let time pass for the sessions once a second.
 
-        What can wait is done in small steps: after the answers have gone out, and whenever nobody asks for anything.
+        What can wait is done after the answers have gone out, and whenever nobody asks for anything: a snapshot in small
+        steps, the tables in a thread; newcomers wait for either as if it were a batch.
         """
         while True:
             await asyncio.sleep(0)
             more_to_do = self.rest()
-            arrived = []
-            try:
-                timeout_s = _PAUSE_S if more_to_do else 1.0
-                arrived.append(await asyncio.wait_for(self._queue.get(), timeout=timeout_s))
-            except TimeoutError:
-                self.tick()
-                continue
-            while len(arrived) < self._batch_limit and not self._queue.empty():
-                arrived.append(self._queue.get_nowait())
-            answers = self.process([command for command, _ in arrived])
-            for (_, done), answer in zip(arrived, answers, strict=True):
-                if not done.cancelled():
-                    done.set_result(answer)
+            arrived = await self._arrivals(within_s=_PAUSE_S if more_to_do else 1.0)
+            if arrived:
+                answers = self._take([command for command, _ in arrived])
+                for (_, done), answer in zip(arrived, answers, strict=True):
+                    if not done.cancelled():
+                        done.set_result(answer)
+            elif self._due():
+                self._take(())
+            behind = self.lag.batches
+            if behind >= self._lag_limit or (behind and self._queue.empty()):
+                await asyncio.to_thread(self.catch_up)
+
+    async def _arrivals(self, *, within_s: float) -> list[tuple[Command, asyncio.Future[Answer]]]:
+        """Return what has arrived, at most one batch of it; nothing if nothing comes in this time."""
+        try:
+            arrived = [await asyncio.wait_for(self._queue.get(), timeout=within_s)]
+        except TimeoutError:
+            return []
+        while len(arrived) < self._batch_limit and not self._queue.empty():
+            arrived.append(self._queue.get_nowait())
+        return arrived
 
 
 def _answers(decision: Decision) -> list[Answer]:

@@ -44,7 +44,7 @@ def serve_market(*, host: str, port: int, chain: str, database: str | None, cons
         if database is None:
             if chain not in OWN_CHAINS:
                 raise ChainUnavailable(
-                    f"{chain} outlives this process: name the record with --database sqlite:///FILE"
+                    f"{chain} outlives this process: name the record with --database sqlite:///FILE or postgresql://…"
                 )
             folder = closing.enter_context(tempfile.TemporaryDirectory(prefix="ccei-"))
             database = f"sqlite:///{folder}/market.db"

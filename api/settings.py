@@ -25,7 +25,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CCEI_", extra="ignore")
 
     database_url: str = Field(
-        "sqlite:///ccei.db", description="Where the record and the readable tables live."
+        "sqlite:///ccei.db",
+        description="Where the record and the readable tables live: sqlite:///… or postgresql://….",
     )
     chain: str = Field(
         "auto", description="auto, tester, anvil, ganache, or the http(s) address of an EVM node."
@@ -53,6 +54,9 @@ class Settings(BaseSettings):
         int, Field(ge=1, description="Commands that may wait; beyond it, 503 with Retry-After.")
     ] = 10_000
     batch_limit: Annotated[int, Field(ge=1, description="Commands taken as one batch at most.")] = 1_000
+    lag_limit: Annotated[
+        int, Field(ge=1, description="Batches by which the readable tables may be behind the record.")
+    ] = 16
     snapshot_events: Annotated[
         int, Field(ge=1, description="Events after which the memory is kept, for a quick restart.")
     ] = 25_000

@@ -58,8 +58,8 @@ def told_of_house() -> Iterator[None]:
     from api.settings import explain
     from api.settler import SettlementFailed
     from contracts.chain import ChainUnavailable
-    from ledger.database import DatabaseUnusable
-    from ledger.record import BrokenChain, RecordInUse, WrongMarket
+    from ledger.database import DatabaseUnusable, RecordInUse
+    from ledger.record import BrokenChain, WrongMarket
 
     with told():
         try:

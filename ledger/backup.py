@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 
 from ledger.database import DatabaseUnusable, file_of, open_database
 from ledger.record import RecordReader
+from ledger.unusable import named
 
 _BESIDE = ("", "-wal", "-journal")
 """What SQLite would take for a part of a database of that name."""
@@ -40,7 +41,7 @@ def back_up(url: str, target: Path) -> Copied:
     try:
         if engine.dialect.name != "sqlite" or file_of(engine) is None:
             raise DatabaseUnusable(
-                f"database {engine.url}: found {engine.dialect.name}, expected an SQLite file "
+                f"database {named(engine.url)}: found {engine.dialect.name}, expected an SQLite file "
                 "(PostgreSQL has pg_dump and pg_restore for this)"
             )
         return _copy(engine, target)

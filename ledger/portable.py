@@ -27,6 +27,7 @@ from ledger.record import (
     verified,
 )
 from ledger.tables import RecordRow, table
+from ledger.unusable import named
 from market.orders import Address
 from market.units import Malformed
 
@@ -120,7 +121,7 @@ def import_record(
             found = stored_genesis(connection)
             if found is not None:
                 raise DatabaseUnusable(
-                    f"database {engine.url.database}: found the market {found}, expected a database without one"
+                    f"database {named(engine.url)}: found the market {found}, expected a database without one"
                 )
             claim(connection, file.genesis)
             waiting: list[dict[str, object]] = []
@@ -136,7 +137,7 @@ def import_record(
                 connection.execute(insert(_RECORD), waiting)
     except DBAPIError as error:
         raise DatabaseUnusable(
-            f"database {engine.url.database}: found {error.orig}, nothing was imported"
+            f"database {named(engine.url)}: found {error.orig}, nothing was imported"
         ) from None
     return number
 

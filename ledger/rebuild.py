@@ -1,7 +1,7 @@
 """Rebuild a market, and the tables that lag behind, from the record: what a start, and a restart, does."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,6 +12,12 @@ from ledger.snapshots import Seal, SnapshotStore, Standing
 from ledger.venue import Venue
 from market.orders import Batch
 from market.tape import Tapes
+
+_BATCHES_PER_COMMIT = 64
+
+
+def _untold(_number: int) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,15 @@ def open_venue(genesis: Genesis) -> Venue:
     return Standing(genesis).venue
 
 
-def rebuild(record: RecordReader, *, projector: Projector | None = None) -> Venue:
+def rebuild(
+    record: RecordReader,
+    *,
+    projector: Projector | None = None,
+    told: Callable[[int], None] = _untold,
+) -> Venue:
     """Apply every recorded event to a fresh venue, and bring the projector's tables forward to the end of the record.
+
+    `told` hears the number of each batch that is applied.
 
     Raises:
         BrokenChain: if a row is not the one that was written.
@@ -54,7 +67,7 @@ def rebuild(record: RecordReader, *, projector: Projector | None = None) -> Venu
         InvariantBroken: if the events cannot have happened, or the tables are ahead of the record.
     """
     with _collector_at_rest():
-        return _replay(record, Standing(record.genesis), None, projector, ()).venue
+        return _replay(record, Standing(record.genesis), None, projector, (), told=told).venue
 
 
 def recover(record: RecordReader, *, projector: Projector | None = None) -> Recovery:
@@ -92,6 +105,8 @@ def _replay(
     seal: Seal | None,
     projector: Projector | None,
     unused: tuple[str, ...],
+    *,
+    told: Callable[[int], None] = _untold,
 ) -> Recovery:
     """Apply the rows after a snapshot, or all."""
     batches = events = 0
@@ -100,13 +115,18 @@ def _replay(
         rows = verified(record.rows(after=seal.number), previous=seal.record_hash, after=seal.number)
     for row in rows:
         # events say all that happened, so what was asked for need not be read
-        batch, told = Batch(row.number, row.time_us, ()), row.told()
-        postings = standing.venue.absorb(batch, told)
-        standing.tapes.note(told, time_us=batch.time_us)
-        if projector is not None and row.number > projector.position:
-            projector.apply(batch, told, postings)
+        batch, happened = Batch(row.number, row.time_us, ()), row.told()
+        postings = standing.venue.absorb(batch, happened)
+        standing.tapes.note(happened, time_us=batch.time_us)
+        if projector is not None and row.number > projector.noted:
+            projector.note(batch, happened, postings)
+            if projector.lag.batches >= _BATCHES_PER_COMMIT:
+                projector.flush()
         batches += 1
-        events += len(told)
+        events += len(happened)
+        told(row.number)
+    if projector is not None:
+        projector.flush()
     return Recovery(standing, seal, batches, events, unused)
 
 

@@ -5,22 +5,20 @@ contract keeps them, one per settlement batch) can tell whether anything before 
 the hash of a row is taken of.
 """
 
-import fcntl
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Protocol
 
 import msgspec
 from sqlalchemy import Connection, Engine, func, insert, select
 from sqlalchemy.exc import DBAPIError, MultipleResultsFound, OperationalError, SQLAlchemyError
 
 from ledger import codec
-from ledger.database import DatabaseUnusable, file_of
 from ledger.seal import Header, header_of
 from ledger.tables import GenesisRow, RecordRow, table
+from ledger.unusable import DatabaseUnusable, named
+from ledger.writer import take_writers_place
 from market.events import Event
 from market.orders import Address, Batch
 
@@ -41,10 +39,6 @@ _COLUMN_TYPES = {
 
 class RecordFailed(Exception):
     """A batch could not be made durable. Nothing of it may be acknowledged: the process must end and rebuild."""
-
-
-class RecordInUse(Exception):
-    """Another process writes this record. There is one writer, ever."""
 
 
 class WrongMarket(Exception):
@@ -185,7 +179,7 @@ class RecordReader:
         with engine.connect() as connection:
             genesis = stored_genesis(connection)
         if genesis is None:
-            raise WrongMarket(f"{engine.url}: found no market, expected the record of one")
+            raise WrongMarket(f"{named(engine.url)}: found no market, expected the record of one")
         self.genesis = genesis
 
     def head(self) -> tuple[int, bytes]:
@@ -255,18 +249,17 @@ class Record(RecordReader):
             WrongMarket: if the database holds the record of another market.
             BrokenChain: if the last row is not the one that was written.
         """
-        path = file_of(engine)
-        self._lock = _lock(path) if path is not None else None
+        self._place = take_writers_place(engine)
+        self._connection = self._place.connection
         try:
-            with engine.begin() as connection:
-                claim(connection, genesis)
+            with self._connection.begin():
+                claim(self._connection, genesis)
             super().__init__(engine)
             self.number, self.hash = self.head()
             for row in self.rows(after=self.number - 1):
                 _check_seal(row)
-            self._connection = engine.connect()
         except BaseException:
-            self._unlock()
+            self._place.close()
             raise
         self._failed = False
 
@@ -304,7 +297,7 @@ class Record(RecordReader):
             # SQLAlchemy's own words repeat the statement with all its values
             cause = error.orig if isinstance(error, DBAPIError) else error
             raise RecordFailed(
-                f"batch {batch.number}: found {cause}, expected it to become durable in {self.engine.url}"
+                f"batch {batch.number}: found {cause}, expected it to become durable in {named(self.engine.url)}"
             ) from error
         self.number, self.hash = batch.number, sealed
         self._failed = False
@@ -313,13 +306,7 @@ class Record(RecordReader):
     def close(self) -> None:
         """Give up the writer's place."""
         self._failed = True
-        self._connection.close()
-        self._unlock()
-
-    def _unlock(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._place.close()
 
 
 def _check_seal(row: RecordedBatch) -> None:
@@ -339,25 +326,6 @@ def _check_seal(row: RecordedBatch) -> None:
 
 def _shown(found: object) -> str:
     return found.hex() if isinstance(found, bytes) else repr(found)
-
-
-def _lock(path: Path) -> TextIO:
-    """Take the lock file beside the database; the operating system releases it when the process ends, however."""
-    beside = path.with_name(path.name + ".lock")
-    handle = beside.open("a+", encoding="ascii")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        handle.seek(0)
-        holder = handle.read().strip() or "unknown"
-        handle.close()
-        raise RecordInUse(
-            f"record {path}: another writer holds it (process {holder}); there can be one"
-        ) from None
-    handle.truncate(0)
-    handle.write(f"{os.getpid()}\n")
-    handle.flush()
-    return handle
 
 
 def claim(connection: Connection, genesis: Genesis) -> None:

@@ -44,6 +44,11 @@ class Snapshotter:
         """Whether there is something to do: a snapshot to begin, or to go on with."""
         return self._writing is not None or self._events >= max(self._every_events, self._rows)
 
+    @property
+    def begins(self) -> bool:
+        """Whether the next step begins a snapshot. The readable tables must not be behind the record then."""
+        return self._writing is None and self.due
+
     def count(self, events: int) -> None:
         """Count the events of a batch that was recorded and applied."""
         self._events += events
@@ -54,7 +59,7 @@ class Snapshotter:
         Beginning copies the memory, but not the values in it: milliseconds for a hundred thousand orders and trades. Each
         later step encodes and stores some hundred rows.
         """
-        if self._writing is None and self.due:
+        if self.begins:
             self._writing = self._take()
         if self._writing is not None and next(self._writing, self) is self:
             self._writing = None

@@ -1,19 +1,27 @@
 """The tables. Rows carry, they do not judge: the domain types check what is read back from them.
 
-`Truth` cannot be dropped: the record, whose market it is, the outbox, and how far the chain was heard. `Readable` can
-be, at any time: it is made from the record. Amounts are micros, prices micros per unit, quantities lots; addresses, ids
-and hashes 0x-hex text; numbers that participants choose freely (they may need all 64 bits) decimal text. Entries and
-balances name their asset: `token`, in micros, or a certificate id, in Wh.
+`Truth` cannot be dropped: the record, whose market it is, the outbox, and how far the chain was heard. Its changes are
+in `ledger/migrations`. `Readable` can be dropped at any time: it is made from the record, and made again where its shape
+has changed.
+
+Amounts are micros, prices micros per unit, quantities lots; addresses, ids and hashes 0x-hex text; numbers that
+participants choose freely (they may need all 64 bits) decimal text. Entries and balances name their asset: `token`, in
+micros, or a certificate id, in Wh.
 """
 
-from sqlalchemy import BigInteger, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Integer, String, Table, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-SCHEMA_VERSION = 4
-"""2: halts and trading rules of instruments, conditions of orders. 3: who is at fault when a trade is void. 4: assets and
-references of entries, candles, snapshots; `Truth` gains, beside what it had: trades and replacements of the outbox, and
-how far the chain has been heard."""
+REVISION = "0002"
+"""The newest of `ledger/migrations`: what the tables of `Truth` below are after it."""
+
+_KEY = BigInteger().with_variant(Integer, "sqlite")
+"""64 bits; in SQLite, where each integer has them, the word that makes a primary key the row's own number."""
+_KEY_TEXT = String().with_variant(String(collation="C"), "postgresql")
+"""Text that orders rows by its bytes, as in SQLite, whatever the language of the PostgreSQL cluster."""
+_OURS = {"autoincrement": False}
+"""For keys that the market counts itself."""
 
 
 class Truth(SQLModel, registry=registry()):
@@ -40,7 +48,7 @@ class RecordRow(Truth, table=True):
     """One batch: its stamped commands, its events, the hash of the row before and its own."""
 
     __tablename__ = "record"
-    number: int = Field(primary_key=True)
+    number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
     time_us: int = Field(sa_type=BigInteger)
     version: int
     commands: bytes
@@ -55,7 +63,7 @@ class OutboxRow(Truth, table=True):
 
     __tablename__ = "outbox"
     __table_args__ = (UniqueConstraint("kind", "reference"),)
-    sequence: int = Field(primary_key=True)
+    sequence: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
     kind: str
     reference: str
     raw: bytes
@@ -68,8 +76,8 @@ class SnapshotRow(Readable, table=True):
     """A piece of the memory as it was after a batch. Piece 0 seals the others; a snapshot without it is not finished."""
 
     __tablename__ = "snapshots"
-    batch_number: int = Field(primary_key=True)
-    piece: int = Field(primary_key=True)
+    batch_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
+    piece: int = Field(primary_key=True, sa_column_kwargs=_OURS)
     content: bytes
 
 
@@ -77,8 +85,8 @@ class OutboxTradeRow(Truth, table=True):
     """A trade that a transaction of the outbox is for."""
 
     __tablename__ = "outbox_trades"
-    sequence: int = Field(primary_key=True)
-    trade_number: int = Field(primary_key=True)
+    sequence: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
+    trade_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
 
 
 class OutboxReplacementRow(Truth, table=True):
@@ -89,8 +97,8 @@ class OutboxReplacementRow(Truth, table=True):
     """
 
     __tablename__ = "outbox_replacements"
-    sequence: int = Field(primary_key=True)
-    attempt: int = Field(primary_key=True)
+    sequence: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
+    attempt: int = Field(primary_key=True, sa_column_kwargs=_OURS)
     raw: bytes
     hash: bytes = Field(unique=True)
 
@@ -100,24 +108,25 @@ class HeardRow(Truth, table=True):
     reorganised below what the record took for final."""
 
     __tablename__ = "heard"
-    id: int = Field(primary_key=True)
+    id: int = Field(primary_key=True, sa_column_kwargs=_OURS)
     block_number: int = Field(sa_type=BigInteger)
     block_hash: bytes
 
 
 class ProjectedRow(Readable, table=True):
-    """How far the readable tables have come: one row, the number of the last batch in them."""
+    """How far the readable tables have come, and in which shape they were made: one row."""
 
     __tablename__ = "projected"
-    id: int = Field(primary_key=True)
-    batch_number: int
+    id: int = Field(primary_key=True, sa_column_kwargs=_OURS)
+    batch_number: int = Field(sa_type=BigInteger)
+    shape: str
 
 
 class InstrumentRow(Readable, table=True):
     """A listed instrument, its price terms now, and its trading rules. `halted_until_us` is when its latest halt ends."""
 
     __tablename__ = "instruments"
-    symbol: str = Field(primary_key=True)
+    symbol: str = Field(primary_key=True, sa_type=_KEY_TEXT)
     instrument_id: str
     commodity: str
     product: str
@@ -147,8 +156,8 @@ class ClearingRow(Readable, table=True):
     """The outcome of an auction that ended an instrument's call, or a halt."""
 
     __tablename__ = "clearings"
-    batch_number: int = Field(primary_key=True)
-    event_position: int = Field(primary_key=True)
+    batch_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
+    event_position: int = Field(primary_key=True, sa_column_kwargs=_OURS)
     symbol: str
     price_micros: int = Field(sa_type=BigInteger)
     low_micros: int = Field(sa_type=BigInteger)
@@ -167,7 +176,7 @@ class OrderRow(Readable, table=True):
     """
 
     __tablename__ = "orders"
-    order_id: int = Field(primary_key=True)
+    order_id: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
     participant: str = Field(index=True)
     symbol: str = Field(index=True)
     side: str
@@ -191,7 +200,7 @@ class OrderRow(Readable, table=True):
     reason: str
     triggered_us: int = Field(sa_type=BigInteger)
     accepted_us: int = Field(sa_type=BigInteger)
-    accepted_batch: int
+    accepted_batch: int = Field(sa_type=BigInteger)
 
 
 class TradeRow(Readable, table=True):
@@ -201,10 +210,10 @@ class TradeRow(Readable, table=True):
     """
 
     __tablename__ = "trades"
-    trade_number: int = Field(primary_key=True)
+    trade_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
     symbol: str = Field(index=True)
-    buy_order_id: int
-    sell_order_id: int
+    buy_order_id: int = Field(sa_type=BigInteger)
+    sell_order_id: int = Field(sa_type=BigInteger)
     buyer: str = Field(index=True)
     seller: str = Field(index=True)
     taker: str
@@ -221,15 +230,15 @@ class TradeRow(Readable, table=True):
     settlement_batch: int = Field(sa_type=BigInteger)
     delivered_lots: int = Field(sa_type=BigInteger)
     agreed_us: int = Field(sa_type=BigInteger)
-    agreed_batch: int
+    agreed_batch: int = Field(sa_type=BigInteger)
 
 
 class CandleRow(Readable, table=True):
     """What traded in a minute; prices in micros per unit. A minute without a trade has no row."""
 
     __tablename__ = "candles"
-    symbol: str = Field(primary_key=True)
-    start_s: int = Field(sa_type=BigInteger, primary_key=True)
+    symbol: str = Field(primary_key=True, sa_type=_KEY_TEXT)
+    start_s: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
     open_micros: int = Field(sa_type=BigInteger)
     high_micros: int = Field(sa_type=BigInteger)
     low_micros: int = Field(sa_type=BigInteger)
@@ -243,7 +252,7 @@ class GuaranteeRow(Readable, table=True):
     """A trade that fell short. The amounts are 0 until it is paid out, when `paid_transaction` is filled in."""
 
     __tablename__ = "guarantees"
-    trade_number: int = Field(primary_key=True)
+    trade_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
     opened_transaction: str
     paid_transaction: str
     delivered_lots: int = Field(sa_type=BigInteger)
@@ -257,7 +266,7 @@ class SettlementBatchRow(Readable, table=True):
     """A settlement batch of which the contract locked at least one trade."""
 
     __tablename__ = "settlement_batches"
-    batch_number: int = Field(primary_key=True)
+    batch_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
     lock_transaction: str
     locked_trades: int
     locked_micros: int = Field(sa_type=BigInteger)
@@ -272,9 +281,9 @@ class EntryRow(Readable, table=True):
     """
 
     __tablename__ = "entries"
-    batch_number: int = Field(primary_key=True)
-    event_position: int = Field(primary_key=True)
-    line: int = Field(primary_key=True)
+    batch_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
+    event_position: int = Field(primary_key=True, sa_column_kwargs=_OURS)
+    line: int = Field(primary_key=True, sa_column_kwargs=_OURS)
     event: str
     reference: str
     chain_transaction: str
@@ -288,9 +297,9 @@ class BalanceRow(Readable, table=True):
     """What stands on an account, in the unit of its asset."""
 
     __tablename__ = "balances"
-    kind: str = Field(primary_key=True)
-    participant: str = Field(primary_key=True)
-    asset: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True, sa_type=_KEY_TEXT)
+    participant: str = Field(primary_key=True, sa_type=_KEY_TEXT)
+    asset: str = Field(primary_key=True, sa_type=_KEY_TEXT)
     amount: int = Field(sa_type=BigInteger)
 
 

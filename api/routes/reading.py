@@ -326,10 +326,13 @@ def _notional(tick_lots: int, commodity: Commodity) -> str:
 
 @health_router.get("/health")
 async def health(house: HouseOf) -> HealthOut:
-    """Tell that the machine is alive and where its record stands."""
+    """Tell that the machine is alive, where its record stands and how far the readable tables are behind it."""
+    lag = house.sequencer.lag
     return HealthOut(
         status="ok",
         record_number=house.record.number,
+        tables_behind=lag.batches,
+        tables_behind_s=lag.time_us / MICROS_PER_SECOND,
         waiting=house.sequencer.waiting,
         instruments=len(house.venue.exchange.listings()),
     )

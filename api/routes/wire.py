@@ -366,10 +366,13 @@ class MarketOut(Model):
 
 
 class HealthOut(Model):
-    """Alive and consistent."""
+    """Alive and consistent. `tables_behind` is how many batches the readable tables are behind the record, and
+    `tables_behind_s` the time between the first of them and the last."""
 
     status: str
     record_number: int
+    tables_behind: int
+    tables_behind_s: float
     waiting: int
     instruments: int
 

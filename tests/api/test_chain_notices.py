@@ -32,6 +32,7 @@ def is_balanced(market: Market) -> bool:
     """Return whether an audit has no findings, books and contract differ by nothing, and the record tells the state."""
     house = market.house
     values = house.settler.chain_values([BUYER.address, SUPPLIER.address])
+    house.sequencer.catch_up()
     report = audit(RecordReader(house.engine), tables=house.engine, chain=values)
     assert report.findings == ()
     rebuilt = rebuild(RecordReader(house.engine))

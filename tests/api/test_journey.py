@@ -44,6 +44,7 @@ def test_an_order_travels_from_http_to_the_chain_and_back(market: Market) -> Non
     assert [trade.state for trade in buyer.trades()] == ["delivered"]
 
     values = market.house.settler.chain_values([BUYER.address, SUPPLIER.address])
+    market.house.sequencer.catch_up()
     report = audit(RecordReader(market.house.engine), tables=market.house.engine, chain=values)
     assert report.findings == ()
     assert report.chain_difference_micros == 0

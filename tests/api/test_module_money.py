@@ -43,6 +43,7 @@ def locked(market: Market, participant: Address) -> int:
 
 def difference(market: Market) -> int | None:
     house = market.house
+    house.sequencer.catch_up()
     report = audit(
         RecordReader(house.engine),
         tables=house.engine,

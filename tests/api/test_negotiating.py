@@ -286,6 +286,7 @@ def test_no_log_table_or_other_route_tells_a_reservation(
     revealed(market, number, value="0.063217", cost="0.037219")
     market.client(SUPPLIER).sign_agreement(market.client(SUPPLIER).negotiation(number))
     engine = market.house.engine
+    market.house.sequencer.catch_up()
     rows = []
     with engine.connect() as connection:
         for table in inspect(engine).get_table_names():
@@ -325,6 +326,7 @@ def test_the_audit_runs_a_negotiation_again(market: Market) -> None:
     revealed(market, number)
     for signer in (BUYER, SUPPLIER):
         market.client(signer).sign_agreement(market.client(signer).negotiation(number))
+    market.house.sequencer.catch_up()
     report = audit(market.house.record, tables=market.house.engine)
     assert report.findings == ()
     assert report.state_hash == market.house.venue.state_hash()
@@ -362,6 +364,7 @@ def test_a_market_that_stops_before_the_price_finds_it_when_it_starts_again(
             assert house.venue.state_hash() == stopped
             with TestClient(create_app(house, due=lambda: ())) as http:
                 found = priced_by_itself(house, http)
+            house.sequencer.catch_up()
             assert audit(house.record, tables=house.engine).findings == ()
     weight = nash_weight(tier=1, load=0.0, energy="OTHER")
     assert found.price_micros == 40_000 + weight * 20_000 // 1_000_000

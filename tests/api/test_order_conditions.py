@@ -219,6 +219,7 @@ def test_the_audit_proves_from_the_record_that_every_condition_was_kept(market: 
     supplier.cancel_all(side="sell")
     market.move_to(START_S + 600)
     assert [order.order_id for order in buyer.open_orders()] == []
+    market.house.sequencer.catch_up()
     report = audit(RecordReader(market.house.engine), tables=market.house.engine)
     assert report.findings == ()
     assert report.state_hash == market.house.venue.state_hash()

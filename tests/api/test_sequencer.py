@@ -77,6 +77,32 @@ def test_snapshots_are_taken_in_steps_when_there_is_time_for_it(record: Record) 
     assert again.venue.state_hash() == sequencer.venue.state_hash()
 
 
+def test_the_tables_are_not_behind_a_snapshot(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    recovery, projector = recover(record), Projector(record.engine)
+    sequencer = Sequencer(
+        recovery.venue,
+        record,
+        projector,
+        recovery.tapes,
+        DrivenClock(START_S),
+        batch_limit=1,
+        snapshotter=Snapshotter(record, recovery, every_events=3),
+        on_broken=stop,
+    )
+    begun: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        SnapshotStore, "begin", lambda _, number: begun.append((number, projector.position - number))
+    )
+
+    async def under_load() -> None:
+        serving = asyncio.create_task(sequencer.run())
+        await sequencer.submit_many([CancelOrder(Address(b"\x01" * 20), number) for number in range(1, 9)])
+        serving.cancel()
+
+    asyncio.run(under_load())
+    assert begun[0] == (3, 0)
+
+
 def test_a_snapshot_that_cannot_be_stored_stops_the_machine(
     record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,7 @@ COMMANDS = (
     "backup",
     "restore",
     "audit",
+    "rebuild",
     "record",
     "proof",
     "statement",

@@ -1,4 +1,4 @@
-"""A small day as a database on disk has it: record and readable tables."""
+"""A small day as a lasting database has it: record and readable tables."""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ def url_of(folder: Path) -> str:
     return f"sqlite:///{folder / 'day.db'}"
 
 
-def kept(day: SmallDay, folder: Path, *, projected: int | None = None) -> Engine:
-    """Keep a day in a file; `projected` is how many of its batches the tables have, all if not given."""
-    engine = open_database(url_of(folder))
+def kept(day: SmallDay, folder: Path, *, projected: int | None = None, url: str = "") -> Engine:
+    """Keep a day in a file, or at a URL; `projected` is how many of its batches the tables have, all if not given."""
+    engine = open_database(url or url_of(folder))
     record, projector = Record(engine, GENESIS), Projector(engine)
     for batch, decision in day.history:
         record.append(batch, decision.events)

@@ -60,8 +60,8 @@ def found(report: AuditReport) -> list[tuple[str, str]]:
     return [(finding.check, finding.where) for finding in report.findings]
 
 
-def test_an_honest_day_has_no_findings(day: SmallDay) -> None:
-    engine = recorded(day)
+def test_an_honest_day_has_no_findings(day: SmallDay, url: str) -> None:
+    engine = recorded(day, url=url)
     chain = replace(on_chain(day), record_hashes=(RecordReader(engine).head()[1],))
     report = run(engine, chain)
     assert report.findings == ()
@@ -69,6 +69,7 @@ def test_an_honest_day_has_no_findings(day: SmallDay) -> None:
     assert report.events == sum(len(decision.events) for _, decision in day.history)
     assert report.state_hash == day.venue.state_hash()
     assert report.trial_balance.total_micros == 0
+    engine.dispose()
 
 
 def test_a_changed_row_is_named(day: SmallDay) -> None:
@@ -109,13 +110,14 @@ def test_events_that_cannot_have_happened_end_the_walk(day: SmallDay) -> None:
     assert ("books", f"batch {number}") in found(report)
 
 
-def test_a_changed_table_is_found(day: SmallDay) -> None:
-    engine = recorded(day)
+def test_a_changed_table_is_found(day: SmallDay, url: str) -> None:
+    engine = recorded(day, url=url)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE trades SET price_micros = 1 WHERE trade_number = 2")
         connection.exec_driver_sql("UPDATE entries SET amount = 1 WHERE batch_number = 1 AND line = 1")
     assert [check for check, _ in found(run(engine))] == ["tables", "tables", "journal"]
     assert ("tables", "trades, row 2") in found(run(engine))
+    engine.dispose()
 
 
 def test_tables_that_lag_behind_are_named(day: SmallDay) -> None:

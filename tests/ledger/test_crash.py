@@ -24,8 +24,7 @@ while True:
 
 
 @pytest.mark.parametrize("acknowledged", [1, 2, 17])
-def test_no_acknowledged_row_is_lost_when_the_process_is_killed(tmp_path: Path, acknowledged: int) -> None:
-    url = f"sqlite:///{tmp_path}/market.db"
+def test_no_acknowledged_row_is_lost_when_the_process_is_killed(url: str, acknowledged: int) -> None:
     root = Path(__file__).parents[2]
     with subprocess.Popen(
         [sys.executable, "-c", WRITER, url], cwd=root, stdout=subprocess.PIPE, text=True
@@ -41,3 +40,5 @@ def test_no_acknowledged_row_is_lost_when_the_process_is_killed(tmp_path: Path, 
     record = Record(engine, GENESIS)
     write(record, record.number + 1, record.number + 1)
     assert record.verify() == record.number
+    record.close()
+    engine.dispose()

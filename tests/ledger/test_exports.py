@@ -78,8 +78,8 @@ def test_what_never_was_is_missing_and_what_was_signed_stays_whole(engine: Engin
     assert frame["accepted_utc"].iloc[0] == pandas.Timestamp(at(CALL_S), unit="us", tz="UTC")
 
 
-def test_a_snapshot_does_not_see_what_is_written_after_it(day: SmallDay, tmp_path) -> None:
-    engine = kept(day, tmp_path)
+def test_a_snapshot_does_not_see_what_is_written_after_it(day: SmallDay, url: str, tmp_path) -> None:
+    engine = kept(day, tmp_path, url=url)
     with snapshot(engine) as connection:
         before = count(connection, "entries")
         with engine.begin() as writer:
@@ -89,6 +89,16 @@ def test_a_snapshot_does_not_see_what_is_written_after_it(day: SmallDay, tmp_pat
         assert count(connection, "balances") > 0
     with snapshot(engine) as connection:
         assert count(connection, "entries") == 0
+    engine.dispose()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_either_database_exports_the_same(
+    engine: Engine, day: SmallDay, url: str, name: str, tmp_path
+) -> None:
+    again = kept(day, tmp_path, url=url)
+    pandas.testing.assert_frame_equal(whole(again, name, 3), whole(engine, name))
+    again.dispose()
 
 
 def test_an_unknown_export_is_refused() -> None:

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import pytest
 from sqlalchemy import Engine
 
@@ -7,8 +9,10 @@ from market.units import InvariantBroken
 
 
 @pytest.fixture
-def engine() -> Engine:
-    return open_database("sqlite://")
+def engine(url: str) -> Iterator[Engine]:
+    engine = open_database(url)
+    yield engine
+    engine.dispose()
 
 
 def add(outbox: Outbox, reference: str, nonce: int, raw: bytes = b"raw") -> OutboxEntry:

@@ -51,10 +51,10 @@ def frames_of(whole: bytes) -> list[tuple[int, int]]:
     return found
 
 
-def test_a_record_comes_back_as_it_was(day: SmallDay, path: Path) -> None:
+def test_a_record_comes_back_as_it_was(day: SmallDay, path: Path, url: str) -> None:
     original = RecordReader(recorded(day))
     told: list[int] = []
-    engine = open_database("sqlite://")
+    engine = open_database(url)
     assert import_record(RecordFile(path), engine, progress=told.append) == len(day.history)
     assert told == list(range(1, len(day.history) + 1))
     assert list(RecordReader(engine).verified_rows()) == list(original.rows())
@@ -63,6 +63,7 @@ def test_a_record_comes_back_as_it_was(day: SmallDay, path: Path) -> None:
     assert venue.state_hash() == day.venue.state_hash()
     assert audit(RecordReader(engine), tables=engine).findings == ()
     Record(engine, GENESIS).close()
+    engine.dispose()
 
 
 def test_a_file_is_audited_as_it_is(day: SmallDay, path: Path) -> None:

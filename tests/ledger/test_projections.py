@@ -1,6 +1,5 @@
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pandas
@@ -9,7 +8,7 @@ from sqlalchemy import Engine, select
 
 from ledger.accounts import AccountKind
 from ledger.database import open_database
-from ledger.projections import BALANCES, TABLES, Projector, frames, read_postings
+from ledger.projections import BALANCES, TABLES, Lag, Projector, frames, read_postings
 from ledger.rebuild import rebuild
 from ledger.record import Record
 from market.orders import Allocation, TradingRules
@@ -213,10 +212,43 @@ def test_batches_are_applied_once_and_in_order(day: SmallDay) -> None:
         projector.apply(batch, decision.events, decision.postings)
 
 
-def test_tables_live_in_the_file_of_the_record(day: SmallDay, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/market.db"
-    projected(day, open_database(url))
-    assert contents(open_database(url)) == contents(projected(day))
+def test_tables_are_the_same_in_either_database_and_made_again(day: SmallDay, url: str) -> None:
+    engine = projected(day, open_database(url))
+    assert contents(engine) == contents(projected(day))
+    engine.dispose()
+    again = open_database(url)
+    Projector(again).reset()
+    assert all(found == [] for found in contents(again).values())
+    rebuild(recorded(day), projector=Projector(again))
+    assert contents(again) == contents(projected(day))
+    assert list(read_postings(again)) == list(read_postings(projected(day)))
+    again.dispose()
+
+
+def test_what_is_noted_is_written_in_one_commit_later(day: SmallDay) -> None:
+    engine = open_database("sqlite://")
+    projector = Projector(engine)
+    for batch, decision in day.history:
+        projector.note(batch, decision.events, decision.postings)
+    first, last = day.history[0][0], day.history[-1][0]
+    assert projector.lag == Lag(len(day.history), last.time_us - first.time_us)
+    assert all(found == [] for found in contents(engine).values())
+    projector.flush()
+    assert projector.lag == Lag(0, 0)
+    assert projector.position == projector.noted == len(day.history)
+    assert contents(engine) == contents(projected(day))
+
+
+def test_what_was_noted_when_the_process_died_comes_back_from_the_record(day: SmallDay, url: str) -> None:
+    engine = open_database(url)
+    dies = Projector(engine)
+    for batch, decision in day.history[:7]:
+        dies.note(batch, decision.events, decision.postings)
+        if batch.number == 4:
+            dies.flush()
+    rebuild(recorded(day), projector=Projector(engine))
+    assert contents(engine) == contents(projected(day))
+    engine.dispose()
 
 
 def test_every_table_has_a_frame(day: SmallDay) -> None:

@@ -1,37 +1,44 @@
 import os
-import sqlite3
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete, text, update
 
-from ledger.database import open_database
+from ledger.database import RecordInUse, open_database
 from ledger.record import (
     BrokenChain,
     Genesis,
     Record,
     RecordedBatch,
     RecordFailed,
-    RecordInUse,
     RecordReader,
     WrongMarket,
 )
+from ledger.tables import RecordRow, table
 from market.events import Deposited
 from market.orders import Batch
 from market.units import Micros
 from tests.ledger.builders import ALICE, a_deposit, deposited
 
+RECORD = table(RecordRow)
 GENESIS = Genesis("test", 3600, 120, 31337, ALICE)
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "market.db"
+def engine(url: str) -> Iterator[Engine]:
+    engine = open_database(url)
+    yield engine
+    engine.dispose()
 
 
-@pytest.fixture
-def engine(path: Path) -> Engine:
-    return open_database(f"sqlite:///{path}")
+FULL = {
+    "sqlite": ["CREATE TRIGGER disk BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'disk is full'); END"],
+    "postgresql": [
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'disk is full'; END $$",
+        "CREATE TRIGGER disk BEFORE INSERT ON record EXECUTE FUNCTION fail()",
+    ],
+}
 
 
 def a_batch(number: int) -> Batch:
@@ -82,23 +89,24 @@ def _sealed(genesis: Genesis, time_us: int, log_index: int, state_hash: bytes) -
     return list(record.rows())
 
 
-def test_a_flipped_bit_is_found_and_its_row_named(engine: Engine, path: Path) -> None:
+def test_a_flipped_bit_is_found_and_its_row_named(engine: Engine) -> None:
     record = Record(engine, GENESIS)
     write(record, 1, 20)
     record.close()
     columns = ("time_us", "commands", "events", "state_hash", "previous", "hash", "version")
-    for row, column in enumerate(columns, start=5):
-        with sqlite3.connect(path) as connection:
-            (value,) = connection.execute(f"SELECT {column} FROM record WHERE number = ?", (row,)).fetchone()
-            changed = _flipped(value)
-            connection.execute(f"UPDATE record SET {column} = ? WHERE number = ?", (changed, row))
-            connection.commit()
-            with pytest.raises(BrokenChain, match=f"record row {row}: ") as caught:
-                RecordReader(engine).verify()
-            assert caught.value.number == row
-            connection.execute(f"UPDATE record SET {column} = ? WHERE number = ?", (value, row))
-        connection.close()
+    for number, name in enumerate(columns, start=5):
+        (row,) = (row for row in RecordReader(engine).rows() if row.number == number)
+        change(engine, number, **{name: _flipped(getattr(row, name))})
+        with pytest.raises(BrokenChain, match=f"record row {number}: ") as caught:
+            RecordReader(engine).verify()
+        assert caught.value.number == number
+        change(engine, number, **{name: getattr(row, name)})
     assert RecordReader(engine).verify() == 20
+
+
+def change(engine: Engine, number: int, **values: int | bytes) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(RECORD).where(RECORD.c.number == number).values(values))
 
 
 def _flipped(value: int | bytes) -> int | bytes:
@@ -107,13 +115,12 @@ def _flipped(value: int | bytes) -> int | bytes:
     return bytes([value[0] ^ 1]) + value[1:] if value else b"\x00"
 
 
-def test_a_missing_row_is_named(engine: Engine, path: Path) -> None:
+def test_a_missing_row_is_named(engine: Engine) -> None:
     record = Record(engine, GENESIS)
     write(record, 1, 5)
     record.close()
-    with sqlite3.connect(path) as connection:
-        connection.execute("DELETE FROM record WHERE number = 3")
-    connection.close()
+    with engine.begin() as connection:
+        connection.execute(delete(RECORD).where(RECORD.c.number == 3))
     with pytest.raises(BrokenChain, match="record row 3: missing; the next one found is 4"):
         RecordReader(engine).verify()
 
@@ -127,25 +134,24 @@ def test_a_restart_goes_on_where_it_stopped(engine: Engine) -> None:
     assert again.verify() == 4
 
 
-def test_a_writer_does_not_go_on_from_a_changed_row(engine: Engine, path: Path) -> None:
+def test_a_writer_does_not_go_on_from_a_changed_row(engine: Engine) -> None:
     record = Record(engine, GENESIS)
     write(record, 1, 2)
     record.close()
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE record SET time_us = 5 WHERE number = 2")
-    connection.close()
+    change(engine, 2, time_us=5)
     with pytest.raises(BrokenChain, match="record row 2"):
         Record(engine, GENESIS)
 
 
-def test_there_is_one_writer(engine: Engine, path: Path) -> None:
+def test_there_is_one_writer(engine: Engine, url: str) -> None:
     record = Record(engine, GENESIS)
-    other = open_database(f"sqlite:///{path}")
-    with pytest.raises(RecordInUse, match=f"process {os.getpid()}"):
+    other = open_database(url)
+    with pytest.raises(RecordInUse, match=f"another writer holds it .*process {os.getpid()}"):
         Record(other, GENESIS)
     assert RecordReader(other).head() == (0, GENESIS.hash)
     record.close()
     Record(other, GENESIS).close()
+    other.dispose()
 
 
 def test_a_writer_that_went_around_the_lock_breaks_nothing(engine: Engine) -> None:
@@ -183,13 +189,13 @@ def test_after_a_failed_commit_nothing_is_appended_any_more(engine: Engine) -> N
     record = Record(engine, GENESIS)
     write(record, 1, 1)
     with engine.begin() as connection:
-        connection.exec_driver_sql(
-            "CREATE TRIGGER full BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
-        )
+        for statement in FULL[engine.dialect.name]:
+            connection.execute(text(statement))
     with pytest.raises(RecordFailed, match="disk is full"):
         write(record, 2, 2)
     with engine.begin() as connection:
-        connection.exec_driver_sql("DROP TRIGGER full")
+        on_table = " ON record" if engine.dialect.name == "postgresql" else ""
+        connection.execute(text(f"DROP TRIGGER disk{on_table}"))
     with pytest.raises(RecordFailed, match="an earlier batch failed"):
         write(record, 2, 2)
     assert record.verify() == 1

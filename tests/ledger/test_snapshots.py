@@ -75,6 +75,24 @@ def test_a_start_goes_on_from_the_latest_snapshot(live: Live) -> None:
     assert recovery.venue.number == 10
 
 
+def test_either_database_keeps_snapshots(url: str) -> None:
+    market = Live(open_database(url))
+    for batches in (2, 3, 4):
+        market.go_on(batches)
+        market.snapshotter.take()
+    assert SnapshotStore(market.record.engine).numbers() == (9, 5)
+    market.go_on(1)
+    recovery = recover(market.record, projector=(projector := Projector(market.record.engine)))
+    assert (recovery.seal, projector.position) == (None, 10)
+    again = recover(market.record, projector=projector)
+    assert again.seal is not None
+    assert (again.seal.number, again.batches, again.unused) == (9, 1, ())
+    assert again.venue.state_hash() == recovery.venue.state_hash() == market.standing.venue.state_hash()
+    assert audit(market.record, tables=market.record.engine).findings == ()
+    market.record.close()
+    market.record.engine.dispose()
+
+
 def test_a_flipped_byte_anywhere_in_a_snapshot_is_found(live: Live) -> None:
     expected = live.standing.venue.state_hash()
     flips = 0

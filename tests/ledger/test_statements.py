@@ -49,6 +49,14 @@ def test_a_statement_of_all_time_ends_in_the_balances_of_the_books(engine: Engin
         }
 
 
+def test_either_database_states_the_same(engine: Engine, day: SmallDay, url: str, tmp_path: Path) -> None:
+    again = kept(day, tmp_path, url=url)
+    for who in (ALICE, BOB, CAROL, VENUE):
+        for period in (ALWAYS, {"from_us": at(CALL_S) + 1, "to_us": at(CONTINUOUS_S)}):
+            assert read_statement(again, who, **period) == read_statement(engine, who, **period)
+    again.dispose()
+
+
 def test_a_movement_says_when_why_and_what_is_left(engine: Engine) -> None:
     free = of(read_statement(engine, CAROL, **ALWAYS), FREE)
     assert free.opening == 0

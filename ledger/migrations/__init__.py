@@ -1,0 +1,1 @@
+"""How the tables of `Truth` came to be as they are, for Alembic: one file per change, oldest first."""

@@ -1,0 +1,95 @@
+"""The journal: every line of every posting, and what stands on each account after it."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, Engine, Table, select
+
+from ledger.accounts import Account, AccountKind, Balances
+from ledger.assets import asset_name, parse_asset
+from ledger.entries import Entry, Posting
+from ledger.projections.sheet import Row, hexed
+from ledger.references import reference_of
+from ledger.tables import BalanceRow, EntryRow, table
+from market.events import Event
+from market.orders import Address
+
+ENTRIES = table(EntryRow)
+BALANCES = table(BalanceRow)
+
+
+class Journal:
+    """The tables of entries and of balances."""
+
+    def __init__(self) -> None:
+        self._balances = Balances()
+        self._entries: list[Row] = []
+        self._touched: dict[Account, None] = {}
+
+    def load(self, connection: Connection) -> None:
+        """Take all balances."""
+        self._balances.apply(
+            Entry(_account(row.kind, row.participant, row.asset), row.amount)
+            for row in connection.execute(select(BALANCES))
+        )
+
+    def book(self, events: tuple[Event, ...], postings: Iterable[Posting]) -> None:
+        """Enter the postings that the events of one batch caused."""
+        for posting in postings:
+            self._balances.apply(posting.entries)
+            event = events[posting.event_position]
+            reference, transaction = reference_of(event)
+            for line, (account, amount) in enumerate(posting.entries):
+                self._touched[account] = None
+                self._entries.append(
+                    {
+                        "batch_number": posting.batch_number,
+                        "event_position": posting.event_position,
+                        "line": line,
+                        "event": type(event).__name__,
+                        "reference": reference,
+                        "chain_transaction": transaction,
+                        "kind": account.kind.name.lower(),
+                        "participant": hexed(account.participant),
+                        "asset": asset_name(account.asset),
+                        "amount": amount,
+                    }
+                )
+
+    def take(self) -> Iterable[tuple[Table, list[Row]]]:
+        """Return what to write."""
+        balances = [
+            {
+                "kind": account.kind.name.lower(),
+                "participant": hexed(account.participant),
+                "asset": asset_name(account.asset),
+                "amount": self._balances.on(account),
+            }
+            for account in self._touched
+        ]
+        entries, self._entries = self._entries, []
+        self._touched.clear()
+        return ((ENTRIES, entries), (BALANCES, balances))
+
+
+def read_postings(engine: Engine) -> Iterable[Posting]:
+    """Iterate over the journal as it stands in the table, in order.
+
+    Raises:
+        InvariantBroken: if the entries of an event do not sum to zero.
+    """
+    key: tuple[int, int] | None = None
+    entries: list[Entry] = []
+    with engine.connect() as connection:
+        for row in connection.execute(select(ENTRIES).order_by(*ENTRIES.primary_key)):
+            found = (row.batch_number, row.event_position)
+            if key is not None and found != key:
+                yield Posting(*key, tuple(entries))
+                entries = []
+            key = found
+            entries.append(Entry(_account(row.kind, row.participant, row.asset), row.amount))
+    if key is not None:
+        yield Posting(*key, tuple(entries))
+
+
+def _account(kind: str, participant: str, asset: str) -> Account:
+    return Account(AccountKind[kind.upper()], Address(bytes.fromhex(participant[2:])), parse_asset(asset))

@@ -1,0 +1,160 @@
+"""Trades, from the handshake to the last payment: candles, settlement batches and, where they fell short, guarantees."""
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection, Table, select
+
+from ledger.candles import CANDLES, Candles
+from ledger.projections.part import Rule
+from ledger.projections.sheet import Row, Sheet, hexed
+from ledger.projections.symbols import Symbols
+from ledger.tables import GuaranteeRow, SettlementBatchRow, TradeRow, table
+from market.events import (
+    GuaranteeOpened,
+    GuaranteePaid,
+    TradeAgreed,
+    TradeDelivered,
+    TradeLocked,
+    TradeVoided,
+)
+from market.orders import Batch
+from market.trades import TradeState
+
+TRADES = table(TradeRow)
+GUARANTEES = table(GuaranteeRow)
+SETTLEMENT_BATCHES = table(SettlementBatchRow)
+_OVER = (TradeState.VOID.name.lower(), TradeState.DELIVERED.name.lower(), TradeState.PAID_OUT.name.lower())
+
+
+class Trades:
+    """The tables of trades, candles, guarantees and settlement batches."""
+
+    def __init__(self, names: Symbols) -> None:
+        self._names = names
+        self._trades = Sheet(TRADES)
+        self._candles = Candles()
+        self._guarantees = Sheet(GUARANTEES)
+        self._batches = Sheet(SETTLEMENT_BATCHES)
+
+    @property
+    def rules(self) -> Mapping[type, Rule]:
+        """What each event does."""
+        return {
+            TradeAgreed: self._agreed,
+            TradeLocked: self._locked,
+            TradeVoided: self._voided,
+            TradeDelivered: self._delivered,
+            GuaranteeOpened: self._opened,
+            GuaranteePaid: self._paid,
+        }
+
+    def load(self, connection: Connection) -> None:
+        """Take the trades and guarantees that are not over, the latest candles, and every settlement batch."""
+        unfinished = select(TRADES).where(TRADES.c.state.not_in(_OVER))
+        self._trades.load(connection, unfinished, key="trade_number")
+        self._candles.load(connection)
+        unpaid = select(GUARANTEES).where(GUARANTEES.c.paid_transaction == "")
+        self._guarantees.load(connection, unpaid, key="trade_number")
+        self._batches.load(connection, select(SETTLEMENT_BATCHES), key="batch_number")
+
+    def take(self) -> Iterable[tuple[Table, list[Row]]]:
+        """Return what to write."""
+        candles = (CANDLES, self._candles.take_touched())
+        return (self._trades.take(), candles, self._guarantees.take(), self._batches.take())
+
+    def _agreed(self, event: TradeAgreed, batch: Batch, _position: int) -> None:
+        symbol = self._names.symbol(event.instrument_id)
+        prices = self._names.prices(
+            event.instrument_id, price=event.price_ticks, bid=event.bid_ticks, ask=event.ask_ticks
+        )
+        self._candles.add(symbol, prices["price_micros"], event, time_us=batch.time_us)
+        self._trades.put(
+            event.trade_number,
+            {
+                "trade_number": event.trade_number,
+                "symbol": symbol,
+                "buy_order_id": event.buy_order_id,
+                "sell_order_id": event.sell_order_id,
+                "buyer": hexed(event.buyer),
+                "seller": hexed(event.seller),
+                "taker": event.taker.name.lower() if event.taker is not None else "auction",
+                **prices,
+                "quantity_lots": event.quantity_lots,
+                "payment_micros": event.payment_micros,
+                "fee_micros": event.fee_micros,
+                "collateral_micros": event.collateral_micros,
+                "state": TradeState.AGREED.name.lower(),
+                "void_reason": "",
+                "at_fault": "",
+                "settlement_batch": 0,
+                "delivered_lots": 0,
+                "agreed_us": batch.time_us,
+                "agreed_batch": batch.number,
+            },
+        )
+
+    def _locked(self, event: TradeLocked, _batch: Batch, _position: int) -> None:
+        trade = self._trades[event.trade_number]
+        trade.update(state=TradeState.LOCKED.name.lower(), settlement_batch=event.batch_number)
+        if event.batch_number not in self._batches:
+            self._batches.put(
+                event.batch_number,
+                {
+                    "batch_number": event.batch_number,
+                    "lock_transaction": hexed(event.transaction),
+                    "locked_trades": 0,
+                    "locked_micros": 0,
+                    "delivered_trades": 0,
+                    "opened_trades": 0,
+                },
+            )
+        settled = self._batches[event.batch_number]
+        settled["locked_trades"] += 1
+        settled["locked_micros"] += trade["payment_micros"] + trade["fee_micros"] + trade["collateral_micros"]
+
+    def _voided(self, event: TradeVoided, _batch: Batch, _position: int) -> None:
+        self._trades[event.trade_number].update(
+            state=TradeState.VOID.name.lower(),
+            void_reason=event.reason,
+            at_fault="" if event.at_fault is None else hexed(event.at_fault),
+        )
+        self._trades.finish(event.trade_number)
+
+    def _delivered(self, event: TradeDelivered, _batch: Batch, _position: int) -> None:
+        trade = self._trades[event.trade_number]
+        trade.update(state=TradeState.DELIVERED.name.lower(), delivered_lots=trade["quantity_lots"])
+        self._trades.finish(event.trade_number)
+        self._batches[trade["settlement_batch"]]["delivered_trades"] += 1
+
+    def _opened(self, event: GuaranteeOpened, _batch: Batch, _position: int) -> None:
+        trade = self._trades[event.trade_number]
+        trade.update(state=TradeState.OPENED.name.lower(), delivered_lots=event.delivered_lots)
+        self._batches[trade["settlement_batch"]]["opened_trades"] += 1
+        self._guarantees.put(
+            event.trade_number,
+            {
+                "trade_number": event.trade_number,
+                "opened_transaction": hexed(event.transaction),
+                "paid_transaction": "",
+                "delivered_lots": event.delivered_lots,
+                "paid_to_seller_micros": 0,
+                "fee_micros": 0,
+                "returned_to_buyer_micros": 0,
+                "compensation_micros": 0,
+            },
+        )
+
+    def _paid(self, event: GuaranteePaid, _batch: Batch, _position: int) -> None:
+        self._trades[event.trade_number].update(
+            state=TradeState.PAID_OUT.name.lower(), delivered_lots=event.delivered_lots
+        )
+        self._trades.finish(event.trade_number)
+        self._guarantees[event.trade_number].update(
+            paid_transaction=hexed(event.transaction),
+            delivered_lots=event.delivered_lots,
+            paid_to_seller_micros=event.paid_to_seller,
+            fee_micros=event.fee,
+            returned_to_buyer_micros=event.returned_to_buyer,
+            compensation_micros=event.compensation,
+        )
+        self._guarantees.finish(event.trade_number)

@@ -1,0 +1,17 @@
+"""What can be wrong with a database, beside what stands in it, and how messages name it."""
+
+from sqlalchemy.engine import URL
+
+
+class DatabaseUnusable(Exception):
+    """The database cannot be opened or written, or holds something else. Says what was found and expected."""
+
+
+class RecordInUse(Exception):
+    """Another process writes this record. There is one writer, ever."""
+
+
+def named(url: URL) -> str:
+    """Return how messages name a database: a file by its path, any other by its URL, never with its password."""
+    path = url.database if url.get_backend_name() == "sqlite" else None
+    return path or url.render_as_string(hide_password=True)
