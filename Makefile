@@ -8,7 +8,7 @@ NODE_MODULES := contracts/node_modules
 FORGE = $(shell find $(NODE_MODULES)/@foundry-rs -path '*/bin/forge' -type f 2>/dev/null | grep -v '/@foundry-rs/forge/' | head -n 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test serve check bench audit soak clean
+.PHONY: help setup postgresql demo test serve check bench audit soak clean
 
 help: ## Say what each verb does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,7 +28,15 @@ $(NODE_MODULES)/.ready: contracts/package.json contracts/package-lock.json
 demo: setup ## Run the built-in market day on a local chain and write day-report/
 	$(BIN)/ccei demo --out day-report
 
-test: setup ## Run the tests
+# The tests run a server of their own. Where Debian's package cannot be installed, its tests say so and are left out.
+postgresql:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+		echo "installing PostgreSQL for the tests"; \
+		as=; test "$$(id -u)" = 0 || as="sudo -n"; \
+		$$as apt-get update --quiet=2 && $$as apt-get install --yes --quiet=2 --no-install-recommends postgresql; \
+	} || echo "no PostgreSQL: its tests are left out; install Debian's package postgresql to run them"
+
+test: setup postgresql ## Run the tests
 	$(BIN)/python -m pytest
 
 serve: setup ## Serve the market on http://127.0.0.1:8000 (OpenAPI page at /docs)
