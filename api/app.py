@@ -12,7 +12,7 @@ from api import problems
 from api.house import House
 from api.negotiating import conclusions
 from api.routes import accounts, cancels, negotiations, orders, reading, statements
-from api.sequencer import QueueFull, halt
+from api.sequencer import halt
 from api.settler import SettlementFailed
 from contracts.chain import ChainUnavailable
 from market.orders import Command
@@ -37,7 +37,7 @@ def create_app(house: House, *, due: Callable[[], Sequence[Command]] | None = No
         loop = asyncio.get_running_loop()
 
         def through_the_queue(commands: Sequence[Command]) -> object:
-            return asyncio.run_coroutine_threadsafe(house.sequencer.submit_many(commands), loop).result()
+            return asyncio.run_coroutine_threadsafe(house.sequencer.submit_own(commands), loop).result()
 
         house.settler.apply = through_the_queue
         answering = asyncio.create_task(house.sequencer.run())
@@ -80,9 +80,9 @@ async def _keep_going(house: House, due: Callable[[], Sequence[Command]], ending
     while not ending.is_set():
         try:
             if commands := [*due(), *conclusions(house.venue.exchange)]:
-                await house.sequencer.submit_many(commands)
+                await house.sequencer.submit_own(commands)
             await asyncio.to_thread(house.settler.step)
-        except (ChainUnavailable, SettlementFailed, QueueFull, TimeoutError) as error:
+        except (ChainUnavailable, SettlementFailed, TimeoutError) as error:
             log.warning("settlement waits: %s", error)
         except Exception as error:
             halt(error)

@@ -4,9 +4,12 @@ import hashlib
 import heapq
 import hmac
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from api.problems import Problem
+from api.sequencer import QueueFull
 from contracts.agreement import LongTermTerms, agreement_digest
 from contracts.signing import (
     BadSignature,
@@ -88,7 +91,8 @@ class Door:
         )
         _require(digest, signature, participant, "cancel")
 
-    def check_once(
+    @contextmanager
+    def once(
         self,
         command: MassCancel | SetDeadManTimer,
         *,
@@ -96,10 +100,11 @@ class Door:
         deadline_s: int,
         now_s: int,
         signature: bytes,
-    ) -> None:
+    ) -> Iterator[None]:
         """Require that the participant signed this request, that it is still meant, and that it did not come before.
 
         Taking it a second time would do something else: cancel orders placed since, or wind up a timer that was disarmed.
+        One that the full queue sends away within the context did not come: it may come again.
 
         Raises:
             Problem: 401 if the signature is not the participant's, the deadline is past or too far, or it came before.
@@ -115,12 +120,17 @@ class Door:
             digest = dead_man_timer_digest(command, nonce=nonce, deadline_s=deadline_s, domain=self.domain)
         _require(digest, signature, command.participant, type(command).__name__)
         while self._forget and self._forget[0][0] < now_s:
-            self._seen.remove(heapq.heappop(self._forget)[1])
+            self._seen.discard(heapq.heappop(self._forget)[1])
         if digest in self._seen:
             detail = f"nonce: found {nonce} under the same request again, expected one never used before"
             raise Problem(401, "signature_used", detail)
         self._seen.add(digest)
         heapq.heappush(self._forget, (deadline_s, digest))
+        try:
+            yield
+        except QueueFull:
+            self._seen.discard(digest)
+            raise
 
     def check_proposal(self, request: RequestNegotiation) -> None:
         """Require that the participant signed this request to negotiate."""
@@ -165,7 +175,7 @@ class Door:
         scheme, _, token = (authorization or "").partition(" ")
         claim, _, seal = token.rpartition(".")
         address, _, expires = claim.partition(".")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(seal, self._seal(claim)):
+        if scheme.lower() != "bearer" or not hmac.compare_digest(seal.encode(), self._seal(claim).encode()):
             raise Problem(
                 401,
                 "login_required",

@@ -74,7 +74,7 @@ class ChainCommands:
                 known = funds.is_credited(transaction, log_index)
                 return None if known else CreditDeposit(participant, amount, transaction, log_index)
             case Withdrawal(participant, _, nonce, transaction):
-                open_here = funds.is_open(participant, nonce)
+                open_here = funds.open_withdrawal(participant, nonce) is not None
                 return ConfirmWithdrawal(participant, nonce, transaction) if open_here else None
 
     def _step(self, happened: Delivered | Opened | PaidOut) -> Command | None:

@@ -73,6 +73,12 @@ def install(app: FastAPI) -> None:
             Problem(HTTPStatus.SERVICE_UNAVAILABLE, "queue_full", str(error), {"Retry-After": "1"})
         )
 
+    @app.exception_handler(Exception)
+    async def _unforeseen(_: Request, error: Exception) -> JSONResponse:
+        # The server's log has the rest; a stranger is told no more than that it is not his fault.
+        detail = f"found {type(error).__name__} where an answer was expected; this is a defect of the service"
+        return _response(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail))
+
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:
         name = HTTPStatus(error.status_code).name.lower()

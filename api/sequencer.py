@@ -179,6 +179,14 @@ class Sequencer:
             raise QueueFull(
                 f"{self.waiting} commands wait and {len(commands)} came, expected at most {self._queue_limit}"
             )
+        return await self.submit_own(commands)
+
+    async def submit_own(self, commands: Sequence[Command]) -> list[Answer]:
+        """Queue the market's own commands in this order, however many wait, and wait until their batches are durable.
+
+        The limit keeps newcomers out. What the market owes to those who are in, such as what the chain told or a new hour
+        to trade, is bounded by what it knows already, and must not be lost to a crowd.
+        """
         loop = asyncio.get_running_loop()
         done: list[asyncio.Future[Answer]] = [loop.create_future() for _ in commands]
         for pair in zip(commands, done, strict=True):

@@ -103,11 +103,11 @@ class Chain:
         """Return the hash of a block, None if the chain is not that long."""
         from web3.exceptions import BlockNotFound
 
-        try:
-            with self._reaching():
+        with self._reaching():
+            try:
                 return bytes(self.w3.eth.get_block(number)["hash"])
-        except BlockNotFound:
-            return None
+            except BlockNotFound:
+                return None
 
     def balance_wei(self, address: Address) -> int:
         """Return the address's balance of the chain's own coin, in wei."""
@@ -168,16 +168,16 @@ class Chain:
         from eth_tester.exceptions import TransactionFailed
         from web3.exceptions import ContractLogicError, Web3RPCError
 
-        try:
-            with self._reaching():
+        with self._reaching():
+            try:
                 yield
-        except (ContractLogicError, TransactionFailed) as error:
-            raise Reverted(_revert_data(error)) from None
-        except Web3RPCError as error:
-            # Ganache answers a revert without data in a form that web3 does not know as one.
-            if "revert" in str(error):
-                raise Reverted(b"") from None
-            raise ChainUnavailable(f"{self.name} refused a call: {error}") from error
+            except (ContractLogicError, TransactionFailed) as error:
+                raise Reverted(_revert_data(error)) from None
+            except Web3RPCError as error:
+                # Ganache answers a revert without data in a form that web3 does not know as one.
+                if "revert" in str(error):
+                    raise Reverted(b"") from None
+                raise
 
     def logs(
         self,
@@ -189,18 +189,33 @@ class Chain:
     ) -> tuple[Log, ...]:
         """Return the events of a contract, or of several, between two blocks inclusive (to the latest by default).
 
-        They come in the sequence of the chain.
+        They come in the sequence of the chain. Nodes answer only so many blocks or events at once: what one refuses is
+        asked for in smaller pieces.
         `topics` are the event's topic and its first indexed fields as words; None takes any, a tuple any of its words.
         """
+        from web3.exceptions import Web3RPCError
+
+        last = self.block_number() if to_block is None else to_block
         wanted: Any = {
             "address": list(map(_checksum, address)) if isinstance(address, tuple) else _checksum(address),
             "topics": [_topic(topic) for topic in topics],
-            "fromBlock": from_block,
-            "toBlock": self.block_number() if to_block is None else to_block,
         }
-        with self._reaching():
-            found = map(read_log, self.w3.eth.get_logs(wanted))
-            return tuple(sorted(found, key=lambda log: (log.block_number, log.index)))
+        found: list[Log] = []
+        first, blocks = from_block, last - from_block + 1
+        while first <= last:
+            end = min(first + blocks - 1, last)
+            with self._reaching():
+                try:
+                    found += map(
+                        read_log, self.w3.eth.get_logs(wanted | {"fromBlock": first, "toBlock": end})
+                    )
+                except Web3RPCError:
+                    if first == end:
+                        raise
+                    blocks = (end - first + 1) // 2
+                else:
+                    first = end + 1
+        return tuple(sorted(found, key=lambda log: (log.block_number, log.index)))
 
     def request(self, method: str, *parameters: Any) -> Any:
         """Make a JSON-RPC request for which web3 has no form of its own, such as a call in a state that was overridden.
@@ -264,28 +279,28 @@ class Chain:
             ChainUnavailable: if the chain does not answer; it may have the bytes all the same.
         """
         transaction = transaction_hash(raw)
-        try:
-            with self._reaching():
+        with self._reaching():
+            try:
                 self.w3.eth.send_raw_transaction(raw)
-        except ChainUnavailable:
-            raise
-        except Exception as error:
-            # Every chain words "I have this one already" differently; ask instead of reading the words.
-            if not self._knows(transaction):
-                raise BroadcastRefused(
-                    f"{self.name} refused transaction 0x{transaction.hex()}: {error}"
-                ) from error
+            except _no_answer():
+                raise
+            except Exception as error:
+                # Every chain words "I have this one already" differently; ask instead of reading the words.
+                if not self._knows(transaction):
+                    raise BroadcastRefused(
+                        f"{self.name} refused transaction 0x{transaction.hex()}: {error}"
+                    ) from error
         return transaction
 
     def receipt(self, transaction: bytes) -> Receipt | None:
         """Return what became of a transaction, or None while it is in no block."""
         from web3.exceptions import TransactionNotFound
 
-        try:
-            with self._reaching():
+        with self._reaching():
+            try:
                 return read_receipt(self.w3.eth.get_transaction_receipt(Hash32(transaction)))
-        except TransactionNotFound:
-            return None
+            except TransactionNotFound:
+                return None
 
     def wait(self, transaction: bytes, *, timeout_s: float = 60.0) -> Receipt:
         """Wait until the transaction is in a block.
@@ -320,11 +335,11 @@ class Chain:
         from web3.exceptions import TransactionNotFound
 
         asks = [partial(self.w3.eth.get_transaction_receipt, Hash32(each)) for each in transactions]
-        try:
-            with self._reaching():
+        with self._reaching():
+            try:
                 return tuple(map(read_receipt, together(self.w3, asks)))
-        except TransactionNotFound:
-            return None
+            except TransactionNotFound:
+                return None
 
     def send(self, account: Signer, transaction: Transaction) -> Receipt:
         """Sign with the account's next nonce, broadcast, and wait.
@@ -343,21 +358,33 @@ class Chain:
     def _knows(self, transaction: bytes) -> bool:
         from web3.exceptions import TransactionNotFound
 
-        try:
-            with self._reaching():
+        with self._reaching():
+            try:
                 self.w3.eth.get_transaction(Hash32(transaction))
-        except TransactionNotFound:
-            return False
+            except TransactionNotFound:
+                return False
         return True
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
-        from requests import RequestException
+        """Tell every way in which a node fails to answer as `ChainUnavailable`, without its address: that may be secret."""
+        from web3.exceptions import BadResponseFormat, BlockNotFound, Web3RPCError
 
         try:
             yield
-        except RequestException as error:
-            raise ChainUnavailable(f"{self.name} does not answer: {error}") from error
+        except _no_answer() as error:
+            raise ChainUnavailable(f"{self.name} does not answer ({type(error).__name__})") from error
+        except (Web3RPCError, BadResponseFormat, BlockNotFound) as error:
+            raise ChainUnavailable(f"{self.name} refused to answer: {error}") from error
+
+
+def _no_answer() -> tuple[type[Exception], ...]:
+    """Return how it shows that nothing came back from a node, or nothing that can be read."""
+    from json import JSONDecodeError
+
+    from requests import RequestException
+
+    return RequestException, JSONDecodeError
 
 
 def _topic(wanted: bytes | tuple[bytes, ...] | None) -> str | list[str] | None:

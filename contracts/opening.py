@@ -1,5 +1,6 @@
 """Open a chain by name: in-process eth-tester, a child Anvil or Ganache, or a JSON-RPC address."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +26,7 @@ DEV_SIGNERS: Final = (
 _LOCAL_POLL_S = 0.005
 _REMOTE_POLL_S = 0.5
 _REQUEST_TIMEOUT_S = 120.0
+_HOST: Final = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d+)?")
 
 
 @contextmanager
@@ -63,7 +65,7 @@ def open_chain(
         _expect_chain_id(chain, expected_chain_id)
         yield chain
     else:
-        raise ChainUnavailable(f"chain: found {spec!r}, expected one of {SPECS}")
+        raise ChainUnavailable(f"chain: found {shown(spec)!r}, expected one of {SPECS}")
 
 
 @contextmanager
@@ -74,7 +76,9 @@ def open_for_reading(url: str, *, expected_chain_id: int | None = None) -> Itera
         ChainUnavailable: if no node answers there, or it is on another chain.
     """
     if urlsplit(url).scheme not in ("http", "https"):
-        raise ChainUnavailable(f"chain: found {url!r}, expected an address such as http://127.0.0.1:8545")
+        raise ChainUnavailable(
+            f"chain: found {shown(url)!r}, expected an address such as http://127.0.0.1:8545"
+        )
     with open_chain(
         url, start_time_s=None, operator_key=DEV_SIGNERS[0].key, expected_chain_id=expected_chain_id
     ) as chain:
@@ -122,24 +126,25 @@ def _open_node(program: str, url: str, start_time_s: int | None, operator: Signe
 
 def _open_address(url: str, start_time_s: int | None, operator_key: bytes | None) -> Chain:
     w3, version = _connect(url)
+    name = shown(url)
     is_development = any(name in version.lower() for name in ("anvil", "ganache", "hardhat"))
     if operator_key is not None:
         operator = Signer(operator_key)
     elif not is_development:
         raise ChainUnavailable(
-            f"{url}: found no operator key, expected one ({version} is no development chain)"
+            f"{name}: found no operator key, expected one ({version} is no development chain)"
         )
     else:
         funded = [one for one in DEV_SIGNERS if w3.eth.get_balance(w3.to_checksum_address(one.address))]
         if not funded:
             raise ChainUnavailable(
-                f"{url}: found none of {version}'s usual accounts funded, expected an operator key"
+                f"{name}: found none of {version}'s usual accounts funded, expected an operator key"
             )
         operator = funded[0]
     head_s = w3.eth.get_block("latest")["timestamp"]
     return Chain(
-        name=url,
-        description=f"{version.split('/')[0]} at {url}, chain id {w3.eth.chain_id}",
+        name=name,
+        description=f"{version.split('/')[0]} at {name}, chain id {w3.eth.chain_id}",
         w3=w3,
         chain_id=w3.eth.chain_id,
         operator=operator,
@@ -147,6 +152,13 @@ def _open_address(url: str, start_time_s: int | None, operator_key: bytes | None
         advance=lambda timestamp_s: _rpc(w3, "evm_mine", timestamp_s),
         poll_s=_LOCAL_POLL_S if is_development else _REMOTE_POLL_S,
     )
+
+
+def shown(url: str) -> str:
+    """Return a node's address as it may be told: without user, password, path and query, where hosted ones have keys."""
+    scheme, separator, rest = url.partition("://")
+    host = re.split(r"[/?#]", rest)[0].rpartition("@")[2]
+    return f"{scheme}{separator}{host if _HOST.fullmatch(host) else '…'}" if separator else scheme
 
 
 def _connect(url: str, *, own: bool = False) -> tuple["Web3", str]:
@@ -161,11 +173,11 @@ def _connect(url: str, *, own: bool = False) -> tuple["Web3", str]:
         return w3, w3.client_version
     except RequestException as error:
         raise ChainUnavailable(
-            f"{url}: nothing answers there ({type(error).__name__}), expected an Ethereum JSON-RPC node"
+            f"{shown(url)}: nothing answers there ({type(error).__name__}), expected an Ethereum JSON-RPC node"
         ) from error
     except Exception as error:
         raise ChainUnavailable(
-            f"{url}: found something that is no Ethereum JSON-RPC node ({error})"
+            f"{shown(url)}: found something that is no Ethereum JSON-RPC node ({type(error).__name__})"
         ) from error
 
 

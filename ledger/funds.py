@@ -51,9 +51,9 @@ class Funds(Kept):
         """Return whether a deposit was credited."""
         return (transaction, log_index) in self._deposits
 
-    def is_open(self, participant: Address, nonce: int) -> bool:
-        """Return whether a withdrawal is approved and neither used nor expired."""
-        return (participant, nonce) in self._open
+    def open_withdrawal(self, participant: Address, nonce: int) -> WithdrawalApproved | None:
+        """Return a withdrawal that is approved and neither used nor expired, None if there is none."""
+        return self._open.get((participant, nonce))
 
     def next_due_us(self) -> int:
         """Return when the next withdrawal may expire, Unix microseconds."""

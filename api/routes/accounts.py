@@ -85,8 +85,13 @@ async def withdraw(
     nonce = int(request.nonce)
     if not 0 < amount < 1 << 63 or nonce >= 1 << 63:
         raise Malformed(f"amount: found {request.amount}, expected more than 0; nonce below 2^63")
-    deadline_s = now_s + WITHDRAWAL_DEADLINE_S
-    await _submit(house, RequestWithdrawal(participant, amount, nonce, deadline_s))
+    # Whoever asks again for what is open has lost the answer: it is the same one.
+    approved = house.venue.funds.open_withdrawal(participant, nonce)
+    if approved is not None and approved.amount_micros == amount:
+        deadline_s = approved.deadline_s
+    else:
+        deadline_s = now_s + WITHDRAWAL_DEADLINE_S
+        await _submit(house, RequestWithdrawal(participant, amount, nonce, deadline_s))
     signature = house.settler.counter_sign(participant, amount, nonce, deadline_s)
     return WithdrawalOut(
         participant=f"0x{participant.hex()}",

@@ -55,8 +55,7 @@ async def cancel_all(request: Annotated[CancelAll, Query()], house: HouseOf) -> 
         instrument_id=None if request.instrument is None else listed_as(house, request.instrument).id,
         side=None if request.side is None else Side[request.side.upper()],
     )
-    _check_once(house, command, request)
-    events = await _answer(house, command)
+    events = await _answer_once(house, command, request)
     cancelled = [event.order_id for event in events if isinstance(event, OrderCancelled)]
     return CancelledAllOut(order_ids=[str(order_id) for order_id in cancelled])
 
@@ -66,8 +65,7 @@ async def set_timer(request: Timer, house: HouseOf) -> TimerOut:
     """Cancel all orders of a participant unless this comes again in time; 0 seconds disarm the timer."""
     participant = parse_address(request.participant)
     command = SetDeadManTimer(participant, request.timeout_s)
-    _check_once(house, command, request)
-    await _answer(house, command)
+    await _answer_once(house, command, request)
     return _timer_out(house, participant)
 
 
@@ -82,14 +80,17 @@ def _timer_out(house: House, participant: Address) -> TimerOut:
     return TimerOut(expires=None if expires_us is None else expires_us // MICROS_PER_SECOND)
 
 
-def _check_once(house: House, command: MassCancel | SetDeadManTimer, request: Once) -> None:
-    house.door.check_once(
+async def _answer_once(
+    house: House, command: MassCancel | SetDeadManTimer, request: Once
+) -> tuple[Event, ...]:
+    with house.door.once(
         command,
         nonce=int(request.nonce),
         deadline_s=request.deadline,
         now_s=house.sequencer.now_s(),
         signature=parse_hex(request.signature, length=65, what="signature"),
-    )
+    ):
+        return await _answer(house, command)
 
 
 async def _answer(house: House, command: CancelOrder | MassCancel | SetDeadManTimer) -> tuple[Event, ...]:

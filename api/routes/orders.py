@@ -1,10 +1,12 @@
 """Order entry: place, place many, replace, look up."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
 
 from api.house import House
+from api.order_outcome import Outcome, outcome_of, read_outcome
 from api.problems import Problem, body, refused
 from api.routes import HouseOf
 from api.routes.order_form import place_order, signed_terms
@@ -19,11 +21,10 @@ from api.routes.wire import (
     SelfTradeName,
     SideName,
     SignedOrder,
-    StatusName,
     TimeInForceName,
 )
 from api.sequencer import Answer
-from market.events import OrderAccepted, OrderCancelled, OrderReplaced, Refused, TradeAgreed
+from market.events import Refused
 from market.instruments import Instrument, parse_symbol
 from market.open_orders import OpenOrder
 from market.orders import OrderType, PlaceOrder, ReplaceOrder, SelfTrade, Side, TimeInForce
@@ -56,49 +57,41 @@ def _place_command(house: House, order: NewOrder) -> PlaceOrder:
     return command
 
 
-def _order_out(house: House, instrument: Instrument, client_order_id: int, answer: Answer) -> OrderOut:
-    lots_per_unit = instrument.commodity.lots_per_unit
-    tick = instrument.commodity.tick_micros
-    order_id = answer.earlier_order_id
-    fills, cancelled = [], False
+async def _order_out(
+    house: House, instrument: Instrument, client_order_id: int, answer: Answer, *, was_waiting: bool = False
+) -> OrderOut:
     for event in answer.events:
-        match event:
-            case OrderAccepted() | OrderReplaced():
-                order_id = event.order_id
-            case OrderCancelled():
-                cancelled = cancelled or event.order_id == order_id
-            case TradeAgreed() if order_id in (event.buy_order_id, event.sell_order_id):
-                fills.append(
-                    FillOut(
-                        trade_number=str(event.trade_number),
-                        price=format_decimal(event.price_ticks * tick, scale=MICROS_PER_TOKEN),
-                        quantity=format_decimal(event.quantity_lots, scale=lots_per_unit),
-                    )
-                )
-            case Refused():
-                raise refused(event)
-            case _:
-                pass
-    if order_id is None:
-        raise Problem(500, "no_answer", "the order got no answer")
-    order = house.venue.exchange.order(order_id)
-    status: StatusName
-    if order is not None:
-        status = "open"
-    elif answer.earlier_order_id is not None:
-        status = "closed"
-    elif cancelled:
-        status = "partly_filled_and_cancelled" if fills else "cancelled"
+        if isinstance(event, Refused):
+            raise refused(event)
+    earlier = answer.earlier_order_id
+    if earlier is None:
+        tick_micros = instrument.commodity.tick_micros
+        outcome = outcome_of(answer.events, tick_micros=tick_micros, was_waiting=was_waiting)
     else:
-        status = "filled"
+        await asyncio.to_thread(house.sequencer.catch_up)
+        outcome = await asyncio.to_thread(read_outcome, house.engine, earlier)
+    return _outcome_out(outcome, instrument, client_order_id, repeated=earlier is not None)
+
+
+def _outcome_out(
+    outcome: Outcome, instrument: Instrument, client_order_id: int, *, repeated: bool
+) -> OrderOut:
+    lots_per_unit = instrument.commodity.lots_per_unit
     return OrderOut(
-        order_id=str(order_id),
+        order_id=str(outcome.order_id),
         client_order_id=str(client_order_id),
-        status=status,
-        remaining=format_decimal(order.remaining_lots if order else 0, scale=lots_per_unit),
-        fills=fills,
-        waiting=order is not None and order.waiting,
-        repeated=answer.earlier_order_id is not None,
+        status=outcome.status,
+        remaining=format_decimal(outcome.remaining_lots, scale=lots_per_unit),
+        fills=[
+            FillOut(
+                trade_number=str(fill.trade_number),
+                price=format_decimal(fill.price_micros, scale=MICROS_PER_TOKEN),
+                quantity=format_decimal(fill.quantity_lots, scale=lots_per_unit),
+            )
+            for fill in outcome.fills
+        ],
+        waiting=outcome.waiting,
+        repeated=repeated,
     )
 
 
@@ -107,7 +100,7 @@ async def place(order: NewOrder, house: HouseOf) -> OrderOut:
     """Place a signed order. It is answered when it is durable; a refusal is a 409 with its name."""
     command = _place_command(house, order)
     answer = await house.sequencer.submit(command)
-    return _order_out(house, parse_symbol(order.instrument), command.terms.client_order_id, answer)
+    return await _order_out(house, parse_symbol(order.instrument), command.terms.client_order_id, answer)
 
 
 @router.post("/batch")
@@ -131,14 +124,14 @@ async def place_batch(orders: list[NewOrder], house: HouseOf) -> list[BatchItemO
     commands = iter(waiting)
     for index, out in enumerate(outs):
         if out is None:
-            outs[index] = _batch_item(house, next(commands), next(answers), orders[index].instrument)
+            outs[index] = await _batch_item(house, next(commands), next(answers), orders[index].instrument)
     return [out for out in outs if out is not None]
 
 
-def _batch_item(house: House, command: PlaceOrder, answer: Answer, symbol: str) -> BatchItemOut:
+async def _batch_item(house: House, command: PlaceOrder, answer: Answer, symbol: str) -> BatchItemOut:
     try:
         return BatchItemOut(
-            order=_order_out(house, parse_symbol(symbol), command.terms.client_order_id, answer)
+            order=await _order_out(house, parse_symbol(symbol), command.terms.client_order_id, answer)
         )
     except Problem as problem:
         return BatchItemOut(problem=_problem_out(problem))
@@ -156,8 +149,10 @@ async def replace(order_id: int, order: SignedOrder, house: HouseOf) -> OrderOut
     """
     instrument, terms, signature = signed_terms(order)
     house.door.check_order(terms, signature)
+    before = house.venue.exchange.order(order_id)
     answer = await house.sequencer.submit(ReplaceOrder(order_id, terms, signature))
-    return _order_out(house, instrument, terms.client_order_id, answer)
+    was_waiting = before is not None and before.waiting
+    return await _order_out(house, instrument, terms.client_order_id, answer, was_waiting=was_waiting)
 
 
 @router.get("")

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.order_outcome import Status
+
 Decimal = Annotated[str, Field(pattern=r"^\d{1,18}(\.\d{1,9})?$", examples=["0.0453"])]
 Integer = Annotated[str, Field(pattern=r"^\d{1,19}$", examples=["1"])]
 HexAddress = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
@@ -15,7 +17,6 @@ OrderTypeName = Literal["limit", "market"]
 TimeInForceName = Literal["gtc", "ioc", "fok", "day", "gtd"]
 SelfTradeName = Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement"]
 SessionName = Literal["pending", "call", "continuous", "halted", "closed", "delivery", "settled"]
-StatusName = Literal["open", "filled", "partly_filled_and_cancelled", "cancelled", "closed"]
 
 
 class Model(BaseModel):
@@ -93,7 +94,7 @@ class OrderOut(Model):
 
     order_id: str
     client_order_id: str
-    status: StatusName
+    status: Status
     remaining: str
     fills: list[FillOut]
     waiting: Annotated[bool, Field(description="Its stop has not been reached yet.")] = False

@@ -4,8 +4,9 @@ import httpx
 import pytest
 
 from api.client import MarketError
+from api.sequencer import Answer, QueueFull
 from contracts.signing import Signer, dead_man_timer_digest, mass_cancel_digest
-from market.orders import MassCancel, SetDeadManTimer, Side
+from market.orders import Command, MassCancel, SetDeadManTimer, Side
 from tests.api.conftest import BUYER, GPU, SOLAR, START_S, SUPPLIER, Market
 
 DAY_S = 86_400
@@ -120,3 +121,18 @@ def test_a_timer_runs_for_a_day_at_most(market: Market) -> None:
     answer = market.http.put("/v1/orders/timer", json=content)
     assert problem(answer) == (422, "malformed")
     assert "body.timeout_s: found -1; Input should be greater than or equal to 0" in answer.json()["detail"]
+
+
+def test_a_request_that_the_full_queue_sent_away_may_come_again(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = asked(market, MassCancel(BUYER.address))
+
+    async def full(_: Command) -> Answer:
+        raise QueueFull("as full as it may be")
+
+    with monkeypatch.context() as crowded:
+        crowded.setattr(market.house.sequencer, "submit", full)
+        assert problem(market.http.delete("/v1/orders", params=query)) == (503, "queue_full")
+    assert market.http.delete("/v1/orders", params=query).status_code == 200
+    assert problem(market.http.delete("/v1/orders", params=query)) == (401, "signature_used")

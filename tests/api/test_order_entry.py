@@ -173,3 +173,8 @@ def test_the_market_names_every_contract_that_is_signed_for(market: Market) -> N
     addresses = [told[name] for name in (*signed_for, "guarantee", "token")]
     assert len(set(addresses)) == len(addresses)
     assert told["certificate"] is None
+
+
+def test_a_login_that_nobody_could_have_been_given_is_none(market: Market) -> None:
+    answer = market.http.get("/v1/orders", headers=[(b"authorization", b"Bearer a.1.\xe9")])
+    assert (answer.status_code, answer.json()["title"]) == (401, "login_required")

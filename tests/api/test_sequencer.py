@@ -154,6 +154,18 @@ def test_more_than_the_queue_holds_is_refused_whole(record: Record) -> None:
     asyncio.run(fill())
 
 
+def test_the_markets_own_commands_are_taken_in_however_many_wait(record: Record) -> None:
+    sequencer = sequencer_of(record, DrivenClock(START_S), queue_limit=2)
+    cancel = CancelOrder(Address(bytes(20)), 1)
+
+    async def crowd() -> None:
+        serving = asyncio.create_task(sequencer.run())
+        assert len(await sequencer.submit_own([cancel] * 5)) == 5
+        serving.cancel()
+
+    asyncio.run(crowd())
+
+
 def test_what_waits_together_becomes_one_batch(record: Record) -> None:
     sequencer = sequencer_of(record, DrivenClock(START_S))
     cancel = CancelOrder(Address(bytes(20)), 1)
