@@ -7,6 +7,7 @@ import heapq
 
 import msgspec
 
+from ledger.accounts import CUSTODY
 from ledger.bookkeeping import Books, tokens
 from market.agenda import NEVER
 from market.events import (
@@ -20,6 +21,7 @@ from market.events import (
 from market.keeping import Kept
 from market.orders import Address, ConfirmWithdrawal, CreditDeposit, RequestWithdrawal
 from market.refusals import Refusal
+from market.units import MONEY_MAX, Micros
 
 FundsCommand = CreditDeposit | RequestWithdrawal | ConfirmWithdrawal
 
@@ -124,6 +126,14 @@ class Funds(Kept):
             )
         if command.amount_micros <= 0:
             return _not_positive(command, command.log_index, command.amount_micros)
+        held = -self._books.balances.on(CUSTODY)
+        if command.amount_micros > MONEY_MAX - held:
+            return _refused(
+                command,
+                command.log_index,
+                Refusal.TOO_MUCH_MONEY,
+                f"found {tokens(command.amount_micros)}, expected at most {tokens(Micros(MONEY_MAX - held))}",
+            )
         return Deposited(command.participant, command.amount_micros, command.transaction, command.log_index)
 
     def _approve(self, command: RequestWithdrawal, *, time_us: int) -> Event:

@@ -55,6 +55,7 @@ class Refusal(StrEnum):
     FIRST_ONE_STANDS = "first_one_stands"
     TOO_MANY_NEGOTIATIONS = "too_many_negotiations"
     CANCELLED_ON_CHAIN = "cancelled_on_chain"
+    TOO_MUCH_MONEY = "too_much_money"
 
 
 EXPLANATIONS: dict[Refusal, str] = {
@@ -107,6 +108,7 @@ EXPLANATIONS: dict[Refusal, str] = {
     Refusal.FIRST_ONE_STANDS: "another proposal of this salt, or another seal, price or signature, came first and stands",
     Refusal.TOO_MANY_NEGOTIATIONS: "too many negotiations that you asked for are not over",
     Refusal.CANCELLED_ON_CHAIN: "you cancelled this client order id on chain",
+    Refusal.TOO_MUCH_MONEY: "the books of a market hold no more than 9,223,372,036,854.775807 tokens",
 }
 
 No = tuple[Refusal, str]

@@ -21,6 +21,8 @@ MICROS_PER_TOKEN = 1_000_000
 PPM_ONE = Ppm(1_000_000)
 BPS_ONE = 10_000
 QUANTITY_MAX = (1 << 63) - 1
+MONEY_MAX = Micros((1 << 63) - 1)
+"""All the money that a market's books hold together, at most: no sum of parts of it passes what a database counts to."""
 
 
 class InvariantBroken(Exception):

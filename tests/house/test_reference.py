@@ -8,8 +8,9 @@ from typing import get_args
 import pytest
 import typer
 
+from api import order_outcome
 from api.cli import app as command_line
-from api.routes import accounts, cancels, negotiations, orders, reading, statements, wire
+from api.routes import accounts, cancels, negotiations, orders, reading, statements
 from api.settings import Settings
 from contracts import signing
 from contracts.agreement import AGREEMENT_TYPE
@@ -60,7 +61,7 @@ def test_every_model_of_a_route_is_named():
 
 
 def test_every_order_status_is_named():
-    for status in get_args(wire.StatusName):
+    for status in get_args(order_outcome.Status):
         assert f"`{status}`" in read(HTTP)
 
 

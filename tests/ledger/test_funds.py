@@ -1,11 +1,12 @@
 import pytest
 
+from ledger.accounts import CUSTODY
 from ledger.bookkeeping import Books
 from ledger.funds import Funds, FundsCommand
 from market.events import Deposited, Event, Refused, WithdrawalApproved, WithdrawalExpired, Withdrawn
 from market.orders import ConfirmWithdrawal, CreditDeposit, RequestWithdrawal
 from market.refusals import Refusal
-from market.units import Micros
+from market.units import MONEY_MAX, Micros
 from tests.ledger.builders import ALICE, BOB, MARGIN_S, a_deposit, at
 
 TX = b"\x77" * 32
@@ -58,6 +59,16 @@ def test_a_deposit_is_credited_once_per_transaction_and_log(till: Till) -> None:
 
 def test_a_deposit_of_nothing_is_refused(till: Till) -> None:
     assert refusal_of(till.run(CreditDeposit(ALICE, Micros(0), TX, 0))) is Refusal.AMOUNT_NOT_POSITIVE
+
+
+def test_the_books_take_in_what_a_database_can_count_and_no_more(till: Till) -> None:
+    held = -till.books.balances.on(CUSTODY)
+    room = Micros(MONEY_MAX - held)
+    refused = till.run(CreditDeposit(BOB, Micros(room + 1), TX, 7))
+    assert refusal_of(refused) is Refusal.TOO_MUCH_MONEY
+    assert isinstance(till.run(CreditDeposit(BOB, room, TX, 8)), Deposited)
+    assert refusal_of(till.run(CreditDeposit(ALICE, Micros(1), TX, 9))) is Refusal.TOO_MUCH_MONEY
+    assert till.books.balances.on(CUSTODY) == -(2**63 - 1)
 
 
 def test_a_withdrawal_is_approved_confirmed_and_booked_once(till: Till) -> None:

@@ -6,13 +6,13 @@ import pandas
 import pytest
 from sqlalchemy import Engine, select
 
-from ledger.accounts import AccountKind
+from ledger.accounts import CUSTODY, AccountKind
 from ledger.database import open_database
 from ledger.projections import BALANCES, TABLES, Lag, Projector, frames, read_postings
 from ledger.rebuild import rebuild
 from ledger.record import Record
-from market.orders import Allocation, TradingRules
-from market.units import InvariantBroken, Ticks
+from market.orders import Allocation, CreditDeposit, TradingRules
+from market.units import MONEY_MAX, InvariantBroken, Micros, Ticks
 from tests.ledger.builders import ALICE, BOB, CAROL, CONTINUOUS_S, SOLAR, a_bid, a_listing, an_offer
 from tests.ledger.days import GENESIS, TX, Action, SmallDay, a_whole_day
 
@@ -56,6 +56,16 @@ def rows(engine: Engine, name: str) -> list[dict[str, Any]]:
 
 def pick(found: Iterable[dict[str, Any]], *columns: str) -> list[tuple[Any, ...]]:
     return [tuple(row[column] for column in columns) for row in found]
+
+
+def test_the_tables_hold_as_much_money_as_the_books_may(url: str) -> None:
+    day = SmallDay()
+    held = -day.venue.books.balances.on(CUSTODY)
+    more = CreditDeposit(ALICE, Micros(MONEY_MAX - held), TX, 7)
+    day.run(CONTINUOUS_S, more, replace(more, amount_micros=Micros(1), log_index=8))
+    balances = pick(rows(projected(day, open_database(url)), "balances"), "kind", "amount")
+    assert [amount for kind, amount in balances if kind == "custody"] == [-MONEY_MAX]
+    assert sum(amount for _, amount in balances) == 0
 
 
 def test_trades_tell_their_whole_life(day: SmallDay) -> None:
