@@ -13,12 +13,14 @@ about it.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from threading import RLock
 
 from api.chain_commands import COMMANDS_AT_ONCE
 from api.delivering import Delivering, chunks
 from api.hearing import Hearing, NotSettled, batch_of
+from api.holdings import read_holdings
 from api.locking import due_batches, late, plan_of, slot_starts_s
 from api.outgoing import FILL, Outgoing
 from api.sequencer import Sequencer
@@ -233,6 +235,7 @@ class Settler:
             record_hashes=self._settlement.record_hashes(
                 self._chain, from_block=self._deployment.block_number
             ),
+            read_holdings=partial(read_holdings, self._chain, self._deployment),
         )
 
     @property

@@ -7,7 +7,8 @@ moves are passed over, and tell only of what went from one holder to another.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from contracts.chain import Log
+from contracts.abi import artifact
+from contracts.chain import Chain, Log
 from market.certificates import (
     CertificateHappening,
     Claim,
@@ -33,6 +34,17 @@ EVENTS: Final = (
 """The events that change what somebody has, or may dispose of."""
 
 _NOBODY: Final = bytes(20)
+
+
+def certificate_history(
+    chain: Chain, contract: Address, *, from_block: int, to_block: int
+) -> tuple[CertificateHappening, ...]:
+    """Return what happened at a contract of certificates alone in a range of blocks, inclusive, oldest first."""
+    events = {event.topic: event for event in map(artifact("Certificate").events.__getitem__, EVENTS)}
+    logs = chain.logs(contract, [tuple(events)], from_block=from_block, to_block=to_block)
+    told = ((log, events[log.topics[0]]) for log in logs)
+    found = (read_certificates(log, event.name, event.decode(log)) for log, event in told)
+    return tuple(happening for happening in found if happening is not None)
 
 
 def read_certificates(log: Log, name: str, fields: Mapping[str, Any]) -> CertificateHappening | None:
