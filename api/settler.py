@@ -155,13 +155,13 @@ class Settler:
         with self._turn:
             followed = self._venue.certificates.contract
             if followed is None:
+                self._heard.forget()  # what it told before was passed over: hear it, also after a crash right here
+                self._seen_block = self._deployment.block_number - 1
                 self.apply([AdoptCertificates(certificate.address)])
-                self._seen_block = self._deployment.block_number - 1  # what it told before was passed over
             elif followed != certificate.address:
-                raise ChainUnavailable(
-                    f"certificates: found 0x{certificate.address.hex()}, expected 0x{followed.hex()}, which the books "
-                    "of this record follow for good: name that one, or start a new record"
-                )
+                found = f"found 0x{certificate.address.hex()}, expected 0x{followed.hex()}"
+                told = "which the books of this record follow for good: name that one, or start a new record"
+                raise ChainUnavailable(f"certificates: {found}, {told}")
 
     def fund(
         self, amounts: Mapping[Address, Micros], *, progress: Callable[[int], None] = lambda _: None
