@@ -1,10 +1,13 @@
 """Certificates from the contract into the books: in the chain's sequence, once, across restarts, equal to what it holds."""
 
 from dataclasses import replace
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from api.holdings import read_holdings
+from api.stating import show
 from contracts.certificate import Certificate, Lock, Production
 from contracts.certificate import Claim as ClaimSent
 from contracts.certificate_ids import CertificateId
@@ -16,6 +19,7 @@ from ledger.assets import asset_of
 from ledger.audit import AuditReport, audit
 from ledger.rebuild import rebuild
 from ledger.record import RecordReader
+from ledger.statements import read_statement
 from market.certificates import (
     CertificatesAdopted,
     CertificatesLocked,
@@ -116,6 +120,18 @@ def test_the_life_of_certificates_is_booked_and_equals_the_contract(market: Mark
     assert (report.findings, report.certificate_difference_wh) == ((), 0)
     assert report.trial_balance.by_asset[asset_of(ID)] == 0
     assert rebuild(RecordReader(house.engine)).state_hash() == house.venue.state_hash()
+
+    statement = read_statement(house.engine, BUYER.address, from_us=0, to_us=10**16)
+    shown = Console(file=StringIO(), width=200)
+    show(statement, shown)
+    printed = shown.file.getvalue()  # type: ignore[attr-defined]
+    assert f"retired, Wh of {CertificateId.of(SUN, METER.address)}" in printed
+    assert f"claim of 0x{BUYER.address.hex()}" in printed
+    (retired,) = (each for each in statement.accounts if each.account.kind is AccountKind.RETIRED)
+    assert [(each.event, each.amount, each.balance) for each in retired.movements] == [
+        ("CertificatesRetired", 250, 250),
+        ("CertificatesRetired", 50, 300),
+    ]
 
 
 def test_reading_the_same_blocks_again_books_nothing_twice(market: Market) -> None:
