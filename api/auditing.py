@@ -1,7 +1,7 @@
 """`ccei audit`: check a record from its database or its exported file, alone or against the chain that it settles on."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -46,11 +46,13 @@ def audit_record(source: str, *, chain: str | None, console: Console) -> AuditRe
     with (
         open_record(source) as (record, tables),
         Console(stderr=True).status("replaying the record") as status,
+        ExitStack() as asked,
     ):
         values = None
         if chain is not None:
             status.update("reading the chain")
-            values = chain_values(chain, record.genesis)
+            # it is asked for certificates, too, when the record has told their contract
+            values = asked.enter_context(_values(chain, record.genesis))
             status.update("replaying the record")
         report = audit(record, tables=tables, chain=values)
     show(report, console, compared_tables=tables is not None)
@@ -58,13 +60,19 @@ def audit_record(source: str, *, chain: str | None, console: Console) -> AuditRe
 
 
 def chain_values(url: str, genesis: Genesis) -> ChainValues:
-    """Read what the contract of a record says.
+    """Read what the contract of a record says, all but its certificates.
 
     Raises:
         ChainUnavailable: if the chain or the contract is not there.
     """
+    with _values(url, genesis) as values:
+        return values
+
+
+@contextmanager
+def _values(url: str, genesis: Genesis) -> Iterator[ChainValues]:
     with open_for_reading(url, expected_chain_id=genesis.chain_id) as chain:
-        return read_chain_values(chain, attach(chain, genesis.settlement))
+        yield read_chain_values(chain, attach(chain, genesis.settlement))
 
 
 def show(report: AuditReport, console: Console, *, compared_tables: bool) -> None:
@@ -87,6 +95,8 @@ def show(report: AuditReport, console: Console, *, compared_tables: bool) -> Non
         figures["anchors"] = f"{report.anchors:,} record hashes on chain"
         figures["settled"] = f"{report.settled_trades:,} trades on chain"
         figures["difference"] = f"{report.chain_difference_micros} micros between books and contract"
+    if report.certificate_difference_wh is not None:
+        figures["certificates"] = f"{report.certificate_difference_wh} Wh between books and contract"
     for name, figure in figures.items():
         console.print(f"[bold]{name:<14}[/] {figure}", highlight=False, soft_wrap=True)  # a hash is one word
     for finding in report.findings:
@@ -102,4 +112,6 @@ def show(report: AuditReport, console: Console, *, compared_tables: bool) -> Non
             agreed.append("the tables agree")
         if report.chain_difference_micros is not None:
             agreed.append("the contract agrees: balances, record hashes, every trade")
+        if report.certificate_difference_wh is not None:
+            agreed.append("certificates are held, locked and retired as in the books")
         console.print(f"No findings: {', '.join(agreed[:-1])} and {agreed[-1]}.", soft_wrap=True)

@@ -24,7 +24,7 @@ from contracts.signing import (
     recover,
     seal_digest,
 )
-from market.orders import Address, MassCancel, OrderTerms, SetDeadManTimer, SubmitReading
+from market.orders import Address, CancelOrder, MassCancel, OrderTerms, SetDeadManTimer, SubmitReading
 from market.proposals import RequestNegotiation, SealReservation, SignAgreement
 from market.units import Malformed
 
@@ -80,27 +80,21 @@ class Door:
         )
         _require(digest, reading.signature, reading.meter, "reading")
 
-    def check_cancel(
-        self, participant: Address, order_id: int, *, deadline_s: int, now_s: int, signature: bytes
-    ) -> None:
+    def check_cancel(self, command: CancelOrder, *, now_s: int) -> None:
         """Require that the participant signed this cancel, and that it is still meant."""
-        if deadline_s < now_s:
-            raise Problem(401, "signature_expired", f"cancel: deadline {deadline_s}, but it is {now_s}")
+        if command.deadline_s < now_s:
+            detail = f"cancel: deadline {command.deadline_s}, but it is {now_s}"
+            raise Problem(401, "signature_expired", detail)
         digest = cancel_digest(
-            participant=participant, order_id=order_id, deadline_s=deadline_s, domain=self.domain
+            participant=command.participant,
+            order_id=command.order_id,
+            deadline_s=command.deadline_s,
+            domain=self.domain,
         )
-        _require(digest, signature, participant, "cancel")
+        _require(digest, command.signature, command.participant, "cancel")
 
     @contextmanager
-    def once(
-        self,
-        command: MassCancel | SetDeadManTimer,
-        *,
-        nonce: int,
-        deadline_s: int,
-        now_s: int,
-        signature: bytes,
-    ) -> Iterator[None]:
+    def once(self, command: MassCancel | SetDeadManTimer, *, now_s: int) -> Iterator[None]:
         """Require that the participant signed this request, that it is still meant, and that it did not come before.
 
         Taking it a second time would do something else: cancel orders placed since, or wind up a timer that was disarmed.
@@ -109,6 +103,7 @@ class Door:
         Raises:
             Problem: 401 if the signature is not the participant's, the deadline is past or too far, or it came before.
         """
+        nonce, deadline_s = command.nonce, command.deadline_s
         if deadline_s < now_s:
             raise Problem(401, "signature_expired", f"deadline: found {deadline_s}, but it is {now_s}")
         if deadline_s > now_s + DEADLINE_MAX_S:
@@ -118,7 +113,7 @@ class Door:
             digest = mass_cancel_digest(command, nonce=nonce, deadline_s=deadline_s, domain=self.domain)
         else:
             digest = dead_man_timer_digest(command, nonce=nonce, deadline_s=deadline_s, domain=self.domain)
-        _require(digest, signature, command.participant, type(command).__name__)
+        _require(digest, command.signature, command.participant, type(command).__name__)
         while self._forget and self._forget[0][0] < now_s:
             self._seen.discard(heapq.heappop(self._forget)[1])
         if digest in self._seen:

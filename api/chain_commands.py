@@ -1,4 +1,4 @@
-"""What happened on chain, as commands in the same sequence: money in and out, notices, money of modules, steps of trades.
+"""What happened on chain, as commands in the same sequence: money, notices, money of modules, steps of trades, certificates.
 
 What the venue knows already is left out, so reading the same blocks again, as after a restart, changes nothing.
 """
@@ -23,6 +23,13 @@ from contracts.history import (
 from contracts.leaves import Leaf
 from ledger.accounts import VENUE
 from ledger.venue import Venue
+from market.certificates import (
+    CertificateHappening,
+    LockCertificates,
+    MoveCertificates,
+    RetireCertificates,
+    UnlockCertificates,
+)
 from market.escrow import ConfirmSecured, ConfirmShared, Share
 from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit
 from market.orders import (
@@ -64,6 +71,8 @@ class ChainCommands:
                 return self._transfer(happened)
             case Delivered() | Opened() | PaidOut():
                 return self._step(happened)
+            case MoveCertificates() | LockCertificates() | UnlockCertificates() | RetireCertificates():
+                return None if self._is_booked(happened) else happened
             case _:
                 return None if self._is_noted(happened) else self._named(happened)
 
@@ -94,6 +103,9 @@ class ChainCommands:
 
     def _is_in(self, trade_number: int, *states: TradeState) -> bool:
         return self.venue.exchange.trade(trade_number).state in states
+
+    def _is_booked(self, happened: CertificateHappening) -> bool:
+        return self.venue.certificates.is_noted(happened.transaction, happened.log_index)
 
     def _is_noted(self, happened: _Named) -> bool:
         where = happened.transaction, happened.log_index

@@ -1,7 +1,9 @@
 """Read from the contract all that an audit compares, from its events alone: nobody has to say who trades there."""
 
 from dataclasses import replace
+from functools import partial
 
+from api.holdings import read_holdings
 from contracts.chain import Chain
 from contracts.deployment import Deployment
 from contracts.history import Delivered, Deposit, Opened, PaidOut, Shared, history
@@ -52,6 +54,7 @@ def read_chain_values(chain: Chain, deployment: Deployment) -> ChainValues:
         fee_recipient=deployment.fee_recipient,
         record_hashes=deployment.settlement.record_hashes(chain, from_block=first),
         trades=trades,
+        read_holdings=partial(read_holdings, chain, deployment),
     )
 
 

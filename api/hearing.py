@@ -5,9 +5,10 @@ from collections import defaultdict
 from api.chain_commands import ChainCommands
 from api.locking import plan_of
 from contracts.batches import BatchOutcome, check_outcome
+from contracts.certificate import Certificate
 from contracts.chain import Chain, Receipt
 from contracts.deployment import Deployment
-from contracts.history import read_history
+from contracts.history import history, read_history
 from contracts.leaves import Leaf
 from ledger.outbox import OutboxEntry
 from ledger.venue import Venue
@@ -97,6 +98,18 @@ class Hearing:
         self._take_in(outcome)
         told: list[Command] = [] if is_told else [ConfirmLocks(number, receipt.transaction, locked, skipped)]
         return outcome, told
+
+    def of_blocks(self, first: int, last: int) -> list[Command]:
+        """Return what happened in these blocks, of certificates at the contract that the books follow, as commands.
+
+        What the venue knows is left out.
+        """
+        followed = self._venue.certificates.contract
+        certificate = None if followed is None else Certificate(followed)
+        happened = history(
+            self._deployment, self._chain, from_block=first, to_block=last, certificate=certificate
+        )
+        return self.commands.of(happened)
 
     def steps(self, receipt: Receipt) -> list[Command]:
         """Return the steps of trades that a transaction tells, as far as the venue does not know them.

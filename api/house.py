@@ -87,7 +87,8 @@ def open_house(
     `fresh_database` removes the database of an earlier run; nothing is touched before the chain has answered.
 
     Raises:
-        ChainUnavailable: if the chain cannot be used, or the contracts of an existing record or file are not on it.
+        ChainUnavailable: if the chain cannot be used, the contracts of an existing record or file are not on it, or the
+            books follow other certificates than those of the file.
         DatabaseUnusable, RecordInUse, WrongMarket, BrokenChain: if the database cannot be used, each saying why.
     """
     with ExitStack() as closing:
@@ -139,6 +140,8 @@ def open_house(
         )
         if recovered.batches:
             settler.recover()
+        if certificate is not None:
+            settler.adopt(certificate)
         door = Door.build(
             deployment.domain,
             login_secret=settings.login_secret.get_secret_value() if settings.login_secret else None,

@@ -3,7 +3,8 @@
     money in and out   -> CreditDeposit, …         slot about to start -> settleBatch   -> ConfirmLocks
     exits and cancels  -> NoteExit, …              readings are in     -> deliverBatch  -> ConfirmDelivery
     money of modules   -> ConfirmSecured, …        fell short          -> Guarantee.open -> ConfirmOpening
-    never locked       -> VoidTrade                window over         -> payOut        -> ConfirmPayout
+    certificates       -> MoveCertificates, …      window over         -> payOut        -> ConfirmPayout
+    never locked       -> VoidTrade
 
 What is decided stands in `locking.py` and `delivering.py`, what is sent in `outgoing.py`, what is heard in `hearing.py`.
 A trade is in flight from the signing of its transaction until the record knows its final outcome: nothing else is done
@@ -12,18 +13,20 @@ about it.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from threading import RLock
 
 from api.chain_commands import COMMANDS_AT_ONCE
 from api.delivering import Delivering, chunks
 from api.hearing import Hearing, NotSettled, batch_of
+from api.holdings import read_holdings
 from api.locking import due_batches, late, plan_of, slot_starts_s
 from api.outgoing import FILL, Outgoing
 from api.sequencer import Sequencer
+from contracts.certificate import Certificate
 from contracts.chain import Chain, ChainUnavailable, Receipt, Transaction
 from contracts.deployment import Deployment
-from contracts.history import history
 from contracts.leaves import Leaf
 from contracts.sending import send_all
 from contracts.settlement import sign_withdrawal
@@ -31,6 +34,7 @@ from ledger.heard import Block, Heard
 from ledger.outbox import OutboxEntry, OutboxStatus
 from ledger.reconciliation import ChainBalance, ChainValues
 from ledger.venue import Venue
+from market.certificates import AdoptCertificates
 from market.instruments import SECONDS_PER_HOUR
 from market.orders import Address, Command, RegisterMeter
 from market.trades import Trade, TradeState
@@ -137,11 +141,27 @@ class Settler:
         if last <= self._seen_block:
             return
         block = Block(last, self._chain.block_hash(last) or b"")
-        happened = history(self._deployment, self._chain, from_block=self._seen_block + 1, to_block=last)
-        for commands in chunks(self._hearing.commands.of(happened), COMMANDS_AT_ONCE):
+        for commands in chunks(self._hearing.of_blocks(self._seen_block + 1, last), COMMANDS_AT_ONCE):
             self.apply(commands)
         self._heard.note(block)
         self._seen_block = last
+
+    def adopt(self, certificate: Certificate) -> None:
+        """Let the books follow a contract of certificates, from its first event on and for good.
+
+        Raises:
+            ChainUnavailable: if they follow another one.
+        """
+        with self._turn:
+            followed = self._venue.certificates.contract
+            if followed is None:
+                self._heard.forget()  # what it told before was passed over: hear it, also after a crash right here
+                self._seen_block = self._deployment.block_number - 1
+                self.apply([AdoptCertificates(certificate.address)])
+            elif followed != certificate.address:
+                found = f"found 0x{certificate.address.hex()}, expected 0x{followed.hex()}"
+                told = "which the books of this record follow for good: name that one, or start a new record"
+                raise ChainUnavailable(f"certificates: {found}, {told}")
 
     def fund(
         self, amounts: Mapping[Address, Micros], *, progress: Callable[[int], None] = lambda _: None
@@ -215,6 +235,7 @@ class Settler:
             record_hashes=self._settlement.record_hashes(
                 self._chain, from_block=self._deployment.block_number
             ),
+            read_holdings=partial(read_holdings, self._chain, self._deployment),
         )
 
     @property

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from contracts.certificate_ids import from_id
 from ledger.assets import TOKEN, Asset, asset_name, unit_of
 from ledger.database import open_database
 from ledger.statements import AccountStatement, Statement, read_statement
@@ -65,6 +66,18 @@ def state_database(url: str, participant: Address, period: Period) -> Statement:
 def amount_text(amount: int, asset: Asset) -> str:
     """Write an amount for people: whole tokens with their decimals, or Wh."""
     return format_decimal(amount, scale=MICROS_PER_TOKEN) if asset == TOKEN else f"{amount}"
+
+
+def certificate_text(asset: Asset) -> str:
+    """Write what certificates certify: source, place, hour and the end of the meter's address; else their id as it is.
+
+    >>> certificate_text(Asset(0xABC))[-7:]
+    '0000abc'
+    """
+    try:
+        return from_id(asset).symbol
+    except Malformed:
+        return f"certificates {asset_name(asset)}"
 
 
 def utc_text(time_us: int) -> str:
@@ -139,7 +152,7 @@ def _through(statement: Statement) -> str:
 
 def _table(account: AccountStatement) -> Table:
     asset = account.account.asset
-    what = "tokens" if asset == TOKEN else f"{unit_of(asset)} of certificates {asset_name(asset)}"
+    what = "tokens" if asset == TOKEN else f"{unit_of(asset)} of {certificate_text(asset)}"
     shown = Table(
         title=f"{account.account.kind.name.lower().replace('_', ' ')}, {what}", title_justify="left"
     )

@@ -8,6 +8,7 @@ from dataclasses import astuple, dataclass
 from typing import Any, Final
 
 from contracts.abi import Emitted, artifact
+from contracts.certificate_history import read_place
 from contracts.chain import GAS_MAX, Chain, Log, Receipt, Transaction
 from contracts.leaves import Leaf, merkle_proof, merkle_proofs
 from contracts.signing import hash_words
@@ -120,7 +121,7 @@ def read_claims(logs: Iterable[Emitted]) -> tuple[Claim, ...]:
             beneficiary=fields["beneficiary"],
             start_hour=fields["periodStart"],
             hours=fields["periodHours"],
-            place=fields["place"].rstrip(b"\0").decode("ascii", "replace"),
+            place=read_place(fields["place"]),
             statement=fields["statement"],
         )
         for fields in found

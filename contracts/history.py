@@ -1,4 +1,4 @@
-"""What happened at the contracts, in the sequence of the chain: to accounts, to money of modules, to locked trades.
+"""What happened at the contracts, in the sequence of the chain: to accounts, money of modules, trades, certificates.
 
 One query reads it all, whoever's transactions brought it about. What a single call told in several events is one here:
 money that a module shared out part by part, and a payout with the shares that the guarantee told just before it.
@@ -10,9 +10,13 @@ from typing import Any
 
 from contracts.abi import Event, artifact
 from contracts.batches import positions_of
+from contracts.certificate import Certificate
+from contracts.certificate_history import EVENTS as _OF_CERTIFICATE
+from contracts.certificate_history import read_certificates
 from contracts.chain import Chain, Log
 from contracts.deployment import Deployment
 from contracts.guarantee import Payout, read_payout
+from market.certificates import CertificateHappening
 from market.orders import Address
 from market.units import InvariantBroken, Lots, Micros
 
@@ -142,6 +146,7 @@ Happening = (
     | Delivered
     | Opened
     | PaidOut
+    | CertificateHappening
 )
 
 _OF_SETTLEMENT = (
@@ -158,30 +163,43 @@ _OF_SETTLEMENT = (
 _OF_GUARANTEE = ("GuaranteeOpened", "GuaranteePaidOut")
 
 
-def history(deployment: Deployment, chain: Chain, *, from_block: int, to_block: int) -> tuple[Happening, ...]:
-    """Return what happened in a range of blocks, inclusive, oldest first."""
-    places = _events(deployment)
+def history(
+    deployment: Deployment,
+    chain: Chain,
+    *,
+    from_block: int,
+    to_block: int,
+    certificate: Certificate | None = None,
+) -> tuple[Happening, ...]:
+    """Return what happened in a range of blocks, inclusive, oldest first; certificates where their contract is given."""
+    places = _events(deployment, certificate)
     addresses = tuple(dict.fromkeys(address for address, _ in places))
     topics = tuple(topic for _, topic in places)
-    return read_history(deployment, chain.logs(addresses, [topics], from_block=from_block, to_block=to_block))
+    logs = chain.logs(addresses, [topics], from_block=from_block, to_block=to_block)
+    return read_history(deployment, logs, certificate)
 
 
-def read_history(deployment: Deployment, logs: Iterable[Log]) -> tuple[Happening, ...]:
+def read_history(
+    deployment: Deployment, logs: Iterable[Log], certificate: Certificate | None = None
+) -> tuple[Happening, ...]:
     """Return what events tell that are in the sequence of the chain; others are passed over."""
-    events = _events(deployment)
+    events = _events(deployment, certificate)
     found: list[Happening] = []
     for log in logs:
         event = events.get((log.address, log.topics[0]))
         if event is not None:
-            _take_in(_read(log, event.name, event.decode(log)), found, guarantee=deployment.guarantee.address)
+            happening = _read(log, event, certificate)
+            if happening is not None:
+                _take_in(happening, found, guarantee=deployment.guarantee.address)
     return tuple(found)
 
 
-def _events(deployment: Deployment) -> dict[tuple[Address, bytes], Event]:
+def _events(deployment: Deployment, certificate: Certificate | None) -> dict[tuple[Address, bytes], Event]:
     """Return what to read, by the contract that tells it and its topic."""
     contracts = (
         (deployment.settlement.address, "Settlement", _OF_SETTLEMENT),
         (deployment.guarantee.address, "Guarantee", _OF_GUARANTEE),
+        *(((certificate.address, "Certificate", _OF_CERTIFICATE),) if certificate is not None else ()),
     )
     return {
         (address, event.topic): event
@@ -216,7 +234,14 @@ def _take_in(happening: Happening, found: list[Happening], *, guarantee: Address
     found.append(happening)
 
 
-def _read(log: Log, name: str, fields: Mapping[str, Any]) -> Happening:
+def _read(log: Log, event: Event, certificate: Certificate | None) -> Happening | None:
+    fields = event.decode(log)
+    if certificate is not None and log.address == certificate.address:
+        return read_certificates(log, event.name, fields)
+    return _read_money(log, event.name, fields)
+
+
+def _read_money(log: Log, name: str, fields: Mapping[str, Any]) -> Happening:
     where = log.transaction, log.index
     happening: Happening
     match name:

@@ -1,7 +1,6 @@
 """Accounts: whose an asset is and what it is set aside for.
 
-Accounts are kept for each asset apart. Every event of this version moves the settlement token; an account of certificates
-is one with their id as its asset.
+Accounts are kept for each asset apart: the settlement token, and certificates, whose id is their asset.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,13 +31,15 @@ class AccountKind(IntEnum):
     WITHDRAWAL_HOLD = 3
     """Set aside for counter-signed withdrawals."""
     LOCKED = 4
-    """Locked by the contract until delivery: a buyer's payment and fee, a seller's collateral."""
+    """Locked by a contract until delivery: a buyer's payment and fee, a seller's collateral, certificates that go along."""
     FEES = 5
     """The venue's earned fees."""
     CUSTODY = 6
-    """The contra account, zero or less: minus what the contract holds for all others."""
+    """The contra account, zero or less: minus what the contract holds for all others, or has issued for good."""
     EXIT_HOLD = 7
     """Set aside for an exit asked for on chain. Its number came later."""
+    RETIRED = 8
+    """Certificates retired for good on account of this participant's consumption."""
 
 
 FREE_ON_CHAIN = (

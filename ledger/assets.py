@@ -1,12 +1,11 @@
 """Assets: what stands on accounts. The settlement token in micros, or energy certificates of one id in Wh.
 
-A certificate's asset is its id, one 256-bit word that is never 0; 0 is the settlement token. No event of this version moves
-certificates yet.
+A certificate's asset is its id, one 256-bit word that is never 0; 0 is the settlement token.
 """
 
 from typing import Final, NewType
 
-from market.units import Malformed
+from market.units import InvariantBroken, Malformed
 
 Asset = NewType("Asset", int)
 
@@ -16,6 +15,17 @@ TOKEN: Final = Asset(0)
 _MONEY = "token"
 _WORD_BITS = 256
 _WORD_DIGITS = _WORD_BITS // 4
+
+
+def asset_of(certificate_id: int) -> Asset:
+    """Return the asset that certificates of an id are.
+
+    Raises:
+        InvariantBroken: if it is no 256-bit word other than 0.
+    """
+    if not 0 < certificate_id < 1 << _WORD_BITS:
+        raise InvariantBroken(f"certificate id: found {certificate_id:#x}, expected 1 to 2^{_WORD_BITS} - 1")
+    return Asset(certificate_id)
 
 
 def asset_name(asset: Asset) -> str:

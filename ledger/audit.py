@@ -8,9 +8,9 @@
    accounts differ from zero (`trial balance`).
 4. The readable tables are what the record makes of them (`tables`), and their journal sums to zero (`journal`).
 5. Every snapshot is what a replay gives at its batch (`snapshots`).
-6. The contract holds what the books say, participant by participant (`reconciliation`); the hashes that it was given are
-   rows of this record, in their sequence (`anchors`); and what it locked, released and paid out is what the record says,
-   trade by trade (`settlement`).
+6. The contracts hold what the books say, money and certificates, participant by participant (`reconciliation`); the
+   hashes that the settlement was given are rows of this record, in their sequence (`anchors`); and what it locked,
+   released and paid out is what the record says, trade by trade (`settlement`).
 """
 
 from collections.abc import Iterator
@@ -24,6 +24,7 @@ from ledger.assets import asset_name, unit_of
 from ledger.codec import BadEncoding
 from ledger.database import MEMORY_URL, open_database
 from ledger.finding import Finding
+from ledger.holdings import compare_holdings
 from ledger.priority import Priority
 from ledger.projections import TABLES, Projector, read_postings
 from ledger.rebuild import open_venue
@@ -40,7 +41,7 @@ from ledger.trial_balance import TrialBalance
 from ledger.venue import Venue
 from market.events import Event, TradeAgreed
 from market.orders import Batch
-from market.units import InvariantBroken, Micros
+from market.units import InvariantBroken, Lots, Micros
 
 RERUN_SINCE = 2
 """The first encoding version whose commands cause the same events today. Before, the sides of a self-trade met."""
@@ -53,8 +54,8 @@ class AuditReport:
     `applied_only` batches of early versions were taken as they are told: their commands cannot be run again, since the
     rules changed. `trades` came out of running the commands of the others again, each with the same two orders, price
     and quantity; `trades_in_priority` are those in which nobody was passed over. `chain_difference_micros` sums by how
-    much the contract and the books differ; None where they were not compared. `anchors` and `settled_trades` were
-    compared with the chain.
+    much the contract and the books differ; None where they were not compared. `certificate_difference_wh` does so for
+    certificates; None also where the record has adopted none. `anchors` and `settled_trades` were compared with the chain.
     """
 
     batches: int
@@ -68,6 +69,7 @@ class AuditReport:
     anchors: int
     settled_trades: int
     findings: tuple[Finding, ...]
+    certificate_difference_wh: Lots | None = None
 
 
 def audit(record: Rows, *, tables: Engine | None = None, chain: ChainValues | None = None) -> AuditReport:
@@ -89,11 +91,15 @@ def audit(record: Rows, *, tables: Engine | None = None, chain: ChainValues | No
         findings += (
             Finding("snapshots", f"batch {each.number}", each.detail) for each in verify_snapshots(record)
         )
-    difference = None
+    difference = certificate_difference = None
     if chain is not None:
         differences = tuple(compare_balances(walk.told.books, chain))
         difference = Micros(sum(abs(each.on_chain - each.in_books) for each in differences))
         findings += (each.finding() for each in differences)
+        if chain.read_holdings is not None and (contract := walk.told.certificates.contract) is not None:
+            unlike = tuple(compare_holdings(walk.told.books, chain.read_holdings(contract)))
+            certificate_difference = Lots(sum(abs(each.on_chain - each.in_books) for each in unlike))
+            findings += (each.finding() for each in unlike)
         findings += compare_anchors(chain.record_hashes, walk.numbers)
         if chain.trades is not None:
             findings += compare_trades(walk.recorded.settled, chain.trades)
@@ -109,6 +115,7 @@ def audit(record: Rows, *, tables: Engine | None = None, chain: ChainValues | No
         anchors=len(chain.record_hashes) if chain is not None else 0,
         settled_trades=len(chain.trades or ()) if chain is not None else 0,
         findings=tuple(findings),
+        certificate_difference_wh=certificate_difference,
     )
 
 

@@ -17,6 +17,7 @@
 | Withdrawn | withdrawal hold | custody |
 | ExitRequested | free | exit hold (back, when less is asked for) |
 | Exited | exit hold, then free, then withdrawal holds | custody; what the exit hold has left to free |
+| CertificatesMoved, …Locked, …Unlocked, …Retired | as `ledger.certificates` says | |
 
 What becomes free while a participant's exit waits goes on to its exit hold, up to what it asked for.
 """
@@ -28,6 +29,7 @@ import msgspec
 
 from ledger.accounts import CUSTODY, FREE_ON_CHAIN, Account, AccountKind, Balances
 from ledger.assets import TOKEN
+from ledger.certificates import RULES as CERTIFICATE_RULES
 from ledger.entries import Entry, Posting, move
 from ledger.holds import take
 from ledger.leaving import Leaving
@@ -103,6 +105,7 @@ class Books(Kept):
             Withdrawn: self._leaving.withdrawn,
             ExitRequested: self._leaving.exit_requested,
             Exited: self._leaving.exited,
+            **CERTIFICATE_RULES,
         }
 
     def begin_batch(self) -> None:

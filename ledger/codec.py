@@ -15,6 +15,7 @@ written in an earlier version stays readable, with the defaults of the fields th
 * 4: exits and cancels on chain; who is at fault when a trade is void.
 * 5: money that modules lock and share out; fallback suppliers in payouts.
 * 6: nothing else is written, but rows are sealed command by command and event by event: see `ledger.seal`.
+* 7: certificates; signatures under cancels and dead-man timers.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,6 +27,18 @@ from typing import Any, NamedTuple, cast, get_args, get_type_hints
 
 import msgspec
 
+from market.certificates import (
+    AdoptCertificates,
+    CertificatesAdopted,
+    CertificatesLocked,
+    CertificatesMoved,
+    CertificatesRetired,
+    CertificatesUnlocked,
+    LockCertificates,
+    MoveCertificates,
+    RetireCertificates,
+    UnlockCertificates,
+)
 from market.escrow import ConfirmSecured, ConfirmShared, EscrowSecured, EscrowShared
 from market.events import (
     AgreementSigned,
@@ -95,7 +108,7 @@ from market.proposals import (
     SignAgreement,
 )
 
-VERSION = 6
+VERSION = 7
 
 COMMAND_TAGS: dict[int, type] = {
     1: ListInstrument,
@@ -126,6 +139,11 @@ COMMAND_TAGS: dict[int, type] = {
     26: NoteCancelBelow,
     27: ConfirmSecured,
     28: ConfirmShared,
+    29: AdoptCertificates,
+    30: MoveCertificates,
+    31: LockCertificates,
+    32: UnlockCertificates,
+    33: RetireCertificates,
 }
 EVENT_TAGS: dict[int, type] = {
     1: InstrumentListed,
@@ -165,9 +183,14 @@ EVENT_TAGS: dict[int, type] = {
     35: CancelBelowRequested,
     36: EscrowSecured,
     37: EscrowShared,
+    38: CertificatesAdopted,
+    39: CertificatesMoved,
+    40: CertificatesLocked,
+    41: CertificatesUnlocked,
+    42: CertificatesRetired,
 }
-_LAST_COMMAND_TAGS = {1: 15, 2: 17, 3: 22, 4: 26, 5: 28, 6: 28}
-_LAST_EVENT_TAGS = {1: 20, 2: 24, 3: 31, 4: 35, 5: 37, 6: 37}
+_LAST_COMMAND_TAGS = {1: 15, 2: 17, 3: 22, 4: 26, 5: 28, 6: 28, 7: 33}
+_LAST_EVENT_TAGS = {1: 20, 2: 24, 3: 31, 4: 35, 5: 37, 6: 37, 7: 42}
 _ADDED_IN: dict[int, dict[type, set[str]]] = {
     2: {
         ListInstrument: {"rules"},
@@ -178,6 +201,11 @@ _ADDED_IN: dict[int, dict[type, set[str]]] = {
     5: {
         ConfirmPayout: {"paid_to_fallback", "gap", "shares"},
         GuaranteePaid: {"paid_to_fallback", "gap", "shares"},
+    },
+    7: {
+        CancelOrder: {"deadline_s", "signature"},
+        MassCancel: {"nonce", "deadline_s", "signature"},
+        SetDeadManTimer: {"nonce", "deadline_s", "signature"},
     },
 }
 

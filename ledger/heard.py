@@ -39,3 +39,8 @@ class Heard:
             connection.execute(delete(_HEARD))
             row = {"id": 1, "block_number": block.number, "block_hash": block.hash}
             connection.execute(insert(_HEARD), row)
+
+    def forget(self) -> None:
+        """Listen from the first block on again, as for a contract that was not listened to."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(_HEARD))

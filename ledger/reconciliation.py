@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from ledger.accounts import AccountKind
 from ledger.bookkeeping import Books, tokens
 from ledger.finding import Finding
+from ledger.holdings import ReadHoldings
 from market.events import (
     Event,
     GuaranteeOpened,
@@ -63,13 +64,15 @@ class ChainValues:
     """What was read from the contract: balances by participant, and the record hashes of its settlement batches.
 
     `fee_recipient` is whom the contract credits the venue's fees; its own money, if any, is added to them. `trades` are
-    those that it locked, by number; None where they were not read.
+    those that it locked, by number; None where they were not read. `read_holdings` asks for certificates, whose contract
+    the record names; None where it cannot be asked.
     """
 
     balances: Mapping[Address, ChainBalance]
     fee_recipient: Address
     record_hashes: tuple[bytes, ...] = ()
     trades: Mapping[int, SettledTrade] | None = None
+    read_holdings: ReadHoldings | None = None
 
 
 class RecordedTrades:

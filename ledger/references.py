@@ -1,7 +1,8 @@
-"""References: which order, trade or withdrawal an entry belongs to, and which transaction brought it about."""
+"""References: which order, trade, withdrawal, lock or claim an entry belongs to, and which transaction brought it about."""
 
 from typing import NamedTuple
 
+from market.certificates import CertificatesLocked, CertificatesRetired, CertificatesUnlocked
 from market.events import Event
 
 
@@ -17,7 +18,7 @@ _NUMBERS = (("trade_number", "trade"), ("order_id", "order"), ("nonce", "withdra
 
 def reference_of(event: Event) -> Reference:
     """Return what an event that moves value belongs to. A trade says which orders it is of."""
-    text = ""
+    text = _of_certificates(event)
     for field, what in _NUMBERS:
         number = getattr(event, field, None)
         if number is not None:
@@ -25,3 +26,14 @@ def reference_of(event: Event) -> Reference:
             break
     transaction: bytes = getattr(event, "transaction", b"")
     return Reference(text, f"0x{transaction.hex()}" if transaction else "")
+
+
+def _of_certificates(event: Event) -> str:
+    """Return under which lock certificates stand, or for whom they were retired; empty for other events."""
+    match event:
+        case CertificatesLocked(lock) | CertificatesUnlocked(lock):
+            return f"lock 0x{lock.hex()}"
+        case CertificatesRetired(claim=claim):
+            return f"claim of 0x{claim.beneficiary.hex()}"
+        case _:
+            return ""

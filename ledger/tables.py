@@ -275,9 +275,10 @@ class SettlementBatchRow(Readable, table=True):
 
 
 class EntryRow(Readable, table=True):
-    """One line of the journal, in the unit of its asset: micros of the token.
+    """One line of the journal, in the unit of its asset: micros of the token, Wh of certificates.
 
-    `reference` is what to ask for: an order, a trade, a withdrawal; `chain_transaction` where the chain brought it about.
+    `reference` is what to ask for: an order, a trade, a withdrawal, a lock, a claim; `chain_transaction` where the chain
+    brought it about.
     """
 
     __tablename__ = "entries"

@@ -10,9 +10,18 @@ from dataclasses import dataclass, field
 
 from ledger.accounts import AccountKind
 from ledger.bookkeeping import Books, tokens
+from ledger.certificates import Certificates
 from ledger.entries import Posting
 from ledger.escrows import Escrows
 from ledger.funds import Funds
+from market.certificates import (
+    AdoptCertificates,
+    CertificateCommand,
+    LockCertificates,
+    MoveCertificates,
+    RetireCertificates,
+    UnlockCertificates,
+)
 from market.escrow import ConfirmSecured, ConfirmShared
 from market.events import Event, Refused, Withdrawn
 from market.exchange import Exchange
@@ -58,6 +67,7 @@ class Venue(Kept):
     books: Books
     funds: Funds
     escrows: Escrows
+    certificates: Certificates
     number: int
     time_us: int
 
@@ -67,6 +77,7 @@ class Venue(Kept):
         self.books = Books()
         self.funds = Funds(self.books, withdrawal_margin_s=withdrawal_margin_s)
         self.escrows = Escrows(self.books)
+        self.certificates = Certificates()
         self.number = 0
         self.time_us = 0
 
@@ -124,9 +135,10 @@ class Venue(Kept):
         """Return the hash of all state, where the exchange's own is known."""
         digest = hashlib.sha256(exchange_hash)
         digest.update(self.number.to_bytes(8, "big"))
-        for part in (self.books.state_bytes(), self.funds.state_bytes(), self.escrows.state_bytes()):
-            if part:
-                digest.update(hashlib.sha256(part).digest())
+        # a part that never was used says nothing, as before there was any
+        for part in (self.books, self.funds, self.escrows, self.certificates):
+            if state := part.state_bytes():
+                digest.update(hashlib.sha256(state).digest())
         return digest.digest()
 
     def _turn_to(self, batch: Batch) -> None:
@@ -151,10 +163,23 @@ class Venue(Kept):
                 return self._let_go(command)
             case CreditDeposit() | RequestWithdrawal():
                 return [self.funds.decide(command, time_us=self.time_us)]
-            case ConfirmShared():
-                return [self.escrows.decide(command)]
+            case (
+                ConfirmShared()
+                | AdoptCertificates()
+                | MoveCertificates()
+                | LockCertificates()
+                | UnlockCertificates()
+                | RetireCertificates()
+            ):
+                return [self._told(command)]
             case _:
                 return self.exchange.execute(command)
+
+    def _told(self, command: ConfirmShared | CertificateCommand) -> Event:
+        """Return what is caused by what the chain told and no order has to give way to."""
+        if isinstance(command, ConfirmShared):
+            return self.escrows.decide(command)
+        return self.certificates.decide(command)
 
     def _let_go(self, command: ConfirmExit | ConfirmWithdrawal | ConfirmSecured) -> list[Event]:
         """Return what is caused by money that the chain has paid or locked already."""
@@ -210,6 +235,7 @@ class _Journal:
         self._books = venue.books
         self._funds = venue.funds
         self._escrows = venue.escrows
+        self._certificates = venue.certificates
         self._batch_number = batch_number
         self._position = 0
 
@@ -217,6 +243,7 @@ class _Journal:
         for event in events:
             self._funds.absorb(event)
             self._escrows.absorb(event)
+            self._certificates.absorb(event)
             posting = self._books.post(event, batch_number=self._batch_number, event_position=self._position)
             if posting is not None:
                 self.postings.append(posting)

@@ -3,6 +3,13 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
+from market.certificates import (
+    CertificatesAdopted,
+    CertificatesLocked,
+    CertificatesMoved,
+    CertificatesRetired,
+    CertificatesUnlocked,
+)
 from market.escrow import EscrowSecured, EscrowShared, Share
 from market.orders import (
     PLAIN,
@@ -452,6 +459,11 @@ Event = (
     | GuaranteePaid
     | EscrowSecured
     | EscrowShared
+    | CertificatesAdopted
+    | CertificatesMoved
+    | CertificatesLocked
+    | CertificatesUnlocked
+    | CertificatesRetired
     | NegotiationOpened
     | ReservationSealed
     | ReservationRevealed

@@ -9,6 +9,13 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from market.address import Address as Address  # noqa: PLC0414 - the participant of every command: most know it from here
+from market.certificates import (
+    AdoptCertificates,
+    LockCertificates,
+    MoveCertificates,
+    RetireCertificates,
+    UnlockCertificates,
+)
 from market.escrow import ConfirmSecured, ConfirmShared, Share
 from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit
 from market.proposals import (
@@ -213,10 +220,15 @@ class PlaceOrder:
 
 @dataclass(frozen=True, slots=True)
 class CancelOrder:
-    """Take an order off the book."""
+    """Take an order off the book, as its participant signed it until `deadline_s` (EIP-712).
+
+    What an early version recorded, and what a simulation cancels, has no signature.
+    """
 
     participant: Address
     order_id: int
+    deadline_s: int = 0
+    signature: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,19 +246,31 @@ class ReplaceOrder:
 
 @dataclass(frozen=True, slots=True)
 class MassCancel:
-    """Take every open order of a participant off the books; of one instrument or side only, where these are named."""
+    """Take every open order of a participant off the books; of one instrument or side only, where these are named.
+
+    Signed as a `CancelOrder` is, and once: `nonce` makes it another request.
+    """
 
     participant: Address
     instrument_id: int | None = None
     side: Side | None = None
+    nonce: int = 0
+    deadline_s: int = 0
+    signature: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class SetDeadManTimer:
-    """Cancel all of a participant's orders unless this command comes again within `timeout_s`; 0 disarms the timer."""
+    """Cancel all of a participant's orders unless this command comes again within `timeout_s`; 0 disarms the timer.
+
+    Signed as a `MassCancel` is.
+    """
 
     participant: Address
     timeout_s: int
+    nonce: int = 0
+    deadline_s: int = 0
+    signature: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +388,11 @@ Command = (
     | ConfirmPayout
     | ConfirmSecured
     | ConfirmShared
+    | AdoptCertificates
+    | MoveCertificates
+    | LockCertificates
+    | UnlockCertificates
+    | RetireCertificates
     | RequestNegotiation
     | SealReservation
     | RevealReservation

@@ -71,6 +71,7 @@ class Certifying:
         self._rescuing = rescuing
         self._signer_of = {signer.address: signer for signer in signers}
         self._contract = deploy_certificate(house.chain, house.deployment.settlement)
+        house.settler.adopt(self._contract)
         self._next_block = house.chain.block_number()
         self._issued: Counter[Holding] = Counter()
         self._claims: list[Claim] = []

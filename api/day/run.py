@@ -270,9 +270,10 @@ class _Day:
         """Let data centres retire certificates for the compute that they delivered."""
         with self._task("retiring certificates", 1):
             self._certifying.retire()
+            self._house.settler.watch()
 
     def check(self) -> Micros:
-        """Audit the record, the tables and the books against the contract; return their difference, which is 0.
+        """Audit the record, the tables and the books against the contracts; return their difference, which is 0.
 
         Raises:
             DayFailed: with every finding, if there is one.
@@ -289,7 +290,7 @@ class _Day:
             raise DayFailed("the audit found:\n" + "\n".join(f"  {finding}" for finding in report.findings))
         if report.state_hash != self._house.venue.state_hash():
             raise DayFailed("the record rebuilds to another state than the one that ran")
-        if report.chain_difference_micros is None:
+        if report.chain_difference_micros is None or report.certificate_difference_wh is None:
             raise InvariantBroken("the audit was given the contract's values but compared none")
         return report.chain_difference_micros
 

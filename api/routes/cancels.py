@@ -1,6 +1,6 @@
 """Taking orders off the books: one, many at once, or all of somebody who falls silent."""
 
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 from fastapi import APIRouter, Header, Query
 
@@ -31,15 +31,11 @@ router = APIRouter(prefix="/v1/orders", tags=["orders"])
 async def cancel(order_id: int, request: Cancel, house: HouseOf) -> CancelledOut:
     """Take an order off the book; what it held is free again from the next batch."""
     participant = parse_address(request.participant)
-    house.door.check_cancel(
-        participant,
-        order_id,
-        deadline_s=request.deadline,
-        now_s=house.sequencer.now_s(),
-        signature=parse_hex(request.signature, length=65, what="signature"),
-    )
+    signature = parse_hex(request.signature, length=65, what="signature")
+    command = CancelOrder(participant, order_id, request.deadline, signature)
+    house.door.check_cancel(command, now_s=house.sequencer.now_s())
     order = house.venue.exchange.order(order_id)
-    for event in await _answer(house, CancelOrder(participant, order_id)):
+    for event in await _answer(house, command):
         if isinstance(event, OrderCancelled) and order is not None:
             commodity = house.venue.exchange.listing(order.terms.instrument_id).instrument.commodity
             remaining = format_decimal(event.remaining_lots, scale=commodity.lots_per_unit)
@@ -54,8 +50,9 @@ async def cancel_all(request: Annotated[CancelAll, Query()], house: HouseOf) -> 
         participant=parse_address(request.participant),
         instrument_id=None if request.instrument is None else listed_as(house, request.instrument).id,
         side=None if request.side is None else Side[request.side.upper()],
+        **_signed(request),
     )
-    events = await _answer_once(house, command, request)
+    events = await _answer_once(house, command)
     cancelled = [event.order_id for event in events if isinstance(event, OrderCancelled)]
     return CancelledAllOut(order_ids=[str(order_id) for order_id in cancelled])
 
@@ -64,8 +61,8 @@ async def cancel_all(request: Annotated[CancelAll, Query()], house: HouseOf) -> 
 async def set_timer(request: Timer, house: HouseOf) -> TimerOut:
     """Cancel all orders of a participant unless this comes again in time; 0 seconds disarm the timer."""
     participant = parse_address(request.participant)
-    command = SetDeadManTimer(participant, request.timeout_s)
-    await _answer_once(house, command, request)
+    command = SetDeadManTimer(participant, request.timeout_s, **_signed(request))
+    await _answer_once(house, command)
     return _timer_out(house, participant)
 
 
@@ -80,16 +77,21 @@ def _timer_out(house: House, participant: Address) -> TimerOut:
     return TimerOut(expires=None if expires_us is None else expires_us // MICROS_PER_SECOND)
 
 
-async def _answer_once(
-    house: House, command: MassCancel | SetDeadManTimer, request: Once
-) -> tuple[Event, ...]:
-    with house.door.once(
-        command,
-        nonce=int(request.nonce),
-        deadline_s=request.deadline,
-        now_s=house.sequencer.now_s(),
-        signature=parse_hex(request.signature, length=65, what="signature"),
-    ):
+class _Signed(TypedDict):
+    """What a participant signs with every such request, and the signature."""
+
+    nonce: int
+    deadline_s: int
+    signature: bytes
+
+
+def _signed(request: Once) -> _Signed:
+    signature = parse_hex(request.signature, length=65, what="signature")
+    return _Signed(nonce=int(request.nonce), deadline_s=request.deadline, signature=signature)
+
+
+async def _answer_once(house: House, command: MassCancel | SetDeadManTimer) -> tuple[Event, ...]:
+    with house.door.once(command, now_s=house.sequencer.now_s()):
         return await _answer(house, command)
 
 

@@ -16,7 +16,7 @@ class MovementOut(Model):
     time: str
     batch: int
     event: str
-    reference: str = Field(description="Order, trade or withdrawal; empty where there is none.")
+    reference: str = Field(description="Order, trade, withdrawal, lock or claim; empty where there is none.")
     chain_transaction: str = Field(
         description="0x-hex hash of the transaction that brought it about, or empty."
     )

@@ -51,6 +51,7 @@ from tests.ledger.builders import (
     a_meter,
     terms,
 )
+from tests.ledger.certificate_model import CertificateModel
 
 PARTICIPANTS = (ALICE, BOB, CAROL)
 HOURS_S = (CALL_S, CONTINUOUS_S, CONTINUOUS_S + 1800, GATE_S, SOLAR.start_s, SOLAR.end_s, SOLAR.end_s + 7200)
@@ -73,6 +74,7 @@ ORDER_KINDS = ("bid", "offer", "bid_now", "offer_now", "cancel", "replace", "rep
 CONDITION_KINDS = ("stop", "slices", "wholly", "budget", "any", "mass_cancel", "dead_man")
 MONEY_KINDS = ("deposit", "withdraw", "confirm_withdrawal")
 ESCROW_KINDS = ("secured", "secured", "shared")
+CERTIFICATE_KINDS = ("issued", "sent", "locked_up", "unlocked", "unlocked", "retired", "stored", "told_again")
 NOTICE_KINDS = ("want_out", "want_all_out", "left", "forbid", "forbid_below", "notice_again")
 
 
@@ -86,6 +88,7 @@ class SmallDay:
         self._asked = 0
         self._last_order: PlaceOrder | None = None
         self._last_notice: Notice | None = None
+        self.certificates = CertificateModel()
         self.run(
             CALL_S - 1000,
             a_listing(),
@@ -144,6 +147,9 @@ class SmallDay:
                 return self._module_money(action, who)
             case "lock" | "void" | "deliver" | "open" | "pay":
                 return self._step(action)
+            case "issued" | "sent" | "locked_up" | "unlocked" | "retired" | "stored" | "told_again":
+                other = PARTICIPANTS[action.price % 3]
+                return self.certificates.act(action.kind, who, other, action.quantity)
             case _:
                 return a_deposit(who, 1, log_index=action.price)
 

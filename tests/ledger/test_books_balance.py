@@ -2,20 +2,21 @@
 
 A day is written in bytes, four an action, so that thousands are quickly made up. After every batch the books are held
 against a model that knows nothing of them: what the events say was paid in and out, what the exchange says its open orders
-set aside, and the journal added up anew.
+set aside, the journal added up anew, and of certificates what a model of their contract says that everybody has.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from ledger.accounts import CUSTODY, Account, AccountKind
-from ledger.assets import Asset
+from ledger.accounts import CUSTODY, VENUE, Account, AccountKind
+from ledger.assets import TOKEN, Asset, asset_of
 from ledger.entries import Posting
+from market.certificates import CertificatesRetired, CertificatesUnlocked
 from market.events import (
     Deposited,
     Event,
@@ -28,6 +29,7 @@ from market.events import (
 )
 from market.units import InvariantBroken
 from tests.ledger.days import (
+    CERTIFICATE_KINDS,
     CONDITION_KINDS,
     ESCROW_KINDS,
     HOURS_S,
@@ -45,20 +47,21 @@ NOTICES = (*NOTICE_KINDS, *ESCROW_KINDS, "confirm_withdrawal")
 KINDS_BY_HOUR = (
     ORDERS * 4 + ("withdraw",),
     TRADING,
-    TRADING + NOTICES,
+    TRADING + NOTICES + CERTIFICATE_KINDS,
     (*ORDERS, *NOTICES, "lock", "lock", "lock", "lock", "void"),
     (*NOTICES, *MONEY_KINDS, "lock", "deliver", "deliver", "open", "open"),
     (*NOTICES, "open", "deliver", "pay", "pay", "left"),
-    (*NOTICES, "deliver", "pay", "pay", "pay"),
+    (*NOTICES, *CERTIFICATE_KINDS, "deliver", "pay", "pay", "pay"),
 )
 """What is asked for in each of `HOURS_S`."""
 MUST_HAPPEN = {
     "Deposited", "OrderAccepted", "OrderReplaced", "OrderReduced", "OrderCancelled", "TradeAgreed", "TradeVoided",
     "TradeLocked", "TradeDelivered", "GuaranteePaid", "EscrowSecured", "EscrowShared", "WithdrawalApproved",
-    "WithdrawalExpired", "Withdrawn", "ExitRequested", "Exited",
+    "WithdrawalExpired", "Withdrawn", "ExitRequested", "Exited", "CertificatesMoved", "CertificatesLocked",
+    "CertificatesUnlocked", "CertificatesRetired",
 }  # fmt: skip
 """Every event that moves value: a campaign that misses one has not tried the books."""
-DAY_BYTES = 64
+DAY_BYTES = 72
 DAYS = st.integers(0, 2**64 - 1).map(lambda seed: Random(seed).randbytes(DAY_BYTES))
 """From seeds: bytes that Hypothesis makes up itself are mostly small ones, and few of their days come to a delivery."""
 
@@ -112,12 +115,30 @@ class LedgerDay:
         books = self.day.venue.books
         balances = dict(books.balances.items())
         assert books.trial_balance().unbalanced == {}
-        assert {each for each, amount in balances.items() if amount < 0} <= {CUSTODY}
+        assert {each.kind for each, amount in balances.items() if amount < 0} <= {AccountKind.CUSTODY}
         assert balances == {account: amount for account, amount in self._journal.items() if amount}
         assert balances.get(CUSTODY, 0) == -self._paid_in
         for who in PARTICIPANTS:
             held = sum(order.hold_micros for order in self.day.venue.exchange.open_orders(who))
             assert balances.get(Account(AccountKind.ORDER_HOLD, who), 0) == held
+        self._check_certificates(balances)
+
+    def _check_certificates(self, balances: Mapping[Account, int]) -> None:
+        """Require that the books say of certificates what the model of their contract does, and nothing else."""
+        model = self.day.certificates
+        expected = {
+            Account(kind, held.owner, asset_of(held.certificate_id)): amount
+            for kind, amounts in (
+                (AccountKind.FREE, model.free),
+                (AccountKind.LOCKED, model.locked),
+                (AccountKind.RETIRED, model.retired),
+            )
+            for held, amount in amounts.items()
+        }
+        for certificate_id, amount in model.issued.items():
+            expected[Account(AccountKind.CUSTODY, VENUE, asset_of(certificate_id))] = -amount
+        found = {account: amount for account, amount in balances.items() if account.asset != TOKEN}
+        assert found == {account: amount for account, amount in expected.items() if amount}
 
     def _note(self, event: Event) -> None:
         match event:
@@ -213,6 +234,21 @@ def a_deposit_counts_twice(day: SmallDay) -> None:
     rules[Deposited] = lambda event: deposited(event) * 2
 
 
+def a_retirement_is_booked_twice(day: SmallDay) -> None:
+    rules = day.venue.books._rules
+    retired = rules[CertificatesRetired]
+    rules[CertificatesRetired] = lambda event: retired(event) * 2
+
+
+def what_is_told_again_is_booked_again(day: SmallDay) -> None:
+    certificates = day.venue.certificates
+    certificates.is_noted = lambda *_: False  # type: ignore[method-assign]
+
+
+def a_lock_is_never_over(day: SmallDay) -> None:
+    day.venue.books._rules[CertificatesUnlocked] = lambda _: []
+
+
 def nobody_checks_the_funds(day: SmallDay) -> None:
     def anything(*_: object, **__: object) -> Refused | None:
         return None
@@ -227,6 +263,9 @@ def nobody_checks_the_funds(day: SmallDay) -> None:
         a_cancel_frees_nothing,
         a_posting_is_lost,
         a_deposit_counts_twice,
+        a_retirement_is_booked_twice,
+        what_is_told_again_is_booked_again,
+        a_lock_is_never_over,
         nobody_checks_the_funds,
     ],
 )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ledger import codec
 from ledger.codec import BadEncoding
+from market.certificates import CertificatesAdopted
 from market.escrow import EscrowSecured
 from market.events import (
     CancelReason,
@@ -24,13 +25,22 @@ from market.events import (
     SessionChanged,
     TradeVoided,
 )
-from market.orders import Address, Command, Conditions, ConfirmPayout, TimeInForce
+from market.orders import (
+    Address,
+    CancelOrder,
+    Command,
+    Conditions,
+    ConfirmPayout,
+    MassCancel,
+    SetDeadManTimer,
+    TimeInForce,
+)
 from market.units import Lots
 from tests.ledger.builders import ALICE, a_bid, a_deposit, an_offer
 
 FIXTURES = {
     version: json.loads((Path(__file__).parent / f"encoding_v{version}.json").read_text())
-    for version in (1, 2, 3, 4, 5, 6)
+    for version in (1, 2, 3, 4, 5, 6, 7)
 }
 """What each version wrote for `a_sample` of every kind. Never change them: old records must stay readable."""
 
@@ -80,6 +90,14 @@ ADDED_IN = {
     (GuaranteePaid, "paid_to_fallback"): 5,
     (GuaranteePaid, "gap"): 5,
     (GuaranteePaid, "shares"): 5,
+    (CancelOrder, "deadline_s"): 7,
+    (CancelOrder, "signature"): 7,
+    (MassCancel, "nonce"): 7,
+    (MassCancel, "deadline_s"): 7,
+    (MassCancel, "signature"): 7,
+    (SetDeadManTimer, "nonce"): 7,
+    (SetDeadManTimer, "deadline_s"): 7,
+    (SetDeadManTimer, "signature"): 7,
 }
 """The version that each field came with, of those that were not there from the first."""
 
@@ -142,10 +160,20 @@ def test_whatever_is_written_is_read_back(kind: type) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_version_6_stays_as_it_was(kind: type) -> None:
-    stored = bytes.fromhex(FIXTURES[6][kind.__name__])
+def test_version_7_stays_as_it_was(kind: type) -> None:
+    stored = bytes.fromhex(FIXTURES[7][kind.__name__])
     assert decoded(kind, stored) == (a_sample(kind),)
     assert encoded(kind, a_sample(kind)) == stored
+
+
+@pytest.mark.parametrize("name", FIXTURES[6])
+def test_version_6_is_read_without_signatures_under_cancels_and_else_written_so_still(name: str) -> None:
+    kind = next(kind for kind in KINDS if kind.__name__ == name)
+    stored = bytes.fromhex(FIXTURES[6][name])
+    assert decoded(kind, stored, version=6) == (a_sample(kind, version=6),)
+    assert (FIXTURES[7][name] == FIXTURES[6][name]) is (
+        kind not in (CancelOrder, MassCancel, SetDeadManTimer)
+    )
 
 
 @pytest.mark.parametrize("name", FIXTURES[5])
@@ -223,9 +251,38 @@ def test_version_3_knew_no_notices_from_the_chain() -> None:
 
 def test_version_4_knew_no_money_of_modules() -> None:
     later = {"ConfirmSecured", "ConfirmShared", "EscrowSecured", "EscrowShared"}
-    assert {kind.__name__ for kind in KINDS} - set(FIXTURES[4]) == later
+    assert set(FIXTURES[5]) - set(FIXTURES[4]) == later
     with pytest.raises(BadEncoding, match="expected a row that starts with a known tag"):
         codec.decode_events(codec.encode_events((a_sample(EscrowSecured),)), version=4)
+
+
+def test_version_6_knew_no_certificates() -> None:
+    commands = {
+        "AdoptCertificates",
+        "MoveCertificates",
+        "LockCertificates",
+        "UnlockCertificates",
+        "RetireCertificates",
+    }
+    events = {
+        "CertificatesAdopted",
+        "CertificatesMoved",
+        "CertificatesLocked",
+        "CertificatesUnlocked",
+        "CertificatesRetired",
+    }
+    assert {kind.__name__ for kind in KINDS} - set(FIXTURES[6]) == commands | events
+    with pytest.raises(BadEncoding, match="expected a row that starts with a known tag"):
+        codec.decode_events(codec.encode_events((a_sample(CertificatesAdopted),)), version=6)
+
+
+def test_a_cancel_of_an_early_version_has_no_signature() -> None:
+    stored = bytes.fromhex(FIXTURES[6]["CancelOrder"])
+    (cancel,) = codec.decode_commands(stored, version=6)
+    assert isinstance(cancel, CancelOrder)
+    assert (cancel.deadline_s, cancel.signature) == (0, b"")
+    signed = replace(cancel, deadline_s=1_700_000_000, signature=bytes(range(65)))
+    assert codec.decode_commands(codec.encode_commands((signed,)), version=7) == (signed,)
 
 
 def test_a_plain_order_takes_few_bytes() -> None:
@@ -273,8 +330,8 @@ def test_bytes_that_are_no_msgpack_are_named() -> None:
 
 
 def test_another_version_is_named() -> None:
-    with pytest.raises(BadEncoding, match="found encoding version 7, expected 1 to 6"):
-        codec.decode_events(b"\x90", version=7)
+    with pytest.raises(BadEncoding, match="found encoding version 8, expected 1 to 7"):
+        codec.decode_events(b"\x90", version=8)
 
 
 def test_a_row_is_its_tag_and_its_fields() -> None:

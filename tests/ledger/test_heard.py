@@ -10,4 +10,6 @@ def test_the_last_block_heard_is_kept(url: str) -> None:
     Heard(engine).note(Block(7, b"7" * 32))
     Heard(engine).note(Block(9, b"9" * 32))
     assert Heard(engine).last() == Block(9, b"9" * 32)
+    Heard(engine).forget()
+    assert Heard(engine).last() is None
     engine.dispose()

@@ -29,6 +29,7 @@ from market.proposals import (
 from market.units import InvariantBroken, Lots, Micros, Ppm
 from tests.ledger.builders import ALICE, BOB, CAROL, GATE_S, METER, SOLAR, a_bid
 from tests.ledger.days import (
+    CERTIFICATE_KINDS,
     CONDITION_KINDS,
     ESCROW_KINDS,
     GENESIS,
@@ -48,8 +49,8 @@ KINDS = (
     (*ORDERS, *ORDERS, *ORDER_KINDS, *CONDITION_KINDS, *MONEY_KINDS),
     (*ORDER_KINDS, *CONDITION_KINDS, "replace", "slices", *MONEY_KINDS, *NOTICE_KINDS, *ESCROW_KINDS),
     (*ORDER_KINDS, *NOTICE_KINDS, *ESCROW_KINDS, "lock", "lock", "void"),
-    (*STEPS, "lock", "deliver", *MONEY_KINDS, *NOTICE_KINDS, *ESCROW_KINDS),
-    (*STEPS, "open", "deliver", *ESCROW_KINDS),
+    (*STEPS, "lock", "deliver", *MONEY_KINDS, *NOTICE_KINDS, *ESCROW_KINDS, *CERTIFICATE_KINDS),
+    (*STEPS, "open", "deliver", *ESCROW_KINDS, *CERTIFICATE_KINDS),
     (*STEPS, "pay", "left", *ESCROW_KINDS),
 )
 """What is asked for in each of `HOURS_S`."""
