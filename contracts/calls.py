@@ -11,8 +11,10 @@ from eth_abi.exceptions import DecodingError
 from contracts.abi import artifact
 from contracts.batches import positions_of
 from contracts.packing import read_trade_numbers, unpack_leaves
+from contracts.signed_transactions import data_of
 from market.units import Malformed
 
+_WORD_BYTES = 32
 _TRADE_NUMBER = 1
 """Where a leaf's ABI tuple has the number of its trade."""
 
@@ -47,6 +49,18 @@ def read_call(data: bytes) -> Call:
             except (DecodingError, IndexError) as error:
                 raise Malformed(f"call of {name}: found {error}, expected its arguments") from None
     raise Malformed(f"call: found the selector 0x{data[:4].hex()}, expected a call that the settler makes")
+
+
+def record_hash_of(raw: bytes) -> bytes:
+    """Return the record hash that a signed settlement batch carries: the second word of its arguments.
+
+    Raises:
+        Malformed: if the bytes settle no batch.
+    """
+    data, selector = data_of(raw), artifact("Settlement").functions["settleBatch"].selector
+    if data[:4] != selector or len(data) < 4 + 2 * _WORD_BYTES:
+        raise Malformed(f"call: found the selector 0x{data[:4].hex()}, expected that of settleBatch")
+    return data[4 + _WORD_BYTES : 4 + 2 * _WORD_BYTES]
 
 
 def _call(name: str, arguments: tuple[Any, ...]) -> Call:

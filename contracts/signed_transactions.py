@@ -67,6 +67,17 @@ def read_signed(raw: bytes) -> SignedTransaction:
     )
 
 
+def data_of(raw: bytes) -> bytes:
+    """Return what signed bytes ask for, without asking who signed them.
+
+    Raises:
+        Malformed: if they are no transaction of the two kinds.
+    """
+    if raw[:1] == _TYPE_2:
+        return _fields(raw[1:], _FIELDS[_TYPE_2])[7]
+    return _fields(raw, _FIELDS[b""])[5]
+
+
 def _fields(content: bytes, expected: int) -> list[bytes]:
     import rlp
     from rlp.exceptions import DecodingError

@@ -146,6 +146,22 @@ class OutboxCheck:
             yield f"contract: found 0x{read.settlement.hex()}, expected 0x{self._genesis.settlement.hex()}"
 
 
+def confirmed_batches(engine: Engine, *, after: int = 0) -> Iterator[tuple[int, bytes]]:
+    """Iterate over the settlement batches that are final on chain: sequence and signed bytes, those after a sequence."""
+    wanted = (
+        select(_OUTBOX.c.sequence, _OUTBOX.c.raw)
+        .where(
+            _OUTBOX.c.kind == "settle",
+            _OUTBOX.c.status == OutboxStatus.CONFIRMED.value,
+            _OUTBOX.c.sequence > after,
+        )
+        .order_by(_OUTBOX.c.sequence)
+    )
+    with engine.connect() as connection:
+        for row in connection.execute(wanted):
+            yield row.sequence, row.raw
+
+
 def _against_record(row: Row[Any], read: Dispatch, signings: set[bytes], agreed: Agreed) -> Iterator[str]:
     """Compare what the bytes say with the record."""
     if row.status in _WITHOUT_EFFECT and signings & agreed.locking:
