@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from api import problems
 from api.house import House
 from api.negotiating import conclusions
-from api.routes import accounts, cancels, negotiations, orders, reading, statements
+from api.routes import accounts, cancels, negotiations, orders, proofs, reading, statements
 from api.sequencer import halt
 from api.settler import SettlementFailed
 from contracts.chain import ChainUnavailable
@@ -61,6 +61,7 @@ def create_app(house: House, *, due: Callable[[], Sequence[Command]] | None = No
         reading.router,
         cancels.router,  # before `orders`, whose /{order_id} would take /timer for an id
         orders.router,
+        proofs.router,
         negotiations.router,
         accounts.router,
         statements.router,

@@ -5,12 +5,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import Progress
 from sqlalchemy import Engine
 
 from api.chain_values import read_chain_values
+from api.notary import Notary
 from contracts.deployment import attach
 from contracts.opening import open_for_reading
-from ledger.audit import AuditReport, audit
+from ledger.audit import AuditReport, SignaturesChecked, audit
 from ledger.database import open_database
 from ledger.portable import RecordFile
 from ledger.reconciliation import ChainValues
@@ -45,16 +47,24 @@ def audit_record(source: str, *, chain: str | None, console: Console) -> AuditRe
     """
     with (
         open_record(source) as (record, tables),
-        Console(stderr=True).status("replaying the record") as status,
+        Progress(console=Console(stderr=True), transient=True) as bars,
         ExitStack() as asked,
     ):
         values = None
         if chain is not None:
-            status.update("reading the chain")
+            reading = bars.add_task("reading the chain", total=None)
             # it is asked for certificates, too, when the record has told their contract
             values = asked.enter_context(_values(chain, record.genesis))
-            status.update("replaying the record")
-        report = audit(record, tables=tables, chain=values)
+            bars.remove_task(reading)
+        total = record.head()[0] if isinstance(record, RecordReader) else None
+        bar = bars.add_task("replaying the record", total=total)
+        report = audit(
+            record,
+            tables=tables,
+            chain=values,
+            notary=Notary(record.genesis),
+            progress=lambda number: bars.update(bar, completed=number),
+        )
     show(report, console, compared_tables=tables is not None)
     return report
 
@@ -91,6 +101,10 @@ def show(report: AuditReport, console: Console, *, compared_tables: bool) -> Non
             f"{report.applied_only:,} batches of encoding version 1: the rules changed after them (a participant's orders "
             "no longer trade with each other), so their events were taken as they are told"
         )
+    if report.signatures is not None:
+        figures["signatures"] = _signatures(report.signatures)
+    if report.outbox is not None:
+        figures["outbox"] = f"{report.outbox:,} signed transactions, read from their bytes"
     if report.chain_difference_micros is not None:
         figures["anchors"] = f"{report.anchors:,} record hashes on chain"
         figures["settled"] = f"{report.settled_trades:,} trades on chain"
@@ -108,6 +122,10 @@ def show(report: AuditReport, console: Console, *, compared_tables: bool) -> Non
             "price and time went first",
             "entries sum to zero",
         ]
+        if report.signatures is not None:
+            agreed.append("every order was signed by its participant")
+        if report.outbox is not None:
+            agreed.append("the outbox holds what it signed")
         if compared_tables:
             agreed.append("the tables agree")
         if report.chain_difference_micros is not None:
@@ -115,3 +133,9 @@ def show(report: AuditReport, console: Console, *, compared_tables: bool) -> Non
         if report.certificate_difference_wh is not None:
             agreed.append("certificates are held, locked and retired as in the books")
         console.print(f"No findings: {', '.join(agreed[:-1])} and {agreed[-1]}.", soft_wrap=True)
+
+
+def _signatures(checked: SignaturesChecked) -> str:
+    good = ", ".join(f"{number:,} of {what}" for what, number in sorted(checked.good.items()))
+    unsigned = checked.unsigned_cancels
+    return (good or "none") + (f"; {unsigned:,} cancels carry none" if unsigned else "")

@@ -127,10 +127,8 @@ class Client:
 
     def trades(self, symbol: str | None = None, *, after: int = 0, limit: int = 100) -> list[TradeOut]:
         """List trades by number, those after `after` first."""
-        query: dict[str, str | int] = {"after": after, "limit": limit}
-        if symbol is not None:
-            query["symbol"] = symbol
-        return self._list("/v1/trades", TradeOut, query)
+        of = {} if symbol is None else {"symbol": symbol}
+        return self._list("/v1/trades", TradeOut, {"after": after, "limit": limit, **of})
 
     def buy(
         self, symbol: str, *, price: str, quantity: str, good_until: int | None = None, **how: Unpack[How]
@@ -199,8 +197,9 @@ class Client:
         digest = mass_cancel_digest(command, **once, domain=self._sign_domain())
         query = {"instrument": symbol, "side": side, **self._signed_once(once, digest)}
         asked = {name: value for name, value in query.items() if value is not None}
-        answer = self._request("DELETE", "/v1/orders", params=asked)
-        return CancelledAllOut.model_validate_json(answer.content)
+        return CancelledAllOut.model_validate_json(
+            self._request("DELETE", "/v1/orders", params=asked).content
+        )
 
     def set_timer(self, timeout_s: int) -> TimerOut:
         """Have all our orders cancelled unless we call this again within so many seconds; 0 disarms the timer."""
@@ -218,14 +217,19 @@ class Client:
         """List our open orders, oldest first."""
         return self._list("/v1/orders", OpenOrderOut, {}, self._login())
 
+    def proof(self, order_id: str, *, to: str = "head") -> bytes:
+        """Ask for the proof that an order of ours is in the record, as JSON; it may end at `head`, `anchor` or a hash."""
+        asked = {"params": {"to": to}, "headers": self._login()}
+        return self._request("GET", f"/v1/orders/{order_id}/proof", **asked).content
+
     def balances(self) -> BalanceOut:
         """Show our balances."""
         return self._get("/v1/balances", BalanceOut, {}, self._login())
 
     def withdraw(self, amount: str, *, nonce: int) -> WithdrawalOut:
         """Get the operator's counter-signature for a withdrawal on chain."""
-        content = {"amount": amount, "nonce": str(nonce)}
-        return self._send("POST", "/v1/withdrawals", WithdrawalOut, content, self._login())
+        content, login = {"amount": amount, "nonce": str(nonce)}, self._login()
+        return self._send("POST", "/v1/withdrawals", WithdrawalOut, content, login)
 
     def report_reading(self, *, start_s: int, units_lots: int) -> None:
         """Hand in a reading, signed with our key as the meter's."""
@@ -277,8 +281,7 @@ class Client:
 
     def negotiations(self, *, after: int = 0, limit: int = 100) -> list[NegotiationOut]:
         """List our negotiations by number, those after `after` first."""
-        query: dict[str, str | int] = {"after": after, "limit": limit}
-        return self._list("/v1/negotiations", NegotiationOut, query, self._login())
+        return self._list("/v1/negotiations", NegotiationOut, {"after": after, "limit": limit}, self._login())
 
     def negotiation(self, number: str) -> NegotiationOut:
         """Show a negotiation of ours."""
@@ -301,14 +304,13 @@ class Client:
     def reveal(self, number: str, *, price: str, salt: bytes) -> NegotiationOut:
         """Open our seal to the market."""
         content = {"price": price, "salt": f"0x{salt.hex()}"}
-        path = f"/v1/negotiations/{number}/reveal"
-        return self._send("POST", path, NegotiationOut, content, self._login())
+        return self._send("POST", f"/v1/negotiations/{number}/reveal", NegotiationOut, content, self._login())
 
     def sign_agreement(self, negotiation: NegotiationOut) -> NegotiationOut:
         """Sign the terms that this negotiation shows; look at them before."""
         digest = agreement_digest(terms_of(negotiation), self._sign_domain())
-        path = f"/v1/negotiations/{negotiation.number}/signature"
-        return self._send("POST", path, NegotiationOut, self._signed_by_me(digest))
+        signed = self._signed_by_me(digest)
+        return self._send("POST", f"/v1/negotiations/{negotiation.number}/signature", NegotiationOut, signed)
 
     def _signed(
         self, symbol: str, side: SideName, *, price: str, quantity: str, good_until: int | None = None
@@ -358,9 +360,8 @@ class Client:
             digest = login_digest(
                 participant=self._signer.address, expires_s=expires, domain=self._sign_domain()
             )
-            answer = self._request(
-                "POST", "/v1/login", json={"expires": expires, **self._signed_by_me(digest)}
-            )
+            content = {"expires": expires, **self._signed_by_me(digest)}
+            answer = self._request("POST", "/v1/login", json=content)
             self._token, self._token_until_s = answer.json()["token"], expires
         return {"Authorization": f"Bearer {self._token}"}
 
@@ -380,8 +381,8 @@ class Client:
         query: dict[str, str | int],
         headers: dict[str, str] | None = None,
     ) -> list[Answer]:
-        answer = self._request("GET", path, params=query, headers=headers)
-        return [kind.model_validate(item) for item in answer.json()]
+        found = self._request("GET", path, params=query, headers=headers).json()
+        return [kind.model_validate(item) for item in found]
 
     def _send(
         self,

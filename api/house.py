@@ -11,6 +11,7 @@ from api.auth import Door
 from api.clock import Clock
 from api.operator_key import operator_key
 from api.outgoing import Outgoing
+from api.proving import Proving
 from api.recovery import Recovered
 from api.sequencer import Sequencer
 from api.settings import Settings
@@ -50,6 +51,7 @@ class House:
     settler: Settler
     door: Door
     recovery: Recovered
+    proving: Proving
 
     @property
     def recovered_batches(self) -> int:
@@ -142,6 +144,8 @@ def open_house(
             settler.recover()
         if certificate is not None:
             settler.adopt(certificate)
+        proving = Proving(engine)
+        closing.callback(proving.close)
         door = Door.build(
             deployment.domain,
             login_secret=settings.login_secret.get_secret_value() if settings.login_secret else None,
@@ -158,6 +162,7 @@ def open_house(
             settler,
             door,
             recovered,
+            proving,
         )
 
 

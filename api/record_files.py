@@ -4,7 +4,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
-from sqlalchemy import select
 
 from api.auditing import chain_values
 from api.deploying import address_of
@@ -12,13 +11,12 @@ from api.whole_file import whole_binary_file
 from contracts.deployment import attach
 from contracts.opening import open_for_reading
 from ledger.database import open_database
-from ledger.inclusion import NotProven, Unprovable, prove, read_proof, verify, write_proof
+from ledger.headers import Headers
+from ledger.inclusion import NotProven, Unprovable, find_order, prove, read_proof, verify, write_proof
 from ledger.portable import RecordFile, import_record, write_record
 from ledger.record import RecordReader
-from ledger.tables import OrderRow, table
+from ledger.unusable import named
 from market.units import Malformed
-
-_ORDERS = table(OrderRow)
 
 
 def export_to(url: str, file: Path, *, console: Console) -> None:
@@ -53,7 +51,7 @@ def import_to(file: Path, url: str, *, console: Console) -> None:
             rows = import_record(record, engine, progress=lambda number: bars.update(bar, completed=number))
     finally:
         engine.dispose()
-    console.print(f"{url}: {rows:,} rows of {record.genesis}", markup=False, soft_wrap=True)
+    console.print(f"{named(engine.url)}: {rows:,} rows of {record.genesis}", markup=False, soft_wrap=True)
 
 
 def make_proof(url: str, order_id: int, file: Path, *, chain: str | None, console: Console) -> None:
@@ -66,15 +64,14 @@ def make_proof(url: str, order_id: int, file: Path, *, chain: str | None, consol
     engine = open_database(url, must_exist=True)
     try:
         record = RecordReader(engine)
-        with engine.connect() as connection:
-            number = connection.execute(
-                select(_ORDERS.c.accepted_batch).where(_ORDERS.c.order_id == order_id)
-            ).scalar_one_or_none()
-        if number is None:
-            raise Malformed(f"order {order_id}: found no such order in the readable tables of {url}")
+        taken_in = find_order(engine, order_id)
+        if taken_in is None:
+            raise Malformed(
+                f"order {order_id}: found no such order in the readable tables of {named(engine.url)}"
+            )
         known = None if chain is None else frozenset(chain_values(chain, record.genesis).record_hashes)
         try:
-            proof = prove(record, order_id, number=number, known=known)
+            proof = prove(Headers(record), order_id, number=taken_in.number, known=known)
         except Unprovable as error:
             raise Malformed(str(error)) from None
     finally:
@@ -82,7 +79,7 @@ def make_proof(url: str, order_id: int, file: Path, *, chain: str | None, consol
     with whole_binary_file(file) as out:
         out.write(write_proof(proof))
     console.print(
-        f"{file}: order {order_id} in row {number}, {len(proof.headers):,} headers, leads to the record hash "
+        f"{file}: order {order_id} in row {taken_in.number}, {len(proof.headers):,} headers, leads to the record hash "
         f"0x{proof.hash.hex()}",
         soft_wrap=True,
     )

@@ -71,6 +71,10 @@ class Function:
         """Return the calldata."""
         return self.selector + _CODEC.encode(self.inputs, arguments)
 
+    def decode_input(self, data: bytes) -> tuple[Any, ...]:
+        """Return the arguments of a call, given its calldata."""
+        return tuple(_CODEC.decode(self.inputs, data[len(self.selector) :]))
+
     def decode_output(self, data: bytes) -> tuple[Any, ...]:
         """Return what a call returned."""
         return tuple(_CODEC.decode(self.outputs, data))

@@ -6,6 +6,7 @@ stands once, in a table, and is named by its place there, one byte; `docs/refere
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, Generic, Protocol, TypeVar
 
 from contracts.leaves import Leaf
@@ -18,6 +19,10 @@ ENTRIES_MAX: Final = 256
 OFFSET_MAX: Final = (1 << 32) - 1
 """How far a trade number may be from the first of a packed batch."""
 
+_BATCH_HEADER_BYTES = 19
+_BATCH_ENTRY_BYTES = (20, 40, 18, 28)
+"""Lengths of a participant, of terms, of conditions, of an order."""
+_FILL_BYTES = 22
 _LEAVES_HEADER_BYTES = 17
 _ADDRESS_BYTES = 20
 _TERMS_BYTES = 40
@@ -117,6 +122,27 @@ def pack_batch(orders: Sequence[tuple[OrderTerms, bytes]], fills: Sequence[FillL
             *signatures,
         )
     )
+
+
+def read_trade_numbers(packed: bytes) -> tuple[int, ...]:
+    """Return the numbers of the trades in a packed batch, in its sequence.
+
+    Raises:
+        Malformed: if the bytes are no packed batch.
+    """
+    header = packed[:_BATCH_HEADER_BYTES]
+    first, *counts = (int.from_bytes(header[at:to], "big") for at, to in pairwise((1, 9, 11, 13, 15, 17, 19)))
+    begin = _BATCH_HEADER_BYTES + sum(
+        count * length for count, length in zip(counts, _BATCH_ENTRY_BYTES, strict=False)
+    )
+    fills = _cut(packed[begin : begin + counts[-1] * _FILL_BYTES], _FILL_BYTES)
+    if (
+        header[:1] != bytes((VERSION,))
+        or len(fills) != counts[-1]
+        or (fills and len(fills[-1]) != _FILL_BYTES)
+    ):
+        raise Malformed(f"packed batch: found {len(packed)} bytes that are no version {VERSION} of one")
+    return tuple(first + int.from_bytes(fill[2:6], "big") for fill in fills)
 
 
 def pack_leaves(leaves: Sequence[Leaf]) -> bytes:

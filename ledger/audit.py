@@ -8,14 +8,19 @@
    accounts differ from zero (`trial balance`).
 4. The readable tables are what the record makes of them (`tables`), and their journal sums to zero (`journal`).
 5. Every snapshot is what a replay gives at its batch (`snapshots`).
-6. The contracts hold what the books say, money and certificates, participant by participant (`reconciliation`); the
+6. Whoever knows how orders, readings and cancels are hashed is handed in as a notary: then every signature under what
+   entered the books is that of whom it names (`signatures`), and the outbox of a database holds what its signed bytes
+   say, with record hashes of this record (`outbox`).
+7. The contracts hold what the books say, money and certificates, participant by participant (`reconciliation`); the
    hashes that the settlement was given are rows of this record, in their sequence (`anchors`); and what it locked,
    released and paid out is what the record says, trade by trade (`settlement`).
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import Protocol
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
@@ -23,6 +28,7 @@ from sqlalchemy.exc import DBAPIError
 from ledger.assets import asset_name, unit_of
 from ledger.codec import BadEncoding
 from ledger.database import MEMORY_URL, open_database
+from ledger.dispatches import Agreed, Dispatch, OutboxCheck
 from ledger.finding import Finding
 from ledger.holdings import compare_holdings
 from ledger.priority import Priority
@@ -36,15 +42,39 @@ from ledger.reconciliation import (
     compare_trades,
 )
 from ledger.record import BrokenChain, RecordedBatch, RecordReader, Rows
+from ledger.signatures import Signatures, Signed
 from ledger.snapshots import verify_snapshots
 from ledger.trial_balance import TrialBalance
 from ledger.venue import Venue
 from market.events import Event, TradeAgreed
-from market.orders import Batch
+from market.orders import Address, Batch
 from market.units import InvariantBroken, Lots, Micros
 
 RERUN_SINCE = 2
 """The first encoding version whose commands cause the same events today. Before, the sides of a self-trade met."""
+
+
+class Notary(Protocol):
+    """Knows what the contracts alone know: how things are hashed before they are signed, and what transactions say."""
+
+    def signer_of(self, signed: Signed, venue: Venue) -> Address:
+        """Return whose key signed something; raise Malformed if nobody's can have."""
+        ...
+
+    def dispatch_of(self, raw: bytes) -> Dispatch:
+        """Return what the signed bytes of a transaction say; raise Malformed if they are none of a market's."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignaturesChecked:
+    """How many signatures were found to be good, by what they are under: orders, readings, cancels, negotiations.
+
+    `unsigned_cancels` were recorded without one: by early versions, and by simulations.
+    """
+
+    good: Mapping[str, int]
+    unsigned_cancels: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +86,7 @@ class AuditReport:
     and quantity; `trades_in_priority` are those in which nobody was passed over. `chain_difference_micros` sums by how
     much the contract and the books differ; None where they were not compared. `certificate_difference_wh` does so for
     certificates; None also where the record has adopted none. `anchors` and `settled_trades` were compared with the chain.
+    `signatures` is None without a notary, `outbox` (transactions that were read) without one or without the database.
     """
 
     batches: int
@@ -68,18 +99,27 @@ class AuditReport:
     chain_difference_micros: Micros | None
     anchors: int
     settled_trades: int
+    signatures: SignaturesChecked | None
+    outbox: int | None
     findings: tuple[Finding, ...]
     certificate_difference_wh: Lots | None = None
 
 
-def audit(record: Rows, *, tables: Engine | None = None, chain: ChainValues | None = None) -> AuditReport:
-    """Check a record, and where given the readable tables and the contract's values, against each other.
+def audit(
+    record: Rows,
+    *,
+    tables: Engine | None = None,
+    chain: ChainValues | None = None,
+    notary: Notary | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> AuditReport:
+    """Check a record, and where given the tables of its database and the contract's values, against each other.
 
     The walk ends at the first row that cannot be trusted or applied; what follows it is not judged. Tables and chain
-    are compared with the end of the record, so take them when nothing is on its way.
+    are compared with the end of the record, so take them when nothing is on its way. `progress` is told each row's number.
     """
-    walk = _Walk(record)
-    walk.run()
+    walk = _Walk(record, notary)
+    walk.run(progress)
     findings = walk.findings
     for asset, total in walk.told.books.trial_balance().unbalanced.items():
         detail = f"found {total} {unit_of(asset)}, expected 0"
@@ -87,6 +127,10 @@ def audit(record: Rows, *, tables: Engine | None = None, chain: ChainValues | No
     if tables is not None:
         findings += _compare_tables(tables, walk.projected, walk.batches)
     walk.projected.dispose()
+    outbox = None
+    if tables is not None and notary is not None:
+        outbox = OutboxCheck(tables, record.genesis, notary.dispatch_of)
+        findings += outbox.run(walk.agreed())
     if isinstance(record, RecordReader):
         findings += (
             Finding("snapshots", f"batch {each.number}", each.detail) for each in verify_snapshots(record)
@@ -114,6 +158,8 @@ def audit(record: Rows, *, tables: Engine | None = None, chain: ChainValues | No
         chain_difference_micros=difference,
         anchors=len(chain.record_hashes) if chain is not None else 0,
         settled_trades=len(chain.trades or ()) if chain is not None else 0,
+        signatures=walk.signatures_checked(),
+        outbox=outbox.transactions if outbox is not None else None,
         findings=tuple(findings),
         certificate_difference_wh=certificate_difference,
     )
@@ -122,7 +168,7 @@ def audit(record: Rows, *, tables: Engine | None = None, chain: ChainValues | No
 class _Walk:
     """One pass over the record with two venues: `told` applies the events, `rerun` runs the commands again."""
 
-    def __init__(self, record: Rows) -> None:
+    def __init__(self, record: Rows, notary: Notary | None) -> None:
         self.findings: list[Finding] = []
         self.numbers: dict[bytes, int] = {}
         self.batches = 0
@@ -134,19 +180,39 @@ class _Walk:
         self.told = open_venue(record.genesis)
         self.projected = open_database(MEMORY_URL)
         self._record = record
+        self._is_whole = False
+        self._agreed_in: dict[int, int] = {}
+        self._signatures = Signatures(notary.signer_of) if notary is not None else None
         self._rerun: Venue | None = open_venue(record.genesis)
         self._projector = Projector(self.projected)
 
-    def run(self) -> None:
+    def run(self, progress: Callable[[int], None]) -> None:
         try:
             for row in self._record.verified_rows():
                 if not self._follow(row):
-                    return
+                    break
+                progress(row.number)
+            else:
+                self._is_whole = True
         except BrokenChain as error:
             self.findings.append(Finding("chain", f"row {error.number}", str(error)))
         except DBAPIError as error:
             after = f"after row {self.batches}"
             self.findings.append(Finding("chain", after, f"the record cannot be read: {error.orig}"))
+        if self._signatures is not None:
+            self.findings += self._signatures.rest()
+
+    def agreed(self) -> Agreed | None:
+        """Return what an outbox is compared with, None if the record could not be followed to its end."""
+        if not self._is_whole:
+            return None
+        return Agreed(self.numbers, self._agreed_in, frozenset(self.recorded.locking))
+
+    def signatures_checked(self) -> SignaturesChecked | None:
+        """Return which signatures were found to be good, None without a notary."""
+        if self._signatures is None:
+            return None
+        return SignaturesChecked(Counter(self._signatures.checked), self._signatures.unsigned_cancels)
 
     def _follow(self, row: RecordedBatch) -> bool:
         """Follow one row; False if nothing after it can be judged."""
@@ -169,6 +235,11 @@ class _Walk:
             # A forged row may name instruments, orders or participants that never were.
             self.findings.append(Finding("books", where, f"{type(error).__name__}: {error}"))
             return False
+        if self._signatures is not None:
+            self.findings += self._signatures.judge(batch, events, self.told)
+        self._agreed_in |= {
+            event.trade_number: row.number for event in events if isinstance(event, TradeAgreed)
+        }
         self.numbers[row.hash] = row.number
         self.batches += 1
         self.events += len(events)

@@ -11,19 +11,24 @@ from typing import Literal
 
 import msgspec
 from msgspec import Raw
+from sqlalchemy import Engine, select
 
 from ledger import codec
 from ledger.codec import BadEncoding
+from ledger.headers import Headers
 from ledger.merkle import Step, climb, path_of
-from ledger.record import RecordedBatch, RecordReader
+from ledger.record import RecordedBatch
 from ledger.seal import Header
 from ledger.singles import join, split
+from ledger.tables import OrderRow, table
 from market.events import OrderAccepted
-from market.orders import PlaceOrder
+from market.orders import Address, PlaceOrder
 from market.units import Malformed
 
 HEADERS_MAX = 10_000
 """Most rows that a proof follows. Settlement batches are made every hour or so; a service records a few rows a second."""
+
+_ORDERS = table(OrderRow)
 
 
 class NotProven(Exception):
@@ -61,6 +66,14 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenIn:
+    """Who placed an order, and the number of the row that took it in."""
+
+    participant: Address
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Included:
     """What a proof proves: in which row, and when (Unix microseconds), an order was taken in, and as what."""
 
@@ -70,38 +83,51 @@ class Included:
     event: OrderAccepted
 
 
-def prove(
-    record: RecordReader, order_id: int, *, number: int, known: Container[bytes] | None = None
-) -> Proof:
-    """Prove that an order was taken in by row `number` of the record.
+def find_order(engine: Engine, order_id: int) -> TakenIn | None:
+    """Look up who placed an order and which row took it in, None if the readable tables know no such order (yet)."""
+    if not 0 < order_id < 1 << 63:  # what no database has a number for
+        return None
+    wanted = select(_ORDERS.c.participant, _ORDERS.c.accepted_batch).where(_ORDERS.c.order_id == order_id)
+    with engine.connect() as connection:
+        found = connection.execute(wanted).one_or_none()
+    return (
+        None
+        if found is None
+        else TakenIn(Address(bytes.fromhex(found.participant[2:])), found.accepted_batch)
+    )
+
+
+def prove(headers: Headers, order_id: int, *, number: int, known: Container[bytes] | None = None) -> Proof:
+    """Prove that an order was taken in by row `number` of a record.
 
     The proof ends at the first row from there on whose hash is among those `known`; without them, at the last row.
 
     Raises:
         Unprovable: if it cannot be proven, with the reason.
-        BadEncoding: if the row cannot be read.
+        BrokenChain: if a row is not the one that was written.
+        BadEncoding: if the order's row cannot be read.
     """
-    headers: list[Header] = []
-    command = event = None
-    for row in record.rows(after=number - 1):
-        if not headers:
-            command, event = _parts(row, order_id)
-        headers.append(row.header())
-        if known is not None and row.hash in known:
-            break
-        if len(headers) == HEADERS_MAX:
-            raise Unprovable(
-                f"order {order_id}: found {HEADERS_MAX} rows from row {number} on and no known hash, expected one sooner"
-            )
-    else:
-        if known is not None:
-            raise Unprovable(
-                f"order {order_id}: found no known hash from row {number} to the last, expected one: it comes with "
-                "the next settlement batch"
-            )
-    if command is None or event is None:
+    row = next(headers.record.rows(after=number - 1), None)
+    if row is None or row.number != number:
         raise Unprovable(f"order {order_id}: found no row {number} in the record")
-    return Proof(command, event, tuple(headers))
+    command, event = _parts(row, order_id)
+    followed: list[Header] = []
+    for header in headers.since(number):
+        if len(followed) == HEADERS_MAX:
+            raise Unprovable(
+                f"order {order_id}: found more than {HEADERS_MAX:,} rows from row {number} on "
+                f"{'and no known hash among them' if known is not None else 'to the last'}, expected fewer: "
+                "end the proof at a hash that is known of an earlier row, such as one that a settlement batch carried"
+            )
+        followed.append(header)
+        if known is not None and header.hash in known:
+            return Proof(command, event, tuple(followed))
+    if known is not None:
+        raise Unprovable(
+            f"order {order_id}: found no known hash from row {number} to the last, expected one: it comes with "
+            "the next settlement batch"
+        )
+    return Proof(command, event, tuple(followed))
 
 
 def write_proof(proof: Proof) -> bytes:

@@ -80,6 +80,8 @@ class RecordedTrades:
 
     def __init__(self) -> None:
         self.settled: dict[int, SettledTrade] = {}
+        self.locking: set[bytes] = set()
+        """The transactions that locked them."""
         self._agreed: dict[int, TradeAgreed] = {}
 
     def note(self, events: Sequence[Event]) -> None:
@@ -92,6 +94,7 @@ class RecordedTrades:
                     del self._agreed[number]
                 case TradeLocked(number, batch_number):
                     self.settled[number] = _locked(self._agreed.pop(number), batch_number)
+                    self.locking.add(event.transaction)
                 case TradeDelivered(number):
                     trade = self.settled[number]
                     self.settled[number] = replace(

@@ -23,6 +23,7 @@ from market.events import Event
 from market.orders import Address, Batch
 
 _ROWS_PER_READ = 256
+"""Most rows that are read at a time."""
 
 _GENESIS = table(GenesisRow)
 _RECORD = table(RecordRow)
@@ -190,21 +191,20 @@ class RecordReader:
         return (0, self.genesis.hash) if row is None else (row.number, row.hash)
 
     def rows(self, *, after: int = 0) -> Iterator[RecordedBatch]:
-        """Iterate over the rows after a number, in order, a few at a time."""
+        """Iterate over the rows after a number, in order: one is read first, then ever more at a time."""
+        at_once = 1
         while True:
             statement = (
-                select(_RECORD)
-                .where(_RECORD.c.number > after)
-                .order_by(_RECORD.c.number)
-                .limit(_ROWS_PER_READ)
+                select(_RECORD).where(_RECORD.c.number > after).order_by(_RECORD.c.number).limit(at_once)
             )
             with self.engine.connect() as connection:
                 found = connection.execute(statement).all()
             for row in found:
                 yield RecordedBatch(**row._mapping)
-            if len(found) < _ROWS_PER_READ:
+            if len(found) < at_once:
                 return
             after = found[-1].number
+            at_once = min(2 * at_once, _ROWS_PER_READ)
 
     def row(self, number: int) -> RecordedBatch | None:
         """Return a row if its content is what was sealed, None if there is no such row, or not this one any more."""

@@ -41,6 +41,7 @@ from api.day.result import (
 from api.day.scenario import Scenario
 from api.day.view import View
 from api.house import House, open_house
+from api.notary import Notary
 from api.quoting import moved_quote, opening_quote
 from api.sequencer import Answer
 from api.settings import Settings
@@ -284,6 +285,7 @@ class _Day:
                 RecordReader(self._house.engine),
                 tables=self._house.engine,
                 chain=self._house.settler.chain_values(participants),
+                notary=Notary(self._house.record.genesis),
             )
             advance(1)
         if report.findings:

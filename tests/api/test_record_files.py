@@ -15,8 +15,8 @@ from contracts.nodes import find_anvil, running_node
 from contracts.opening import DEV_SIGNERS
 from market.units import Micros
 from tests.api.conftest import BUYER, START_S, settings
-from tests.ledger.days import a_whole_day
 from tests.ledger.recorded import recorded
+from tests.ledger.signed_days import SIGNERS, a_signed_day
 
 
 def ccei(*arguments: str) -> Result:
@@ -29,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for name in [each for each in os.environ if each.startswith("CCEI_")]:
         monkeypatch.delenv(name)
-    recorded(a_whole_day(), url=f"sqlite:///{tmp_path / 'day.db'}").dispose()
+    recorded(a_signed_day(), url=f"sqlite:///{tmp_path / 'day.db'}").dispose()
     return tmp_path
 
 
@@ -73,7 +73,7 @@ def test_an_order_is_proven_in_a_file(folder: Path) -> None:
     assert made.exit_code == 0, made.stderr
     checked = ccei("proof", "verify", "proof.json")
     assert checked.exit_code == 0
-    assert checked.stdout.startswith("Proven: order 1 of 0xa1a1")
+    assert checked.stdout.startswith(f"Proven: order 1 of 0x{SIGNERS[0].address.hex()}")
     head = checked.stdout.split("record hash ")[1][:66]
     assert ccei("proof", "verify", "proof.json", "--hash", head).exit_code == 0
     other = ccei("proof", "verify", "proof.json", "--hash", "0x" + "00" * 32)

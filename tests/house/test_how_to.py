@@ -14,6 +14,7 @@ from api.catalogue import BUILT_IN, Lister, read_catalogue
 from api.clock import DrivenClock
 from api.house import House, open_house
 from api.settings import Settings
+from ledger.inclusion import read_proof, verify
 from market.instruments import parse_symbol
 from market.trades import TradeState
 from tests.house.pages import DOCS, blocks
@@ -80,7 +81,8 @@ def test_the_negotiated_price_moves_as_the_book_does(service, capsys):
     assert load == (200_000, 1_000_000)
 
 
-def test_every_block_of_the_how_to_runs(service, capsys):
+def test_every_block_of_the_how_to_runs(service, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     for code in blocks(TRADE, "python"):
         if "report_reading" in code:
@@ -89,6 +91,8 @@ def test_every_block_of_the_how_to_runs(service, capsys):
     printed = capsys.readouterr().out
     assert "filled [FillOut(trade_number='1'" in printed
     assert "409 insufficient_funds" in printed
+    proven = verify(read_proof((tmp_path / "order.json").read_bytes()), bytes.fromhex(names["noted"][2:]))
+    assert str(proven.event.order_id) == names["bid"].order_id
     assert "50000000" in printed
     (trade,) = service.house.venue.exchange.trades()
     assert (trade.agreed.quantity_lots, trade.state) == (100_000, TradeState.AGREED)

@@ -11,7 +11,8 @@ from ledger.database import open_database
 from ledger.projections import Projector
 from ledger.record import Record
 from tests.house.pages import DOCS, ROOT, blocks
-from tests.ledger.days import GENESIS, a_whole_day
+from tests.ledger.days import GENESIS
+from tests.ledger.signed_days import a_signed_day
 
 PAGE = DOCS / "how-to" / "operate-the-market.md"
 
@@ -20,7 +21,7 @@ PAGE = DOCS / "how-to" / "operate-the-market.md"
 def market(tmp_path: Path) -> Path:
     engine = open_database(f"sqlite:///{tmp_path}/market.db")
     record, projector = Record(engine, GENESIS), Projector(engine)
-    for batch, decision in a_whole_day().history:
+    for batch, decision in a_signed_day().history:
         record.append(batch, decision.events)
         projector.apply(batch, decision.events, decision.postings)
     record.close()

@@ -1,5 +1,6 @@
 """A small market day for the ledger's tests: from a list of short actions to commands that fit what has happened so far."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from market.orders import (
     ConfirmWithdrawal,
     Eligible,
     MassCancel,
+    OrderTerms,
     OrderType,
     PlaceOrder,
     ReplaceOrder,
@@ -78,10 +80,17 @@ CERTIFICATE_KINDS = ("issued", "sent", "locked_up", "unlocked", "unlocked", "ret
 NOTICE_KINDS = ("want_out", "want_all_out", "left", "forbid", "forbid_below", "notice_again")
 
 
+def _mark(_: OrderTerms) -> bytes:
+    return b"signed"
+
+
 class SmallDay:
     """Runs actions through a venue and keeps what it decided."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, participants: Sequence[Address] = PARTICIPANTS, sign: Callable[[OrderTerms], bytes] = _mark
+    ) -> None:
+        self._participants, self._sign = participants, sign
         self.venue: Venue = open_venue(GENESIS)
         self.history: list[tuple[Batch, Decision]] = []
         self._day = Day()
@@ -92,9 +101,9 @@ class SmallDay:
         self.run(
             CALL_S - 1000,
             a_listing(),
-            a_meter(BOB),
-            replace(a_meter(CAROL), meter=Address(b"\x3f" * 20)),
-            *(a_deposit(who, 3, index) for index, who in enumerate(PARTICIPANTS)),
+            a_meter(participants[1]),
+            replace(a_meter(participants[2]), meter=Address(b"\x3f" * 20)),
+            *(a_deposit(who, 3, index) for index, who in enumerate(participants)),
         )
 
     def run(self, seconds: int, *commands: Command) -> Decision:
@@ -108,7 +117,7 @@ class SmallDay:
 
     def command(self, action: Action, seconds: int) -> Command:
         self._asked += 1
-        who = PARTICIPANTS[action.who % 3]
+        who = self._participants[action.who % 3]
         match action.kind:
             case "bid" | "offer" | "bid_now" | "offer_now":
                 side = Side.BUY if action.kind.startswith("bid") else Side.SELL
@@ -120,7 +129,7 @@ class SmallDay:
                     client_order_id=self._asked,
                 )
                 now = TimeInForce.IOC if action.kind.endswith("now") else TimeInForce.GTC
-                self._last_order = PlaceOrder(wanted, b"signed", time_in_force=now)
+                self._last_order = PlaceOrder(wanted, self._sign(wanted), time_in_force=now)
                 return self._last_order
             case "repeat" if self._last_order is not None:
                 return self._last_order
@@ -209,7 +218,7 @@ class SmallDay:
             "budget": Conditions(budget_micros=Micros(action.quantity * 30), self_trade=policy),
         }[action.kind]
         kind = OrderType.MARKET if action.kind == "budget" else OrderType.LIMIT
-        return PlaceOrder(wanted, b"signed", kind, conditions=conditions)
+        return PlaceOrder(wanted, self._sign(wanted), kind, conditions=conditions)
 
     def _bid_for_any(self, action: Action, who: Address) -> PlaceOrder:
         eligible = (Eligible(SOLAR.id, -100),)
@@ -217,7 +226,7 @@ class SmallDay:
             who, Side.BUY, price=action.price, quantity=action.quantity, client_order_id=self._asked
         )
         signed = replace(wanted, instrument_id=commitment(eligible), reference_micros=Micros(0))
-        return PlaceOrder(signed, b"signed", time_in_force=TimeInForce.IOC, eligible=eligible)
+        return PlaceOrder(signed, self._sign(signed), time_in_force=TimeInForce.IOC, eligible=eligible)
 
     def _change(self, action: Action, who: Address) -> Command:
         orders = self.venue.exchange.open_orders(who)
@@ -232,7 +241,7 @@ class SmallDay:
             quantity_lots=Lots(action.quantity),
             client_order_id=self._asked,
         )
-        return ReplaceOrder(order.order_id, renewed, b"signed again")
+        return ReplaceOrder(order.order_id, renewed, self._sign(renewed))
 
     def _step(self, action: Action) -> Command:
         match action.kind:
@@ -281,9 +290,9 @@ class SmallDay:
         return trades[action.price % len(trades)].agreed.trade_number if trades else 999
 
 
-def a_whole_day() -> SmallDay:
+def a_whole_day(day: SmallDay | None = None) -> SmallDay:
     """A fixed day in which everything happens: auction, trades, a lock, a skip, a delivery, a paid guarantee."""
-    day = SmallDay()
+    day = day or SmallDay()
     bid, offer = Action("bid", 0, 520, 4_000), Action("offer", 1, 480, 3_000)
     withdraw, leave_unused = Action("withdraw", 2, 1, 10_000), Action("withdraw", 2, 2, 500)
     day.act(CALL_S, [bid, offer, withdraw, leave_unused])

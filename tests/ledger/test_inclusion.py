@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from ledger import codec
+from ledger.headers import Headers
 from ledger.inclusion import (
     NotProven,
     Part,
@@ -28,8 +29,8 @@ def day() -> SmallDay:
 
 
 @pytest.fixture(scope="module")
-def record(day: SmallDay) -> RecordReader:
-    return RecordReader(recorded(day))
+def headers(day: SmallDay) -> Headers:
+    return Headers(RecordReader(recorded(day)))
 
 
 def accepted(day: SmallDay) -> list[tuple[int, OrderAccepted]]:
@@ -41,12 +42,12 @@ def accepted(day: SmallDay) -> list[tuple[int, OrderAccepted]]:
     ]
 
 
-def test_every_order_is_proven_up_to_the_head(day: SmallDay, record: RecordReader) -> None:
-    _, head = record.head()
+def test_every_order_is_proven_up_to_the_head(day: SmallDay, headers: Headers) -> None:
+    _, head = headers.record.head()
     found = accepted(day)
     assert len(found) > 5
     for number, event in found:
-        proof = read_proof(write_proof(prove(record, event.order_id, number=number)))
+        proof = read_proof(write_proof(prove(headers, event.order_id, number=number)))
         included = verify(proof, head)
         assert (included.number, included.event) == (number, event)
         assert isinstance(included.command, PlaceOrder)
@@ -54,30 +55,30 @@ def test_every_order_is_proven_up_to_the_head(day: SmallDay, record: RecordReade
         assert included.time_us == day.history[number - 1][0].time_us
 
 
-def test_a_proof_ends_at_the_first_known_hash(day: SmallDay, record: RecordReader) -> None:
+def test_a_proof_ends_at_the_first_known_hash(day: SmallDay, headers: Headers) -> None:
     number, event = accepted(day)[0]
-    rows = list(record.rows())
+    rows = list(headers.record.rows())
     known = {rows[number].hash, rows[-1].hash}
-    proof = prove(record, event.order_id, number=number, known=known)
+    proof = prove(headers, event.order_id, number=number, known=known)
     assert len(proof.headers) == 2
     assert verify(proof, rows[number].hash).event == event
 
 
-def test_a_proof_shows_nothing_of_the_others(day: SmallDay, record: RecordReader) -> None:
+def test_a_proof_shows_nothing_of_the_others(day: SmallDay, headers: Headers) -> None:
     number, event = accepted(day)[0]
     others = [other for at, other in accepted(day) if at == number and other != event]
     assert others
-    told = write_proof(prove(record, event.order_id, number=number))
+    told = write_proof(prove(headers, event.order_id, number=number))
     for other in others:
         assert other.terms.participant not in told
         assert codec.encode_events((other,))[1:] not in told
-    assert record.rows(after=number - 1).__next__().commands not in told
+    assert headers.record.rows(after=number - 1).__next__().commands not in told
 
 
-def test_every_changed_byte_of_a_proof_is_found(day: SmallDay, record: RecordReader) -> None:
-    _, head = record.head()
+def test_every_changed_byte_of_a_proof_is_found(day: SmallDay, headers: Headers) -> None:
+    _, head = headers.record.head()
     number, event = accepted(day)[0]
-    proof = prove(record, event.order_id, number=number)
+    proof = prove(headers, event.order_id, number=number)
     changed = [
         *(
             replace(proof, **{name: replace(part, encoded=flipped(part.encoded, at))})
@@ -122,10 +123,10 @@ def with_header(proof: Proof, at: int, name: str) -> Proof:
     return replace(proof, headers=(*proof.headers[:at], changed, *proof.headers[at + 1 :]))
 
 
-def test_where_a_proof_breaks_is_said(day: SmallDay, record: RecordReader) -> None:
-    _, head = record.head()
+def test_where_a_proof_breaks_is_said(day: SmallDay, headers: Headers) -> None:
+    _, head = headers.record.head()
     number, event = accepted(day)[0]
-    proof = prove(record, event.order_id, number=number)
+    proof = prove(headers, event.order_id, number=number)
     with pytest.raises(NotProven, match=r"the last header hashes to .*, expected the known 0000"):
         verify(proof, bytes(32))
     with pytest.raises(NotProven, match=rf"command: its path leads to .* header of row {number}"):
@@ -134,26 +135,26 @@ def test_where_a_proof_breaks_is_said(day: SmallDay, record: RecordReader) -> No
         verify(with_header(proof, 1, "previous"), head)
 
 
-def test_an_order_of_another_cannot_stand_beside_the_event(day: SmallDay, record: RecordReader) -> None:
+def test_an_order_of_another_cannot_stand_beside_the_event(day: SmallDay, headers: Headers) -> None:
     """Command and event of one row, each truly there, but not of one order."""
-    _, head = record.head()
+    _, head = headers.record.head()
     number, first = accepted(day)[0]
     second = next(event for at, event in accepted(day) if at == number and event != first)
-    proof, other = (prove(record, each.order_id, number=number) for each in (first, second))
+    proof, other = (prove(headers, each.order_id, number=number) for each in (first, second))
     with pytest.raises(NotProven, match="took in another order than the command asked for"):
         verify(replace(proof, command=other.command), head)
 
 
-def test_what_cannot_be_proven_says_why(day: SmallDay, record: RecordReader) -> None:
+def test_what_cannot_be_proven_says_why(day: SmallDay, headers: Headers) -> None:
     number, event = accepted(day)[0]
     with pytest.raises(Unprovable, match="row 1 did not take it in"):
-        prove(record, event.order_id, number=1)
+        prove(headers, event.order_id, number=1)
     with pytest.raises(Unprovable, match="found no row 999"):
-        prove(record, event.order_id, number=999)
+        prove(headers, event.order_id, number=999)
     with pytest.raises(Unprovable, match="it comes with the next settlement batch"):
-        prove(record, event.order_id, number=number, known=())
+        prove(headers, event.order_id, number=number, known=())
     with pytest.raises(Unprovable, match="its row 1 is of encoding version 5"):
-        prove(RecordReader(stored(a_row(5))), 1, number=1)
+        prove(Headers(RecordReader(stored(a_row(5)))), 1, number=1)
 
 
 @pytest.mark.parametrize(
@@ -169,8 +170,8 @@ def test_what_is_no_proof_is_named(text: bytes, message: str) -> None:
         read_proof(text)
 
 
-def test_a_proof_without_headers_is_none(day: SmallDay, record: RecordReader) -> None:
+def test_a_proof_without_headers_is_none(day: SmallDay, headers: Headers) -> None:
     number, event = accepted(day)[0]
-    proof = replace(prove(record, event.order_id, number=number), headers=())
+    proof = replace(prove(headers, event.order_id, number=number), headers=())
     with pytest.raises(Malformed, match="found no headers"):
         read_proof(write_proof(proof))
