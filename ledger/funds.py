@@ -22,6 +22,7 @@ from market.orders import Address, ConfirmWithdrawal, CreditDeposit, RequestWith
 from market.refusals import Refusal
 
 FundsCommand = CreditDeposit | RequestWithdrawal | ConfirmWithdrawal
+FundsEvent = Deposited | WithdrawalApproved | WithdrawalExpired | Withdrawn
 
 
 class Funds(Kept):
