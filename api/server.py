@@ -12,6 +12,7 @@ from rich.console import Console
 from api.app import create_app
 from api.catalogue import BUILT_IN, Lister, read_catalogue
 from api.clock import SystemClock
+from api.collecting import settle_memory
 from api.house import open_house
 from api.settings import Settings
 from contracts.chain import ChainUnavailable
@@ -53,6 +54,7 @@ def serve_market(*, host: str, port: int, chain: str, database: str | None, cons
         listening = closing.enter_context(_listening(host, port))
         with console.status("opening the market (the matching kernel compiles on its first run)"):
             house = closing.enter_context(open_house(settings, SystemClock()))
+            settle_memory()
         for line in house.recovery.lines():
             console.print(line, highlight=False, soft_wrap=True)
         if not kept:

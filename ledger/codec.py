@@ -18,15 +18,13 @@ written in an earlier version stays readable, with the defaults of the fields th
 * 7: certificates; signatures under cancels and dead-man timers.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import MISSING, fields, is_dataclass
-from enum import Enum
-from operator import attrgetter
-from types import NoneType
-from typing import Any, NamedTuple, cast, get_args, get_type_hints
+from collections.abc import Callable
+from typing import Any, cast
 
 import msgspec
 
+from ledger.layout import BadEncoding as BadEncoding  # noqa: PLC0414 - raised here: most know it from here
+from ledger.layout import Later, Layout, read_list, reader, writer
 from market.certificates import (
     AdoptCertificates,
     CertificatesAdopted,
@@ -80,7 +78,6 @@ from market.events import (
 )
 from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit
 from market.orders import (
-    Address,
     CancelOrder,
     Command,
     ConfirmDelivery,
@@ -209,17 +206,6 @@ _ADDED_IN: dict[int, dict[type, set[str]]] = {
     },
 }
 
-_INT64_MIN = -(1 << 63)
-_UINT64_MAX = (1 << 64) - 1
-_ADDRESS_BYTES = 20
-
-_Reader = Callable[[Any], Any]
-_Writer = Callable[[Any], Any]
-
-
-class BadEncoding(ValueError):
-    """Stored bytes that this encoding does not write. Says where, what was found and what was expected."""
-
 
 def encode_commands(commands: tuple[Command, ...]) -> bytes:
     """Return the bytes of a batch's commands."""
@@ -249,239 +235,17 @@ def decode_events(blob: bytes, *, version: int) -> tuple[Event, ...]:
     return cast("tuple[Event, ...]", _decode(blob, version, _EVENTS, "event"))
 
 
-class _Layout:
-    """How one dataclass is laid out: its leaves in order, what writes and reads each, and how to build it again."""
-
-    def __init__(self, kind: type, version: int) -> None:
-        leaves = list(_leaves(kind, version))
-        self.kind = kind
-        self.names = [path for path, _, _ in leaves]
-        self.width = len(leaves)
-        self._build = _builder(kind, version)
-        self._values = attrgetter(*self.names) if self.width > 1 else _only(self.names[0])
-        self._integers = [index for index, (_, hint, _) in enumerate(leaves) if _plain(hint) is int]
-        writers = [_writer(hint, default, version) for _, hint, default in leaves]
-        self._others = [
-            (index, write)
-            for index, write in enumerate(writers)
-            if write is not None and index not in self._integers
-        ]
-        self._readers = [_reader(hint, default, version) for _, hint, default in leaves]
-
-    def write(self, value: object) -> list[Any]:
-        """Return the fields of a value. Integers, of which there are many, are not worth a call each."""
-        row = list(self._values(value))
-        for index in self._integers:
-            number = row[index]
-            if not _INT64_MIN <= number <= _UINT64_MAX:
-                row[index] = _write_integer(number)
-        for index, write in self._others:
-            row[index] = write(row[index])
-        return row
-
-    def read(self, row: list[Any]) -> Any:
-        """Build a value from its fields.
-
-        Raises:
-            BadEncoding: if they are not what `write` writes.
-        """
-        if len(row) != self.width:
-            raise BadEncoding(f"found {len(row)} fields, expected {self.width}: {', '.join(self.names)}")
-        leaves = []
-        for name, reader, found in zip(self.names, self._readers, row, strict=True):
-            try:
-                leaves.append(reader(found))
-            except ValueError as error:
-                raise BadEncoding(f"{name}: {error}") from None
-        return self._build(iter(leaves))
-
-
-def _only(name: str) -> Callable[[Any], tuple[Any]]:
-    """Return what reads a single field as a tuple of one."""
-    read = attrgetter(name)
-    return lambda value: (read(value),)
-
-
-class _Field(NamedTuple):
-    """A field of a dataclass, its type, and the nested dataclass that it is by default (None if it is no such field)."""
-
-    name: str
-    hint: Any
-    default: Any
-
-
-def _fields(kind: type, version: int) -> list[_Field]:
-    """Return the fields that a dataclass had in a version. Those added later are its last ones, and have defaults."""
-    hints = get_type_hints(kind)
-    later = {
-        name for added_in, names in _ADDED_IN.items() if version < added_in for name in names.get(kind, ())
-    }
-    found = []
-    for field in fields(kind):
-        hint = hints[field.name]
-        nested = is_dataclass(hint) and field.default is not MISSING
-        if field.name not in later:
-            found.append(_Field(field.name, hint, field.default if nested else None))
-    return found
-
-
-def _leaves(kind: type, version: int, prefix: str = "") -> Iterator[_Field]:
-    """Yield every field under its dotted path, descending into nested dataclasses without a default."""
-    for name, hint, default in _fields(kind, version):
-        if is_dataclass(hint) and default is None:
-            yield from _leaves(cast("type", hint), version, f"{prefix}{name}.")
-        else:
-            yield _Field(prefix + name, hint, default)
-
-
-def _builder(kind: type, version: int) -> Callable[[Iterator[Any]], Any]:
-    """Return what builds a dataclass from its leaves."""
-    parts: list[Callable[[Iterator[Any]], Any]] = [
-        _builder(cast("type", hint), version) if is_dataclass(hint) and default is None else next
-        for _, hint, default in _fields(kind, version)
-    ]
-    return lambda leaves: kind(*[part(leaves) for part in parts])
-
-
-def _plain(hint: Any) -> Any:
-    """Return the type under a NewType."""
-    return getattr(hint, "__supertype__", hint)
-
-
-def _writer(hint: Any, default: Any, version: int) -> _Writer | None:
-    """Return the function that writes one field, None if msgpack writes it as it is."""
-    plain = _plain(hint)
-    if plain is int:
-        return _write_integer
-    if is_dataclass(plain):
-        layout = _Layout(cast("type", plain), version)
-        if default is None:
-            return layout.write
-        return lambda value: None if value is default or value == default else layout.write(value)
-    if isinstance(plain, type):
-        return None
-    items = get_args(plain)
-    if NoneType not in items:
-        return _writer_of_tuple(items, version)
-    present = _writer(next(arm for arm in items if arm is not NoneType), None, version)
-    return present and (lambda value: None if value is None else present(value))
-
-
-def _writer_of_tuple(items: tuple[Any, ...], version: int) -> _Writer | None:
-    """Return the writer of a `tuple[X, ...]` or a `tuple[X, Y]`."""
-    if items[-1] is ...:
-        write_item = _writer(items[0], None, version)
-        return write_item and (lambda value: [write_item(each) for each in value])
-    writers = [_writer(item, None, version) for item in items]
-    return lambda value: [
-        each if write is None else write(each) for write, each in zip(writers, value, strict=True)
-    ]
-
-
-def _write_integer(number: int) -> int | bytes:
-    if _INT64_MIN <= number <= _UINT64_MAX:
-        return number
-    return number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True)
-
-
-def _reader(hint: Any, default: Any, version: int) -> _Reader:
-    """Return the function that checks and converts one stored field."""
-    plain = _plain(hint)
-    if hint is Address:
-        return _read_address
-    if plain is int:
-        return _read_integer
-    if is_dataclass(plain):
-        return _reader_of_nested(_Layout(cast("type", plain), version), default)
-    if isinstance(plain, type):
-        return _member_of(plain) if issubclass(plain, Enum) else _exactly(plain)
-    if NoneType in get_args(plain):
-        present = _reader(next(arm for arm in get_args(plain) if arm is not NoneType), None, version)
-        return lambda found: None if found is None else present(found)
-    return _reader_of_tuple(get_args(plain), version)
-
-
-def _reader_of_nested(layout: _Layout, default: Any) -> _Reader:
-    """Return the reader of a dataclass in a row of its own, nil for its default if it has one."""
-
-    def read(found: Any) -> Any:
-        if found is None and default is not None:
-            return default
-        value = layout.read(_read_list(found))
-        if value == default:
-            raise ValueError(f"found {found!r} written out, expected nil, which stands for it")
-        return value
-
-    return read
-
-
-def _reader_of_tuple(items: tuple[Any, ...], version: int) -> _Reader:
-    """Return the reader of a `tuple[X, ...]` or a `tuple[X, Y]`."""
-    if items[-1] is ...:
-        read_item = _reader(items[0], None, version)
-        return lambda found: tuple(read_item(each) for each in _read_list(found))
-    readers = [_reader(item, None, version) for item in items]
-    return lambda found: tuple(read(each) for read, each in zip(readers, _read_list(found), strict=True))
-
-
-def _member_of(kind: type[Enum]) -> _Reader:
-    """Return the reader of an enumeration's values; Python takes 1.0 and True for 1, the record does not."""
-    written = type(next(iter(kind)).value)
-
-    def read(found: Any) -> Enum:
-        if type(found) is not written:
-            raise ValueError(f"found {found!r}, expected a value of {kind.__name__}")
-        return kind(found)
-
-    return read
-
-
-def _exactly(kind: type) -> _Reader:
-    def read(found: Any) -> Any:
-        if type(found) is not kind:
-            raise ValueError(f"found {found!r}, expected {kind.__name__}")
-        return found
-
-    return read
-
-
-def _read_integer(found: Any) -> int:
-    if type(found) is int:
-        return found
-    if type(found) is not bytes:
-        raise ValueError(f"found {found!r}, expected an integer")
-    number = int.from_bytes(found, "big", signed=True)
-    if _INT64_MIN <= number <= _UINT64_MAX or len(found) != number.bit_length() // 8 + 1:
-        raise ValueError(f"found {found.hex()}, which is not how {number} is written")
-    return number
-
-
-def _read_address(found: Any) -> Address:
-    if type(found) is not bytes or len(found) != _ADDRESS_BYTES:
-        raise ValueError(f"found {found!r}, expected an address of {_ADDRESS_BYTES} bytes")
-    return Address(found)
-
-
-def _read_list(found: Any) -> list[Any]:
-    if type(found) is not list:
-        raise ValueError(f"found {found!r}, expected a list")
-    return found
-
-
 class _Shapes:
     """The tags of one version, and how what they stand for is laid out."""
 
-    def __init__(self, tags: dict[int, type], version: int) -> None:
-        self.of_tag = {tag: _Layout(kind, version) for tag, kind in tags.items()}
-        self.of_kind = {layout.kind: (tag, layout) for tag, layout in self.of_tag.items()}
+    def __init__(self, tags: dict[int, type], later: Later) -> None:
+        self.of_tag = {tag: Layout(kind, later, tag=tag) for tag, kind in tags.items()}
+        self.write = {layout.kind: layout.write for layout in self.of_tag.values()}
 
 
 def _encode(values: tuple[Any, ...], shapes: _Shapes) -> bytes:
-    rows = []
-    for value in values:
-        tag, layout = shapes.of_kind[type(value)]
-        rows.append([tag, *layout.write(value)])
-    return msgspec.msgpack.encode(rows)
+    write = shapes.write
+    return msgspec.msgpack.encode([write[type(value)](value) for value in values])
 
 
 def _decode(blob: bytes, version: int, versions: dict[int, _Shapes], what: str) -> tuple[Any, ...]:
@@ -489,28 +253,38 @@ def _decode(blob: bytes, version: int, versions: dict[int, _Shapes], what: str) 
     if shapes is None:
         raise BadEncoding(f"{what}s: found encoding version {version}, expected 1 to {VERSION}")
     try:
-        rows = _read_list(msgspec.msgpack.decode(blob))
+        rows = read_list(msgspec.msgpack.decode(blob))
         if msgspec.msgpack.encode(rows) != blob:
             raise ValueError("found a number, text or list written longer than it needs to be")
     except (ValueError, RecursionError) as error:
         raise BadEncoding(f"{what}s: {error}") from None
-    values = []
-    for position, row in enumerate(rows):
-        layout = shapes.of_tag.get(row[0]) if isinstance(row, list) and row and type(row[0]) is int else None
+    of_tag = shapes.of_tag
+    values: list[Any] = []
+    for row in rows:
+        layout = of_tag.get(row[0]) if type(row) is list and row and type(row[0]) is int else None
         if layout is None:
             raise BadEncoding(
-                f"{what} {position}: found {row!r}, expected a row that starts with a known tag"
+                f"{what} {len(values)}: found {row!r}, expected a row that starts with a known tag"
             )
         try:
-            values.append(layout.read(row[1:]))
+            values.append(layout.read(row))
         except BadEncoding as error:
-            raise BadEncoding(f"{what} {position} ({layout.kind.__name__}): {error}") from None
+            raise BadEncoding(f"{what} {len(values)} ({layout.kind.__name__}): {error}") from None
     return tuple(values)
+
+
+def _later_than(version: int) -> Later:
+    """Return the fields that a version did not know yet."""
+    later: dict[type, set[str]] = {}
+    for added_in, names_of in _ADDED_IN.items():
+        for kind, names in names_of.items() if version < added_in else ():
+            later.setdefault(kind, set()).update(names)
+    return later
 
 
 def _by_version(tags: dict[int, type], last_tags: dict[int, int]) -> dict[int, _Shapes]:
     return {
-        version: _Shapes({tag: kind for tag, kind in tags.items() if tag <= last}, version)
+        version: _Shapes({tag: kind for tag, kind in tags.items() if tag <= last}, _later_than(version))
         for version, last in last_tags.items()
     }
 
@@ -521,9 +295,9 @@ _EVENTS = _by_version(EVENT_TAGS, _LAST_EVENT_TAGS)
 
 def field_writer(hint: Any) -> Callable[[Any], Any]:
     """Return what writes a value of a type as the newest version writes a field of that type, ready for msgpack."""
-    return _writer(hint, None, VERSION) or (lambda value: value)
+    return writer(hint, None, {}) or (lambda value: value)
 
 
 def field_reader(hint: Any) -> Callable[[Any], Any]:
     """Return what reads back what `field_writer` of the same type wrote; it raises ValueError for anything else."""
-    return _reader(hint, None, VERSION)
+    return reader(hint, None, {})

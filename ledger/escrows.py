@@ -15,6 +15,8 @@ from market.orders import Address
 from market.refusals import Refusal
 from market.units import InvariantBroken, Micros
 
+EscrowEvent = EscrowSecured | EscrowShared
+
 
 class Escrows(Kept):
     """What the modules keep: by module, key and participant, as `IEscrow` does."""

@@ -24,6 +24,7 @@ from market.refusals import Refusal
 from market.units import MONEY_MAX, Micros
 
 FundsCommand = CreditDeposit | RequestWithdrawal | ConfirmWithdrawal
+FundsEvent = Deposited | WithdrawalApproved | WithdrawalExpired | Withdrawn
 
 
 class Funds(Kept):

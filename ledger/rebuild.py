@@ -12,6 +12,7 @@ from ledger.snapshots import Seal, SnapshotStore, Standing
 from ledger.venue import Venue
 from market.orders import Batch
 from market.tape import Tapes
+from market.units import InvariantBroken
 
 _BATCHES_PER_COMMIT = 64
 
@@ -127,6 +128,11 @@ def _replay(
         told(row.number)
     if projector is not None:
         projector.flush()
+        if projector.position > standing.venue.number:
+            raise InvariantBroken(
+                f"readable tables: found them at batch {projector.position}, but the record ends with batch "
+                f"{standing.venue.number}; `ccei rebuild` makes them again"
+            )
     return Recovery(standing, seal, batches, events, unused)
 
 

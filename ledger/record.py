@@ -5,27 +5,28 @@ contract keeps them, one per settlement batch) can tell whether anything before 
 the hash of a row is taken of.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-import msgspec
-from sqlalchemy import Connection, Engine, func, insert, select
-from sqlalchemy.exc import DBAPIError, MultipleResultsFound, OperationalError, SQLAlchemyError
+from sqlalchemy import Engine, func, insert, select
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from ledger import codec
+from ledger.genesis import Genesis as Genesis  # noqa: PLC0414 - whose a record is: most know it from here
+from ledger.genesis import WrongMarket as WrongMarket  # noqa: PLC0414
+from ledger.genesis import claim as claim  # noqa: PLC0414
+from ledger.genesis import stored_genesis as stored_genesis  # noqa: PLC0414
 from ledger.seal import Header, header_of
-from ledger.tables import GenesisRow, RecordRow, table
-from ledger.unusable import DatabaseUnusable, named
+from ledger.tables import RecordRow, table
+from ledger.unusable import named
 from ledger.writer import take_writers_place
 from market.events import Event
-from market.orders import Address, Batch
+from market.orders import Batch
 
 _ROWS_PER_READ = 256
 """Most rows that are read at a time."""
 
-_GENESIS = table(GenesisRow)
 _RECORD = table(RecordRow)
 _COLUMN_TYPES = {
     "time_us": int,
@@ -42,49 +43,12 @@ class RecordFailed(Exception):
     """A batch could not be made durable. Nothing of it may be acknowledged: the process must end and rebuild."""
 
 
-class WrongMarket(Exception):
-    """The record belongs to another market. Says which, and which was expected."""
-
-
 class BrokenChain(Exception):
     """A row of the record is not the one that was written. `number` names it."""
 
     def __init__(self, number: int, message: str) -> None:
         super().__init__(f"record row {number}: {message}")
         self.number = number
-
-
-@dataclass(frozen=True, slots=True)
-class Genesis:
-    """What makes a market this market: where it settles, and the rules that its replay depends on.
-
-    `name` tells apart markets that are otherwise equal; `settlement` is the address of the contract on `chain_id`.
-    """
-
-    name: str
-    notice_period_s: int
-    withdrawal_margin_s: int
-    chain_id: int
-    settlement: Address
-
-    @property
-    def hash(self) -> bytes:
-        """The hash that stands before row 1."""
-        fields = (
-            "ccei-market",
-            self.name,
-            self.notice_period_s,
-            self.withdrawal_margin_s,
-            str(self.chain_id),
-            self.settlement,
-        )
-        return hashlib.sha256(msgspec.msgpack.encode(fields)).digest()
-
-    def __str__(self) -> str:
-        return (
-            f"{self.name!r} (settlement 0x{self.settlement.hex()} on chain {self.chain_id}, notice period "
-            f"{self.notice_period_s} s, withdrawal margin {self.withdrawal_margin_s} s)"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,16 +155,27 @@ class RecordReader:
         return (0, self.genesis.hash) if row is None else (row.number, row.hash)
 
     def rows(self, *, after: int = 0) -> Iterator[RecordedBatch]:
-        """Iterate over the rows after a number, in order: one is read first, then ever more at a time."""
+        """Iterate over the rows after a number, in order: one is read first, then ever more at a time.
+
+        Raises:
+            BrokenChain: naming a row that cannot be read at all.
+        """
         at_once = 1
         while True:
-            statement = (
-                select(_RECORD).where(_RECORD.c.number > after).order_by(_RECORD.c.number).limit(at_once)
-            )
-            with self.engine.connect() as connection:
-                found = connection.execute(statement).all()
+            statement = select(_RECORD).where(_RECORD.c.number > after).order_by(_RECORD.c.number)
+            try:
+                with self.engine.connect() as connection:
+                    found = connection.execute(statement.limit(at_once)).all()
+            except OperationalError as error:
+                if self.engine.dialect.name != "sqlite":
+                    raise
+                # where bytes were written SQLite may find text, and text that is none: which row is it?
+                if at_once == 1:
+                    raise BrokenChain(after + 1, f"it cannot be read: {error.orig}") from None
+                at_once = 1
+                continue
             for row in found:
-                yield RecordedBatch(**row._mapping)
+                yield RecordedBatch(*row)
             if len(found) < at_once:
                 return
             after = found[-1].number
@@ -208,14 +183,16 @@ class RecordReader:
 
     def row(self, number: int) -> RecordedBatch | None:
         """Return a row if its content is what was sealed, None if there is no such row, or not this one any more."""
-        found = next(self.rows(after=number - 1), None)
-        if found is None or found.number != number:
-            return None
         try:
-            _check_seal(found)
-        except BrokenChain:
+            with self.engine.connect() as connection:
+                found = connection.execute(select(_RECORD).where(_RECORD.c.number == number)).first()
+            if found is None:
+                return None
+            row = RecordedBatch(*found)
+            _check_seal(row)
+        except (BrokenChain, DBAPIError):
             return None
-        return found
+        return row
 
     def verified_rows(self) -> Iterator[RecordedBatch]:
         """Iterate over all rows, checking the chain before each is handed out.
@@ -326,52 +303,3 @@ def _check_seal(row: RecordedBatch) -> None:
 
 def _shown(found: object) -> str:
     return found.hex() if isinstance(found, bytes) else repr(found)
-
-
-def claim(connection: Connection, genesis: Genesis) -> None:
-    """Write the genesis of a new record.
-
-    Raises:
-        WrongMarket: if there is the record of another market.
-    """
-    stored = stored_genesis(connection)
-    if stored is None:
-        connection.execute(
-            insert(_GENESIS),
-            {
-                "hash": genesis.hash,
-                "name": genesis.name,
-                "notice_period_s": genesis.notice_period_s,
-                "withdrawal_margin_s": genesis.withdrawal_margin_s,
-                "chain_id": str(genesis.chain_id),
-                "settlement": genesis.settlement,
-            },
-        )
-    elif stored != genesis:
-        raise WrongMarket(f"the record belongs to market {stored}, expected {genesis}")
-
-
-def stored_genesis(connection: Connection) -> Genesis | None:
-    """Return whose record a database holds, None if there is none.
-
-    Raises:
-        DatabaseUnusable: if that was changed.
-    """
-    try:
-        row = connection.execute(select(_GENESIS)).one_or_none()
-        if row is None:
-            return None
-        stored = Genesis(
-            name=row.name,
-            notice_period_s=row.notice_period_s,
-            withdrawal_margin_s=row.withdrawal_margin_s,
-            chain_id=int(row.chain_id),
-            settlement=Address(row.settlement),
-        )
-    except (ValueError, OperationalError, MultipleResultsFound) as error:  # text that is none, or no number
-        raise DatabaseUnusable(f"genesis: found {error}, expected the one row that was written") from None
-    if stored.hash != row.hash:
-        raise DatabaseUnusable(
-            f"genesis: found {stored} under hash {row.hash.hex()}, but it hashes to {stored.hash.hex()}"
-        )
-    return stored

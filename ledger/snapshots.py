@@ -16,6 +16,7 @@ from typing import ClassVar
 
 import msgspec
 from sqlalchemy import Engine, delete, insert, inspect, select
+from sqlalchemy.exc import DBAPIError
 
 from ledger.codec import BadEncoding
 from ledger.record import BrokenChain, Genesis, RecordReader
@@ -123,8 +124,16 @@ class SnapshotStore:
             UnreadableSnapshot: if it is not whole, of another program, or does not fit the record.
         """
         statement = select(_SNAPSHOTS).where(_SNAPSHOTS.c.batch_number == number).order_by(_SNAPSHOTS.c.piece)
-        with self._engine.connect() as connection:
-            pieces = {row.piece: row.content for row in connection.execute(statement)}
+        try:
+            with self._engine.connect() as connection:
+                pieces = {row.piece: row.content for row in connection.execute(statement)}
+        except DBAPIError as error:  # SQLite may find text, and text that is none, where bytes were written
+            raise UnreadableSnapshot(f"a piece cannot be read: {error.orig}") from None
+        for piece, content in pieces.items():
+            if type(content) is not bytes:
+                raise UnreadableSnapshot(
+                    f"piece {piece}: found {type(content).__name__}, expected the bytes written"
+                )
         seal = _read_seal(pieces.pop(_SEAL, b""), number)
         found = tuple(hashlib.sha256(content).digest() for content in pieces.values())
         if found != seal.piece_hashes:

@@ -5,18 +5,20 @@
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, get_args
 
 from ledger.accounts import AccountKind
 from ledger.bookkeeping import Books, tokens
 from ledger.certificates import Certificates
 from ledger.entries import Posting
-from ledger.escrows import Escrows
-from ledger.funds import Funds
+from ledger.escrows import EscrowEvent, Escrows
+from ledger.funds import Funds, FundsEvent
 from market.certificates import (
     AdoptCertificates,
     CertificateCommand,
+    CertificateEvent,
     LockCertificates,
     MoveCertificates,
     RetireCertificates,
@@ -78,6 +80,12 @@ class Venue(Kept):
         self.funds = Funds(self.books, withdrawal_margin_s=withdrawal_margin_s)
         self.escrows = Escrows(self.books)
         self.certificates = Certificates()
+        self.registers: dict[type, Callable[[Any], None]] = {
+            **dict.fromkeys(get_args(FundsEvent), self.funds.absorb),
+            **dict.fromkeys(get_args(EscrowEvent), self.escrows.absorb),
+            **dict.fromkeys(get_args(CertificateEvent), self.certificates.absorb),
+        }
+        """What notes, by type of event, that something was applied."""
         self.number = 0
         self.time_us = 0
 
@@ -233,17 +241,15 @@ class _Journal:
     def __init__(self, venue: Venue, batch_number: int) -> None:
         self.postings: list[Posting] = []
         self._books = venue.books
-        self._funds = venue.funds
-        self._escrows = venue.escrows
-        self._certificates = venue.certificates
+        self._registers = venue.registers
         self._batch_number = batch_number
         self._position = 0
 
     def book(self, events: list[Event] | tuple[Event, ...]) -> None:
         for event in events:
-            self._funds.absorb(event)
-            self._escrows.absorb(event)
-            self._certificates.absorb(event)
+            register = self._registers.get(type(event))
+            if register is not None:
+                register(event)
             posting = self._books.post(event, batch_number=self._batch_number, event_position=self._position)
             if posting is not None:
                 self.postings.append(posting)

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import fields
-from operator import attrgetter
 from types import NoneType
-from typing import Any
+from typing import Any, cast, get_type_hints
 
 Writer = Callable[[Any], str]
 
@@ -24,6 +23,10 @@ def _words(facts: tuple[object, ...]) -> str:
     return " ".join([(_WRITERS.get(type(fact)) or _writer(type(fact)))(fact) for fact in facts])
 
 
+def _word(fact: object) -> str:
+    return (_WRITERS.get(type(fact)) or _writer(type(fact)))(fact)
+
+
 def _writer(kind: type[Any]) -> Writer:
     """Return what writes a type that was not met before, and remember it."""
     if issubclass(kind, int):
@@ -31,13 +34,25 @@ def _writer(kind: type[Any]) -> Writer:
     elif issubclass(kind, str):
         writer = str.__str__
     else:
-        read = attrgetter(*(each.name for each in fields(kind)))  # of a dataclass with two fields or more
-
-        def writer(fact: Any) -> str:
-            return _words(read(fact))
-
+        writer = _writer_of_fields(kind)
     _WRITERS[kind] = writer
     return writer
+
+
+def _writer_of_fields(kind: type[Any]) -> Writer:
+    """Return what writes a dataclass: one format string, since every order that is accepted is written."""
+    hints = get_type_hints(kind)
+    words = []
+    for name in (each.name for each in fields(kind)):
+        plain = getattr(hints[name], "__supertype__", hints[name])
+        if isinstance(plain, type) and issubclass(plain, int):
+            words.append(f"{{fact.{name}:d}}")
+        elif plain is bytes:
+            words.append(f"0x{{fact.{name}.hex()}}")
+        else:
+            words.append(f"{{word(fact.{name})}}")
+    # made of names of fields, as dataclasses makes its methods
+    return cast("Writer", eval(f"lambda fact: f'{' '.join(words)}'", {"word": _word}))  # noqa: S307
 
 
 _WRITERS: dict[type, Writer] = {

@@ -25,6 +25,7 @@ from market.orders import (
     TimeInForce,
 )
 from market.proposals import Proposal
+from market.quick import quickly_made
 from market.refusals import Refusal
 from market.units import Lots, Micros, Ppm, Ticks
 
@@ -115,6 +116,7 @@ class Cleared:
     tie_rule: str
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class OrderAccepted:
     """An order was taken in, with the next order id; `hold_micros` was set aside for it. One with a stop waits for it."""
@@ -186,6 +188,7 @@ class Refused:
     detail: str
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class TradeAgreed:
     """A bid and an offer met. `taker` is None for an auction. Money as it will be locked; holds as they remain.

@@ -42,6 +42,8 @@ class NoticeRegister(Kept):
 
     def cancelled_from_s(self, participant: Address, client_order_id: int) -> int | None:
         """Return from when on the contract refuses an order, Unix seconds; None if it was not cancelled there."""
+        if not (self._below or self._cancelled):
+            return None
         moments = [
             moment_s for below, moment_s in self._below.get(participant, ()) if client_order_id < below
         ]

@@ -18,12 +18,14 @@ from market.orders import (
     ReplaceOrder,
     TimeInForce,
 )
+from market.quick import quickly_made
 from market.sessions import MICROS_PER_SECOND
 from market.units import InvariantBroken, Lots, Micros
 
 _DAY_US = 24 * 3600 * MICROS_PER_SECOND
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class SignedOrder:
     """Terms and the signature under them, as the contract checks them."""
@@ -32,6 +34,7 @@ class SignedOrder:
     signature: bytes
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
     """An order that may still trade, under the terms in force; `hold_micros` is set aside for it.

@@ -25,6 +25,7 @@ from market.proposals import (
     SealReservation,
     SignAgreement,
 )
+from market.quick import quickly_made
 from market.units import Lots, Micros, Ppm, Ticks
 
 
@@ -88,6 +89,7 @@ class TradePriceRule(StrEnum):
     NASH = "nash"
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class OrderTerms:
     """What a participant signs: worst unit price, maximum quantity, and until when.

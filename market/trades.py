@@ -14,6 +14,7 @@ from market.events import (
 )
 from market.orders import Side
 from market.quality import TIERS
+from market.quick import quickly_made
 from market.units import (
     BPS_ONE,
     PPM_ONE,
@@ -69,6 +70,7 @@ class TradeState(IntEnum):
     PAID_OUT = 5
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Trade:
     """A trade and how far it has come. `delivered_lots` is known once it is over (or opened)."""

@@ -78,29 +78,33 @@ class Projector:
             return Lag(waits, self._noted_us - self._waiting_since_us if waits else 0)
 
     def note(self, batch: Batch, events: tuple[Event, ...], postings: Iterable[Posting]) -> None:
-        """Note what a batch changes, for the next `flush`.
+        """Note what a batch changes, for the next `flush`: an answer waits for no more of the tables than this.
 
         Raises:
-            InvariantBroken: if the batch is not the one after `noted`, or an event does not fit the tables.
+            InvariantBroken: if the batch is not the one after `noted`.
         """
         with self._turn:
             if batch.number != self._noted + 1:
                 raise InvariantBroken(
                     f"readable tables: found batch {batch.number}, expected {self._noted + 1}"
                 )
-            for position, event in enumerate(events):
-                for rule in self._rules.get(type(event), ()):
-                    rule(event, batch, position)
-            self._journal.book(events, postings)
+            self._notes.append((batch, events, tuple(postings)))
             if self._noted == self._position:
                 self._waiting_since_us = batch.time_us
             self._noted, self._noted_us = batch.number, batch.time_us
 
     def flush(self) -> None:
-        """Write what was noted, in one commit."""
+        """Write what was noted, in one commit.
+
+        Raises:
+            InvariantBroken: if an event does not fit the tables.
+        """
         with self._turn:
             if self._noted == self._position:
                 return
+            for note in self._notes:
+                self._enter(*note)
+            self._notes.clear()
             with self._engine.begin() as connection:
                 if connection.dialect.name == "postgresql":
                     # The record brings back what a crash takes of these; its own commits wait for the disk all the same.
@@ -114,10 +118,17 @@ class Projector:
         """Note a batch and write it.
 
         Raises:
-            InvariantBroken: as `note`.
+            InvariantBroken: as `note` and `flush`.
         """
         self.note(batch, events, postings)
         self.flush()
+
+    def _enter(self, batch: Batch, events: tuple[Event, ...], postings: tuple[Posting, ...]) -> None:
+        """Change the rows in memory as a batch says."""
+        for position, event in enumerate(events):
+            for rule in self._rules.get(type(event), ()):
+                rule(event, batch, position)
+        self._journal.book(events, postings)
 
     def reset(self) -> None:
         """Drop the readable tables and make them again, empty: the next batch is number 1."""
@@ -128,6 +139,7 @@ class Projector:
 
     def _load(self) -> None:
         """Take into memory what may still change."""
+        self._notes: list[tuple[Batch, tuple[Event, ...], tuple[Posting, ...]]] = []
         names = Symbols()
         self._parts: tuple[Part, ...] = (Instruments(names), Orders(names), Trades(names))
         self._journal = Journal()

@@ -9,13 +9,14 @@ from tests.benchmarks import (
     auctions,
     coalitions,
     cooperative,
+    durable_orders,
+    event_costs,
     footprint,
     gas,
     mechanisms,
     order_flows,
     recovery,
 )
-from tests.ledger import measure
 
 MEASUREMENTS: dict[str, tuple[str, Callable[[], None]]] = {
     "tests.benchmarks.order_flows": ("Order book: messages per second", order_flows.main),
@@ -39,7 +40,11 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[], None]]] = {
         "Restart: a snapshot and the events after it, beside a bare decode",
         recovery.main,
     ),
-    "tests.ledger.measure": ("Ledger: orders decided, booked and made durable", measure.main),
+    "tests.benchmarks.durable_orders": (
+        "Ledger: orders that are decided, booked and durable, beside a bare append and fsync",
+        durable_orders.main,
+    ),
+    "tests.benchmarks.event_costs": ("Ledger: what each step costs per event", event_costs.main),
 }
 
 

@@ -1,5 +1,6 @@
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, delete, text, update
@@ -15,6 +16,7 @@ from ledger.record import (
     WrongMarket,
 )
 from ledger.tables import RecordRow, table
+from ledger.unusable import DatabaseUnusable
 from market.events import Deposited
 from market.orders import Batch
 from market.units import Micros
@@ -123,6 +125,42 @@ def test_a_missing_row_is_named(engine: Engine) -> None:
         connection.execute(delete(RECORD).where(RECORD.c.number == 3))
     with pytest.raises(BrokenChain, match="record row 3: missing; the next one found is 4"):
         RecordReader(engine).verify()
+
+
+def test_a_row_that_was_changed_and_sealed_again_breaks_the_chain_at_the_next(engine: Engine) -> None:
+    record = Record(engine, GENESIS)
+    write(record, 1, 5)
+    record.close()
+    (third,) = (row for row in RecordReader(engine).rows() if row.number == 3)
+    forged = replace(third, time_us=third.time_us + 1)
+    change(engine, 3, time_us=forged.time_us, hash=forged.header().hash)
+    with pytest.raises(BrokenChain, match="record row 4: found previous hash ") as caught:
+        RecordReader(engine).verify()
+    assert caught.value.number == 4
+
+
+def test_bytes_that_became_text_are_found_and_their_row_named() -> None:
+    engine = open_database("sqlite://")
+    record = Record(engine, GENESIS)
+    write(record, 1, 5)
+    for stored in ("X'FF'", "X'41'"):
+        with engine.begin() as connection:
+            connection.execute(text(f"UPDATE record SET events = CAST({stored} AS TEXT) WHERE number = 3"))
+        with pytest.raises(BrokenChain, match="record row 3: "):
+            RecordReader(engine).verify()
+        assert RecordReader(engine).row(3) is None
+        assert RecordReader(engine).row(2) is not None
+    record.close()
+
+
+@pytest.mark.parametrize("column", ["hash", "settlement"])
+def test_a_genesis_of_other_types_is_named(column: str) -> None:
+    engine = open_database("sqlite://")
+    Record(engine, GENESIS).close()
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE genesis SET {column} = 'x'"))
+    with pytest.raises(DatabaseUnusable, match=f"genesis: found {column} 'x', expected bytes"):
+        RecordReader(engine)
 
 
 def test_a_restart_goes_on_where_it_stopped(engine: Engine) -> None:

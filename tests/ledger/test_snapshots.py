@@ -5,17 +5,18 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Engine, delete, insert, select, text, update
 
 from ledger.accounts import Account, AccountKind
 from ledger.audit import audit
 from ledger.database import open_database
 from ledger.projections import Projector
 from ledger.rebuild import rebuild, recover
-from ledger.record import Record
+from ledger.record import BrokenChain, Record
 from ledger.snapshots import Seal, SnapshotStore, verify_snapshots
 from ledger.snapshotting import Snapshotter
 from ledger.tables import SnapshotRow, table
+from market.units import InvariantBroken
 from tests.ledger.builders import ALICE, CALL_S
 from tests.ledger.days import GENESIS, SmallDay, a_whole_day
 
@@ -107,6 +108,39 @@ def test_a_flipped_byte_anywhere_in_a_snapshot_is_found(live: Live) -> None:
             flips += 1
         put(live, 7, piece, content)
     print(f"\nflipped {flips} bytes of a snapshot, found {flips}")
+
+
+@pytest.mark.parametrize("stored", ["'abc'", "CAST(X'FF' AS TEXT)", "7"])
+@pytest.mark.parametrize("piece", [0, 1])
+def test_a_piece_that_is_no_bytes_any_more_is_named_and_the_one_before_used(
+    live: Live, stored: str, piece: int
+) -> None:
+    where = f"batch_number = 7 AND piece = {piece}"
+    with live.record.engine.begin() as connection:
+        connection.execute(text(f"UPDATE snapshots SET content = {stored} WHERE {where}"))
+    recovery = recover(live.record)
+    assert recovery.seal is not None
+    assert recovery.seal.number == 4
+    (unused,) = recovery.unused
+    assert unused.startswith("snapshot of batch 7 not used: ")
+    (fault,) = verify_snapshots(live.record)
+    assert fault.number == 7
+
+
+def test_a_row_after_the_snapshot_is_checked_before_it_is_applied(live: Live) -> None:
+    with live.record.engine.begin() as connection:
+        connection.execute(text("UPDATE record SET time_us = time_us + 1 WHERE number = 9"))
+    with pytest.raises(BrokenChain, match="record row 9: "):
+        recover(live.record)
+
+
+def test_tables_ahead_of_the_record_stop_a_start(live: Live) -> None:
+    projector = Projector(live.record.engine)
+    rebuild(live.record, projector=projector)
+    with live.record.engine.begin() as connection:
+        connection.execute(text("UPDATE projected SET batch_number = 12"))
+    with pytest.raises(InvariantBroken, match="found them at batch 12, but the record ends with batch 10; "):
+        recover(live.record, projector=Projector(live.record.engine))
 
 
 def test_a_start_without_a_usable_snapshot_begins_at_the_first_batch(

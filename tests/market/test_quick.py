@@ -1,0 +1,75 @@
+"""Values with the quick constructor are what they were: frozen, equal, copied, replaced and pickled as any dataclass."""
+
+import copy
+import pickle
+from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
+from typing import get_type_hints
+
+import pytest
+
+from market.events import OrderAccepted, TradeAgreed
+from market.open_orders import OpenOrder, SignedOrder
+from market.orders import OrderTerms
+from market.quick import quickly_made
+from market.trades import Trade
+from market.units import Lots
+
+QUICK = (OrderTerms, OrderAccepted, TradeAgreed, SignedOrder, OpenOrder, Trade)
+
+
+@quickly_made
+@dataclass(frozen=True, slots=True)
+class Span:
+    first: int
+    last: int = 9
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            raise ValueError(f"found {self.last}, expected {self.first} or later")
+
+
+@pytest.mark.parametrize("kind", QUICK, ids=lambda kind: kind.__name__)
+def test_a_value_holds_what_its_constructor_was_given(kind: type) -> None:
+    names = [each.name for each in fields(kind)]
+    value = kind(*names)
+    assert type(value) is kind
+    assert [getattr(value, name) for name in names] == names
+    assert value == kind(**dict(zip(names, names, strict=True)))
+    assert list(get_type_hints(kind)) == names
+
+
+def test_a_value_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Span(1).first = 2  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        del Span(1).first
+
+
+def test_defaults_checks_and_names_of_arguments_stay() -> None:
+    assert Span(1) == Span(first=1, last=9)
+    assert repr(Span(1, 2)) == "Span(first=1, last=2)"
+    with pytest.raises(ValueError, match="found 0, expected 1 or later"):
+        Span(1, 0)
+    with pytest.raises(TypeError, match=r"Span.__init__\(\) missing 1 required positional argument: 'first'"):
+        Span()  # type: ignore[call-arg]
+
+
+def test_a_value_is_hashed_copied_replaced_and_pickled() -> None:
+    span = Span(1, 5)
+    assert {span: Lots(1)}[Span(1, 5)] == 1
+    assert copy.copy(span) == copy.deepcopy(span) == pickle.loads(pickle.dumps(span)) == span
+    assert replace(span, last=7) == Span(1, 7)
+
+
+def test_what_cannot_be_made_so_is_refused() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Made:
+        parts: list[int] = field(default_factory=list)
+
+    @dataclass(frozen=True)
+    class Loose:
+        first: int
+
+    for kind in (Made, Loose, int):
+        with pytest.raises(TypeError, match="expected a dataclass with slots, no base and plain defaults"):
+            quickly_made(kind)
