@@ -16,6 +16,7 @@ from ledger.inclusion import NotProven, Unprovable, prove, read_proof, verify, w
 from ledger.portable import RecordFile, import_record, write_record
 from ledger.record import RecordReader
 from ledger.tables import OrderRow, table
+from ledger.unusable import named
 from market.units import Malformed
 
 _ORDERS = table(OrderRow)
@@ -53,7 +54,7 @@ def import_to(file: Path, url: str, *, console: Console) -> None:
             rows = import_record(record, engine, progress=lambda number: bars.update(bar, completed=number))
     finally:
         engine.dispose()
-    console.print(f"{url}: {rows:,} rows of {record.genesis}", markup=False, soft_wrap=True)
+    console.print(f"{named(engine.url)}: {rows:,} rows of {record.genesis}", markup=False, soft_wrap=True)
 
 
 def make_proof(url: str, order_id: int, file: Path, *, chain: str | None, console: Console) -> None:
@@ -71,7 +72,9 @@ def make_proof(url: str, order_id: int, file: Path, *, chain: str | None, consol
                 select(_ORDERS.c.accepted_batch).where(_ORDERS.c.order_id == order_id)
             ).scalar_one_or_none()
         if number is None:
-            raise Malformed(f"order {order_id}: found no such order in the readable tables of {url}")
+            raise Malformed(
+                f"order {order_id}: found no such order in the readable tables of {named(engine.url)}"
+            )
         known = None if chain is None else frozenset(chain_values(chain, record.genesis).record_hashes)
         try:
             proof = prove(record, order_id, number=number, known=known)

@@ -1,8 +1,10 @@
 """Open the database of a market, SQLite or PostgreSQL: a commit is on the disk when it returns, on both."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -15,6 +17,7 @@ __all__ = [
     "DatabaseUnusable",
     "RecordInUse",
     "file_of",
+    "new_database",
     "open_database",
     "remove_database",
 ]
@@ -40,12 +43,8 @@ def open_database(url: str, *, must_exist: bool = False, bring_forward: bool = F
             is committed, is not of this program, or has the schema of another version.
         RecordInUse: if it has to be brought forward, and another process writes it.
     """
-    parsed = _parse(url)
-    if parsed.drivername in _SQLITE:
-        engine, check_durable = sqlite.sqlite_engine(parsed, must_exist=must_exist), sqlite.check_durable
-    else:
-        engine, check_durable = postgres.postgres_engine(parsed), postgres.check_durable
-    try:
+    engine = _engine(url, must_exist=must_exist)
+    with _usable(engine):
         with engine.connect() as connection:
             if connection.dialect.name == "sqlite":
                 # the driver begins no transaction for reading: what is seen could change between two looks
@@ -55,19 +54,35 @@ def open_database(url: str, *, must_exist: bool = False, bring_forward: bool = F
             elif must_exist:
                 schema.check_market(connection)
             current = schema.is_current(connection)
-            check_durable(connection)
+            _check_durable(connection)
         if not current:
             _bring_forward(engine)
-    except DBAPIError as error:
-        engine.dispose()
-        found = str(error.orig).strip()
-        raise DatabaseUnusable(
-            f"database {named(engine.url)}: found {found}, expected a database that can be written"
-        ) from None
-    except BaseException:
-        engine.dispose()
-        raise
     return engine
+
+
+@contextmanager
+def new_database(url: str) -> Iterator[Connection]:
+    """Make the tables of a new database, for the caller to fill within the same transaction: all of it, or nothing.
+
+    The connection is that of the one writer, so that no market begins there meanwhile.
+
+    Raises:
+        DatabaseUnusable: if the URL is unknown, the database cannot be written, does not promise to keep what is
+            committed, or has tables already.
+        RecordInUse: if another process writes it.
+    """
+    engine = _engine(url, must_exist=False)
+    with _usable(engine):
+        with engine.connect() as connection:
+            _check_durable(connection)
+        place = take_writers_place(engine)
+    try:
+        with schema.in_one_transaction(place.connection):
+            schema.create(place.connection)
+            yield place.connection
+    finally:
+        place.close()
+        engine.dispose()
 
 
 def remove_database(url: str) -> None:
@@ -93,6 +108,33 @@ def file_of(engine: Engine) -> Path | None:
     """Return the file behind an engine, None for one in memory or on a server."""
     path = sqlite.path_of(engine.url) if engine.dialect.name == "sqlite" else None
     return None if path is None else path.resolve()
+
+
+def _engine(url: str, *, must_exist: bool) -> Engine:
+    parsed = _parse(url)
+    if parsed.drivername in _SQLITE:
+        return sqlite.sqlite_engine(parsed, must_exist=must_exist)
+    return postgres.postgres_engine(parsed)
+
+
+def _check_durable(connection: Connection) -> None:
+    (sqlite if connection.dialect.name == "sqlite" else postgres).check_durable(connection)
+
+
+@contextmanager
+def _usable(engine: Engine) -> Iterator[None]:
+    """Dispose of the engine where what is done with it fails; say what the database said."""
+    try:
+        yield
+    except DBAPIError as error:
+        engine.dispose()
+        found = str(error.orig).strip()
+        raise DatabaseUnusable(
+            f"database {named(engine.url)}: found {found}, expected a database that can be written"
+        ) from None
+    except BaseException:
+        engine.dispose()
+        raise
 
 
 def _bring_forward(engine: Engine) -> None:

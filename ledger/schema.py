@@ -5,6 +5,8 @@ where it is not today's, they are dropped and made again, empty, and the record 
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select
@@ -70,11 +72,7 @@ def bring_forward(connection: Connection) -> None:
     Raises:
         DatabaseUnusable: if it is another program's database, or a later version's.
     """
-    with connection.begin():
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql(
-                "BEGIN IMMEDIATE"
-            )  # the driver alone would not hold tables back till commit
+    with in_one_transaction(connection):
         found = _revision(connection)
         if found is None:
             _create(connection)
@@ -82,9 +80,34 @@ def bring_forward(connection: Connection) -> None:
             _migrate(connection)
         if _shape_found(connection) != shape(connection):
             make_readable(connection)
+        _mark_file(connection)
+
+
+def create(connection: Connection) -> None:
+    """Create all tables in a new database, within the transaction of the caller, who is its one writer.
+
+    Raises:
+        DatabaseUnusable: if there are tables already, of whomever.
+    """
+    found = inspect(connection).get_table_names()
+    if found:
+        raise DatabaseUnusable(
+            f"{_where(connection)}: found tables there ({', '.join(sorted(found))}), expected none. A copy replaces "
+            "nothing: name a new database"
+        )
+    _create(connection)
+    make_readable(connection)
+    _mark_file(connection)
+
+
+@contextmanager
+def in_one_transaction(connection: Connection) -> Iterator[None]:
+    """Make or change tables, and fill them, all or nothing."""
+    with connection.begin():
         if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql(f"PRAGMA user_version = {_FILE_MARK}")
-            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+            # the driver alone would not hold tables back till commit
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield
 
 
 def make_readable(connection: Connection) -> None:
@@ -145,6 +168,12 @@ def _mark(connection: Connection) -> int | None:
     if connection.exec_driver_sql("PRAGMA application_id").scalar_one() != APPLICATION_ID:
         return None
     return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+
+
+def _mark_file(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA user_version = {_FILE_MARK}")
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
 def _create(connection: Connection) -> None:
