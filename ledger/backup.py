@@ -5,17 +5,19 @@ A copy is a SQLite file, whatever database it was made from, and can be put into
 
 import os
 import sqlite3
+import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, make_url, select
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, Connection, Engine, select
 
 from ledger.copying import Told, copy_market, untold
-from ledger.database import DatabaseUnusable, file_of, new_database, open_database
+from ledger.database import DatabaseUnusable, file_of, new_database, open_database, parse
 from ledger.record import RecordedBatch, RecordReader, WrongMarket, stored_genesis, verified
+from ledger.sqlite import path_of
 from ledger.tables import RecordRow, table
 from ledger.unusable import named
 
@@ -34,7 +36,7 @@ class Copied:
     head: bytes
 
 
-def back_up(url: str, target: Path, *, told: Told = untold) -> Copied:
+def back_up(url: str | URL, target: Path, *, told: Told = untold) -> Copied:
     """Copy the market at `url` to a new file, also while it runs, and verify the copy.
 
     The copy is the database as it stood between two commits: all batches up to one, and none after. The writer does not
@@ -50,12 +52,12 @@ def back_up(url: str, target: Path, *, told: Told = untold) -> Copied:
     try:
         if engine.dialect.name == "sqlite" and file_of(engine) is None:
             raise DatabaseUnusable(f"database {url}: found one in memory, {_LASTING}")
-        with _new_file(target) as part:
+        with _new_file(target, like=file_of(engine)) as part:
             RecordReader(engine)  # says so if there is no market
             if engine.dialect.name == "sqlite":
                 _copy_pages(engine, part)
             else:
-                with engine.connect() as source, new_database(f"sqlite:///{part}") as copy:
+                with engine.connect() as source, new_database(_url_of(part)) as copy:
                     copy_market(source, copy, told=told)
             return _verified_file(part)
     finally:
@@ -72,15 +74,13 @@ def restore(copy: Path, url: str, *, told: Told = untold) -> Copied:
         DatabaseUnusable, WrongMarket, BrokenChain: as for `back_up`.
         RecordInUse: if another process is about to make a market there.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        parsed = None
-    if parsed is not None and parsed.get_backend_name() == "sqlite":
-        if not parsed.database or parsed.database == ":memory:":
+    parsed = parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        file = path_of(parsed)
+        if file is None:
             raise DatabaseUnusable(f"database {url}: found one in memory, {_LASTING}")
-        return back_up(f"sqlite:///{copy}", Path(parsed.database))
-    source = open_database(f"sqlite:///{copy}", must_exist=True)
+        return back_up(_url_of(copy), file)
+    source = open_database(_url_of(copy), must_exist=True)
     try:
         with source.connect() as connection:
             _check_pages(connection)
@@ -93,27 +93,37 @@ def restore(copy: Path, url: str, *, told: Told = untold) -> Copied:
 
 
 @contextmanager
-def _new_file(target: Path) -> Iterator[Path]:
-    """Give a neighbour of a file to write to; it gets the file's name if all goes well, and else is gone."""
+def _new_file(target: Path, *, like: Path | None) -> Iterator[Path]:
+    """Give a neighbour of a file to write to; it gets the file's name if all goes well, and else is gone.
+
+    Whoever may read the file that it is like may read it; without one, its owner alone.
+    """
     if not target.parent.is_dir():
         raise DatabaseUnusable(
             f"{target}: found no directory {target.parent}, expected one to put the copy in"
         )
+    _check_free(target)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    part = Path(name)
+    try:
+        if like is not None:
+            os.fchmod(handle, stat.S_IMODE(like.stat().st_mode))
+        yield part
+        _put_into_place(part, target)
+    finally:
+        os.close(handle)
+        for suffix in (*_BESIDE, "-shm", ".lock"):
+            with suppress(OSError):
+                part.with_name(part.name + suffix).unlink()
+
+
+def _check_free(target: Path) -> None:
     for suffix in _BESIDE:
         there = target.with_name(target.name + suffix)
         if there.exists():
             raise DatabaseUnusable(
                 f"{target}: found {there.name} there, expected nothing. A copy replaces nothing: move it away first"
             )
-    part = target.with_name(f".{target.name}.part")
-    try:
-        part.unlink(missing_ok=True)
-        yield part
-        _put_into_place(part, target)
-    finally:
-        for suffix in (*_BESIDE, "-shm", ".lock"):
-            with suppress(OSError):
-                part.with_name(part.name + suffix).unlink()
 
 
 def _copy_pages(engine: Engine, part: Path) -> None:
@@ -136,7 +146,7 @@ def _sqlite_of(connection: Connection) -> sqlite3.Connection:
 
 def _verified_file(path: Path) -> Copied:
     """Read a copy back: its pages fit together, and its record is whole."""
-    engine = open_database(f"sqlite:///{path}", must_exist=True)
+    engine = open_database(_url_of(path), must_exist=True)
     try:
         with engine.connect() as connection:
             _check_pages(connection)
@@ -167,10 +177,24 @@ def _verified(connection: Connection) -> Copied:
 
 
 def _put_into_place(part: Path, target: Path) -> None:
-    """Rename, with the content on the disk before, and the name after."""
+    """Give a copy its name, with the content on the disk before, and the name after; nothing is replaced.
+
+    What came to stand there meanwhile, such as a market that was started, has the name already: two names for the copy,
+    of which the other one goes, tell that, as renaming would not.
+    """
     _sync(part)
-    part.rename(target)
+    _check_free(target)
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        _check_free(target)
+        raise
+    part.unlink()
     _sync(target.parent)
+
+
+def _url_of(path: Path) -> URL:
+    return URL.create("sqlite", database=str(path))
 
 
 def _sync(path: Path) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from ledger import postgres, schema, sqlite
 from ledger.unusable import DatabaseUnusable, RecordInUse, named
-from ledger.writer import take_writers_place
+from ledger.writer import sole_holder, take_writers_place
 
 __all__ = [
     "MEMORY_URL",
@@ -19,6 +19,7 @@ __all__ = [
     "file_of",
     "new_database",
     "open_database",
+    "parse",
     "remove_database",
 ]
 
@@ -31,7 +32,26 @@ _SQLITE = ("sqlite", "sqlite+pysqlite")
 _POSTGRES = ("postgresql", "postgresql+psycopg", "postgres")
 
 
-def open_database(url: str, *, must_exist: bool = False, bring_forward: bool = False) -> Engine:
+def parse(url: str | URL) -> URL:
+    """Return the URL of a database.
+
+    Raises:
+        DatabaseUnusable: if it is none, or of a kind that is unknown. What stands in it is not repeated: it may be a
+            password.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        kind, colon, _ = str(url).partition(":")
+        raise DatabaseUnusable(
+            f"database: found {kind + (colon and ':…')!r}, expected {_EXPECTED_URL}"
+        ) from None
+    if parsed.drivername not in (*_SQLITE, *_POSTGRES):
+        raise DatabaseUnusable(f"database: found {parsed.drivername}, expected {_EXPECTED_URL}")
+    return parsed
+
+
+def open_database(url: str | URL, *, must_exist: bool = False, bring_forward: bool = False) -> Engine:
     """Open the database at `url`, create its tables where it is new, bring it forward where it is of an earlier version.
 
     In memory (`sqlite://`), nothing outlives the engine: for tests and for comparing. `must_exist` is for those who only
@@ -61,7 +81,7 @@ def open_database(url: str, *, must_exist: bool = False, bring_forward: bool = F
 
 
 @contextmanager
-def new_database(url: str) -> Iterator[Connection]:
+def new_database(url: str | URL) -> Iterator[Connection]:
     """Make the tables of a new database, for the caller to fill within the same transaction: all of it, or nothing.
 
     The connection is that of the one writer, so that no market begins there meanwhile.
@@ -86,12 +106,13 @@ def new_database(url: str) -> Iterator[Connection]:
 
 
 def remove_database(url: str) -> None:
-    """Remove the file of a database, and what SQLite and a writer keep beside it. One in memory has none.
+    """Remove the file of a database, and what SQLite keeps beside it. One in memory has none. The lock file stays.
 
     Raises:
         DatabaseUnusable: if the URL is unknown or no file's, or a directory stands there.
+        RecordInUse: if somebody writes it.
     """
-    parsed = _parse(url)
+    parsed = parse(url)
     if parsed.drivername not in _SQLITE:
         raise DatabaseUnusable(
             f"database {named(parsed)}: found a server's database, expected a file to replace"
@@ -100,8 +121,9 @@ def remove_database(url: str) -> None:
     if path is None:
         return
     sqlite.check_path(path, must_exist=False)
-    for suffix in ("", "-wal", "-shm", ".lock"):
-        Path(f"{path}{suffix}").unlink(missing_ok=True)
+    with sole_holder(path):
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
 def file_of(engine: Engine) -> Path | None:
@@ -110,8 +132,8 @@ def file_of(engine: Engine) -> Path | None:
     return None if path is None else path.resolve()
 
 
-def _engine(url: str, *, must_exist: bool) -> Engine:
-    parsed = _parse(url)
+def _engine(url: str | URL, *, must_exist: bool) -> Engine:
+    parsed = parse(url)
     if parsed.drivername in _SQLITE:
         return sqlite.sqlite_engine(parsed, must_exist=must_exist)
     return postgres.postgres_engine(parsed)
@@ -143,14 +165,3 @@ def _bring_forward(engine: Engine) -> None:
         schema.bring_forward(place.connection)
     finally:
         place.close()
-
-
-def _parse(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        shown = url.rpartition("@")[2]  # what stands before it may be a password
-        raise DatabaseUnusable(f"database: found {shown!r}, expected {_EXPECTED_URL}") from None
-    if parsed.drivername not in (*_SQLITE, *_POSTGRES):
-        raise DatabaseUnusable(f"database: found {parsed.drivername}, expected {_EXPECTED_URL}")
-    return parsed

@@ -85,6 +85,7 @@ def test_a_market_is_the_same_wherever_it_moves(url: str, target: str, tmp_path:
     made = back_up(url, tmp_path / "monday.db", told=lambda *done: heard.append(done))
     assert restore(tmp_path / "monday.db", target, told=lambda *done: heard.append(done)) == made
     assert rows(target) == before
+    assert url.startswith("sqlite") or (tmp_path / "monday.db").stat().st_mode & 0o777 == 0o600
     by_rows = sum(len(found) for found in before.values()) - 1
     copies = (url.startswith("postgresql"), target.startswith("postgresql"))
     assert heard.count((by_rows, by_rows)) == sum(copies)
