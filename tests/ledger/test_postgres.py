@@ -203,5 +203,14 @@ def test_a_server_that_crashes_keeps_what_was_acknowledged() -> None:
         assert again.verify() == 20
         write(again, 21, 21)
         assert RecordReader(engine).head() == (21, again.hash)
+        # and this can be seen to fail: a session that does not wait for the disk loses what it acknowledged
+        with own.set("wal_writer_delay", "10000"):
+            again._connection.execute(text("SET synchronous_commit = off"))
+            again._connection.commit()
+            write(again, 22, 40)
+            own.stop()
+            own.start()
+        engine.dispose()
+        assert RecordReader(engine).verify() < 40
         again.close()
         engine.dispose()
