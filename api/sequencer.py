@@ -149,6 +149,13 @@ class Sequencer:
     def _due(self) -> bool:
         return self.venue.next_due_us() <= self._clock.now_us()
 
+    def _confirm(self) -> None:
+        """Find out that the writer's place is lost before the next order does."""
+        try:
+            self.record.confirm()
+        except Exception as error:
+            self._on_broken(error)
+
     def rest(self) -> bool:
         """Do a step of what can wait between batches, the snapshot that is due; return whether there is more of it."""
         if self._snapshotter is None or not self._snapshotter.due:
@@ -210,6 +217,8 @@ class Sequencer:
                         done.set_result(answer)
             elif self._due():
                 self._take(())
+            elif not more_to_do:
+                self._confirm()
             behind = self.lag.batches
             if behind >= self._lag_limit or (behind and self._queue.empty()):
                 await asyncio.to_thread(self.catch_up)

@@ -32,7 +32,7 @@ from ledger.dispatches import Agreed, Dispatch, OutboxCheck
 from ledger.finding import Finding
 from ledger.holdings import compare_holdings
 from ledger.priority import Priority
-from ledger.projections import TABLES, Projector, read_postings
+from ledger.projections import TABLES, Projector, position_of, read_postings
 from ledger.rebuild import open_venue
 from ledger.reconciliation import (
     ChainValues,
@@ -280,7 +280,7 @@ class _Walk:
 
 def _compare_tables(found_in: Engine, expected_in: Engine, head: int) -> Iterator[Finding]:
     """Compare the readable tables, row by row, with what the record makes of them."""
-    position = Projector(found_in).position
+    position = position_of(found_in)
     if position != head:
         yield Finding("tables", "position", f"found batch {position}, expected {head}: bring them forward")
         return

@@ -1,96 +1,138 @@
-"""Copy a market's database while it is being written, and put a copy back: whole and verified, or not at all."""
+"""Copy a market while it is being written, and put a copy back: whole and verified, or not at all.
+
+A copy is a SQLite file, whatever database it was made from, and can be put into either: so a market can move, too.
+"""
 
 import os
 import sqlite3
-from contextlib import closing, suppress
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, Connection, Engine, select
 
-from ledger.database import DatabaseUnusable, file_of, open_database
-from ledger.record import RecordReader
+from ledger.copying import Told, copy_market, untold
+from ledger.database import DatabaseUnusable, file_of, new_database, open_database, parse
+from ledger.record import RecordedBatch, RecordReader, WrongMarket, stored_genesis, verified
+from ledger.sqlite import path_of
+from ledger.tables import RecordRow, table
 from ledger.unusable import named
 
 _BESIDE = ("", "-wal", "-journal")
 """What SQLite would take for a part of a database of that name."""
+_LASTING = "expected one that lasts: sqlite:///FILE or postgresql://…"
+_ROWS_PER_READ = 256
+_RECORD = table(RecordRow)
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What a copy holds: so many batches, the last with this hash, in a file of this size."""
+    """What a copy holds: so many batches, the last with this hash."""
 
     batches: int
     head: bytes
-    size_bytes: int
 
 
-def back_up(url: str, target: Path) -> Copied:
-    """Copy the database at `url` to a new file, also while a market writes it, and verify the copy.
+def back_up(url: str | URL, target: Path, *, told: Told = untold) -> Copied:
+    """Copy the market at `url` to a new file, also while it runs, and verify the copy.
 
     The copy is the database as it stood between two commits: all batches up to one, and none after. The writer does not
-    wait for it; its write-ahead log grows meanwhile.
+    wait for it. Of SQLite the pages are copied, and its write-ahead log grows meanwhile; of PostgreSQL the rows, of which
+    `told` hears.
 
     Raises:
-        DatabaseUnusable: if there is no SQLite database of a market, or something stands where the copy would go.
+        DatabaseUnusable: if there is no database of a market, or something stands where the copy would go.
         WrongMarket: if no market was ever recorded there.
         BrokenChain: if the copied record is not whole; there is then no copy.
     """
     engine = open_database(url, must_exist=True)
     try:
-        if engine.dialect.name != "sqlite" or file_of(engine) is None:
-            raise DatabaseUnusable(
-                f"database {named(engine.url)}: found {engine.dialect.name}, expected an SQLite file "
-                "(PostgreSQL has pg_dump and pg_restore for this)"
-            )
-        return _copy(engine, target)
+        if engine.dialect.name == "sqlite" and file_of(engine) is None:
+            raise DatabaseUnusable(f"database {url}: found one in memory, {_LASTING}")
+        with _new_file(target, like=file_of(engine)) as part:
+            RecordReader(engine)  # says so if there is no market
+            if engine.dialect.name == "sqlite":
+                _copy_pages(engine, part)
+            else:
+                with engine.connect() as source, new_database(_url_of(part)) as copy:
+                    copy_market(source, copy, told=told)
+            return _verified_file(part)
     finally:
         engine.dispose()
 
 
-def restore(copy: Path, url: str) -> Copied:
-    """Make a database at `url` from a copy, and verify it. A market must not be there, nor what one left.
+def restore(copy: Path, url: str, *, told: Told = untold) -> Copied:
+    """Make a market at `url`, of either kind of database, from a copy, and verify it.
+
+    Nothing is replaced: no database may be there, nor what one left; on PostgreSQL, no tables. `told` hears of the rows
+    that are copied there.
 
     Raises:
         DatabaseUnusable, WrongMarket, BrokenChain: as for `back_up`.
+        RecordInUse: if another process is about to make a market there.
     """
+    parsed = parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        file = path_of(parsed)
+        if file is None:
+            raise DatabaseUnusable(f"database {url}: found one in memory, {_LASTING}")
+        return back_up(_url_of(copy), file)
+    source = open_database(_url_of(copy), must_exist=True)
     try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise DatabaseUnusable(f"database: found {url!r}, expected sqlite:///FILE") from None
-    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
-        raise DatabaseUnusable(f"database: found {parsed}, expected sqlite:///FILE")
-    return back_up(f"sqlite:///{copy}", Path(parsed.database))
+        with source.connect() as connection:
+            _check_pages(connection)
+            _verified(connection)
+        with source.connect() as connection, new_database(url) as target:
+            copy_market(connection, target, told=told)
+            return _verified(target)
+    finally:
+        source.dispose()
 
 
-def _copy(engine: Engine, target: Path) -> Copied:
+@contextmanager
+def _new_file(target: Path, *, like: Path | None) -> Iterator[Path]:
+    """Give a neighbour of a file to write to; it gets the file's name if all goes well, and else is gone.
+
+    Whoever may read the file that it is like may read it; without one, its owner alone.
+    """
     if not target.parent.is_dir():
         raise DatabaseUnusable(
             f"{target}: found no directory {target.parent}, expected one to put the copy in"
         )
+    _check_free(target)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    part = Path(name)
+    try:
+        if like is not None:
+            os.fchmod(handle, stat.S_IMODE(like.stat().st_mode))
+        yield part
+        _put_into_place(part, target)
+    finally:
+        os.close(handle)
+        for suffix in (*_BESIDE, "-shm", ".lock"):
+            with suppress(OSError):
+                part.with_name(part.name + suffix).unlink()
+
+
+def _check_free(target: Path) -> None:
     for suffix in _BESIDE:
         there = target.with_name(target.name + suffix)
         if there.exists():
             raise DatabaseUnusable(
                 f"{target}: found {there.name} there, expected nothing. A copy replaces nothing: move it away first"
             )
-    RecordReader(engine)  # says so if there is no market
-    part = target.with_name(f".{target.name}.part")
+
+
+def _copy_pages(engine: Engine, part: Path) -> None:
     try:
-        part.unlink(missing_ok=True)
         with engine.connect() as source, closing(sqlite3.connect(part)) as copy:
             # all pages in one step: a single read transaction, which a writer can neither change nor restart
             _sqlite_of(source).backup(copy)
-        copied = _verified(part)
-        _put_into_place(part, target)
     except sqlite3.Error as error:
-        raise DatabaseUnusable(f"{target}: found {error}, expected room for a copy") from None
-    finally:
-        for suffix in (*_BESIDE, "-shm"):
-            with suppress(OSError):
-                part.with_name(part.name + suffix).unlink()
-    return copied
+        raise DatabaseUnusable(f"{part}: found {error}, expected room for a copy") from None
 
 
 def _sqlite_of(connection: Connection) -> sqlite3.Connection:
@@ -102,27 +144,57 @@ def _sqlite_of(connection: Connection) -> sqlite3.Connection:
     return found
 
 
-def _verified(path: Path) -> Copied:
+def _verified_file(path: Path) -> Copied:
     """Read a copy back: its pages fit together, and its record is whole."""
-    engine = open_database(f"sqlite:///{path}", must_exist=True)
+    engine = open_database(_url_of(path), must_exist=True)
     try:
         with engine.connect() as connection:
-            found = connection.exec_driver_sql("PRAGMA integrity_check").scalar_one()
-        if found != "ok":
-            raise DatabaseUnusable(f"copy: found {found}, expected a sound database")
-        record = RecordReader(engine)
-        record.verify()
-        number, head = record.head()
+            _check_pages(connection)
+            return _verified(connection)
     finally:
         engine.dispose()
-    return Copied(number, head, path.stat().st_size)
+
+
+def _check_pages(connection: Connection) -> None:
+    found = connection.exec_driver_sql("PRAGMA integrity_check").scalar_one()
+    if found != "ok":
+        raise DatabaseUnusable(
+            f"database {named(connection.engine.url)}: found {found}, expected a sound database"
+        )
+
+
+def _verified(connection: Connection) -> Copied:
+    """Check the record as a connection sees it, which may not have committed it yet."""
+    genesis = stored_genesis(connection)
+    if genesis is None:
+        raise WrongMarket(f"{named(connection.engine.url)}: found no market, expected the record of one")
+    statement = select(_RECORD).order_by(_RECORD.c.number)
+    rows = connection.execute(statement, execution_options={"yield_per": _ROWS_PER_READ})
+    copied = Copied(0, genesis.hash)
+    for row in verified((RecordedBatch(**row._mapping) for row in rows), previous=genesis.hash):
+        copied = Copied(row.number, row.hash)
+    return copied
 
 
 def _put_into_place(part: Path, target: Path) -> None:
-    """Rename, with the content on the disk before, and the name after."""
+    """Give a copy its name, with the content on the disk before, and the name after; nothing is replaced.
+
+    What came to stand there meanwhile, such as a market that was started, has the name already: two names for the copy,
+    of which the other one goes, tell that, as renaming would not.
+    """
     _sync(part)
-    part.rename(target)
+    _check_free(target)
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        _check_free(target)
+        raise
+    part.unlink()
     _sync(target.parent)
+
+
+def _url_of(path: Path) -> URL:
+    return URL.create("sqlite", database=str(path))
 
 
 def _sync(path: Path) -> None:

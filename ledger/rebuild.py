@@ -9,6 +9,7 @@ from ledger.projections import Projector
 from ledger.record import Genesis, RecordReader, verified
 from ledger.snapshot_encoding import UnreadableSnapshot
 from ledger.snapshots import Seal, SnapshotStore, Standing
+from ledger.unusable import DatabaseUnusable, named
 from ledger.venue import Venue
 from market.orders import Batch
 from market.tape import Tapes
@@ -52,38 +53,37 @@ def open_venue(genesis: Genesis) -> Venue:
     return Standing(genesis).venue
 
 
-def rebuild(
-    record: RecordReader,
-    *,
-    projector: Projector | None = None,
-    told: Callable[[int], None] = _untold,
-) -> Venue:
+def rebuild(record: RecordReader, *, projector: Projector | None = None) -> Venue:
     """Apply every recorded event to a fresh venue, and bring the projector's tables forward to the end of the record.
-
-    `told` hears the number of each batch that is applied.
 
     Raises:
         BrokenChain: if a row is not the one that was written.
         BadEncoding: if a row cannot be read.
-        InvariantBroken: if the events cannot have happened, or the tables are ahead of the record.
+        InvariantBroken: if the events cannot have happened.
+        DatabaseUnusable: if the tables are ahead of the record.
     """
     with _collector_at_rest():
-        return _replay(record, Standing(record.genesis), None, projector, (), told=told).venue
+        return _replay(record, Standing(record.genesis), None, projector, ()).venue
 
 
-def recover(record: RecordReader, *, projector: Projector | None = None) -> Recovery:
+def recover(
+    record: RecordReader, *, projector: Projector | None = None, told: Callable[[int], None] = _untold
+) -> Recovery:
     """Go on from the latest snapshot that fits the record and is not ahead of the tables; `rebuild` where there is none.
 
-    Rows before the snapshot are not read: `ccei audit` is what proves all of them.
+    Rows before the snapshot are not read: `ccei audit` is what proves all of them. `told` hears the number
+    of each batch that is applied.
 
     Raises:
-        BrokenChain, BadEncoding, InvariantBroken: as `rebuild` does.
+        BrokenChain, BadEncoding, InvariantBroken, DatabaseUnusable: as `rebuild` does.
     """
     with _collector_at_rest():
-        return _recover(record, SnapshotStore(record.engine), projector)
+        return _recover(record, SnapshotStore(record.engine), projector, told)
 
 
-def _recover(record: RecordReader, store: SnapshotStore, projector: Projector | None) -> Recovery:
+def _recover(
+    record: RecordReader, store: SnapshotStore, projector: Projector | None, told: Callable[[int], None]
+) -> Recovery:
     unused = []
     for number in store.numbers():
         if projector is not None and projector.position < number:
@@ -96,8 +96,8 @@ def _recover(record: RecordReader, store: SnapshotStore, projector: Projector | 
         except UnreadableSnapshot as error:
             unused.append(f"snapshot of batch {number} not used: {error}")
             continue
-        return _replay(record, standing, seal, projector, tuple(unused))
-    return _replay(record, Standing(record.genesis), None, projector, tuple(unused))
+        return _replay(record, standing, seal, projector, tuple(unused), told=told)
+    return _replay(record, Standing(record.genesis), None, projector, tuple(unused), told=told)
 
 
 def _replay(
@@ -127,6 +127,11 @@ def _replay(
         events += len(happened)
         told(row.number)
     if projector is not None:
+        if projector.noted > standing.venue.number:
+            raise DatabaseUnusable(
+                f"readable tables of {named(record.engine.url)}: found batch {projector.noted}, expected at most "
+                f"{standing.venue.number}, the record's last: is this the whole record? If it is, run `ccei rebuild`"
+            )
         projector.flush()
         if projector.position > standing.venue.number:
             raise InvariantBroken(

@@ -20,7 +20,7 @@ from ledger.genesis import stored_genesis as stored_genesis  # noqa: PLC0414
 from ledger.seal import Header, header_of
 from ledger.tables import RecordRow, table
 from ledger.unusable import named
-from ledger.writer import take_writers_place
+from ledger.writer import PlaceLost, take_writers_place
 from market.events import Event
 from market.orders import Batch
 
@@ -279,6 +279,18 @@ class Record(RecordReader):
         self.number, self.hash = batch.number, sealed
         self._failed = False
         return sealed
+
+    def confirm(self) -> None:
+        """Make sure, while there is nothing to append, that the writer's place is still ours.
+
+        Raises:
+            RecordFailed: if it is lost. Every later append fails too.
+        """
+        try:
+            self._place.confirm()
+        except PlaceLost as error:
+            self._failed = True
+            raise RecordFailed(str(error)) from error
 
     def close(self) -> None:
         """Give up the writer's place."""

@@ -5,25 +5,32 @@ where it is not today's, they are dropped and made again, empty, and the record 
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 
 from ledger.postgres import SCHEMA
 from ledger.sqlite import APPLICATION_ID
-from ledger.tables import REVISION, ProjectedRow, Readable, Truth, table
-from ledger.unusable import DatabaseUnusable, named
+from ledger.tables import REVISION, GenesisRow, ProjectedRow, Readable, RecordRow, Truth, table
+from ledger.unusable import DatabaseUnusable, named, shown
 
 _FILE_MARK = 5
 """The `user_version` of a SQLite file that has revisions: programs from before them refuse it."""
 _BEFORE_REVISIONS = {1: "0001", 2: "0001", 3: "0001", 4: "0002"}
 """The marks of files from before revisions, each with the revision whose tables it has."""
 
+_KNOWN_REVISIONS = [f"{number:04d}" for number in range(1, int(REVISION) + 1)]
+
 _REVISIONS = Table(
     "alembic_version", MetaData(), Column("version_num", String(32), primary_key=True, nullable=False)
 )
 _PROJECTED = table(ProjectedRow)
+_DEPENDED_ON = "2BP01"
+"""PostgreSQL's word for a table that cannot be dropped, since something else needs it."""
 
 
 def check_schema(connection: Connection) -> None:
@@ -70,11 +77,7 @@ def bring_forward(connection: Connection) -> None:
     Raises:
         DatabaseUnusable: if it is another program's database, or a later version's.
     """
-    with connection.begin():
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql(
-                "BEGIN IMMEDIATE"
-            )  # the driver alone would not hold tables back till commit
+    with in_one_transaction(connection):
         found = _revision(connection)
         if found is None:
             _create(connection)
@@ -82,16 +85,54 @@ def bring_forward(connection: Connection) -> None:
             _migrate(connection)
         if _shape_found(connection) != shape(connection):
             make_readable(connection)
+        _mark_file(connection)
+
+
+def create(connection: Connection) -> None:
+    """Create all tables in a new database, within the transaction of the caller, who is its one writer.
+
+    Raises:
+        DatabaseUnusable: if there are tables already, of whomever.
+    """
+    found = inspect(connection).get_table_names()
+    if found:
+        raise DatabaseUnusable(
+            f"{_where(connection)}: found tables there ({', '.join(sorted(found))}), expected none. A copy replaces "
+            "nothing: name a new database"
+        )
+    _create(connection)
+    make_readable(connection)
+    _mark_file(connection)
+
+
+@contextmanager
+def in_one_transaction(connection: Connection) -> Iterator[None]:
+    """Make or change tables, and fill them, all or nothing."""
+    with connection.begin():
         if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql(f"PRAGMA user_version = {_FILE_MARK}")
-            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+            # the driver alone would not hold tables back till commit
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield
 
 
 def make_readable(connection: Connection) -> None:
-    """Drop the readable tables, of whatever version, and make today's, empty."""
-    kept = {*Truth.metadata.tables, _REVISIONS.name}
-    for name in sorted(set(inspect(connection).get_table_names()) - kept):
-        Table(name, MetaData()).drop(connection)
+    """Drop the readable tables, and make today's, empty. Whatever else is in the database stays.
+
+    A table that a version gives up is dropped by a migration of that version.
+
+    Raises:
+        DatabaseUnusable: if a view of somebody's leans on one of them, naming it.
+    """
+    try:
+        for name in sorted(set(inspect(connection).get_table_names()) & set(Readable.metadata.tables)):
+            Table(name, MetaData()).drop(connection)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _DEPENDED_ON:
+            raise
+        raise DatabaseUnusable(
+            f"{_where(connection)}: found that {_detail(error)}, expected that nothing leans on a table that is made "
+            "from the record: drop that view, do this again, and make it anew"
+        ) from None
     Readable.metadata.create_all(connection)
     connection.execute(insert(_PROJECTED), {"id": 1, "batch_number": 0, "shape": shape(connection)})
 
@@ -118,10 +159,10 @@ def _shape_found(connection: Connection) -> str | None:
 
 def _revision(connection: Connection) -> str | None:
     """Return the revision of a database, None for a new one."""
-    tables = inspect(connection).get_table_names()
-    if _REVISIONS.name in tables:
+    tables = set(inspect(connection).get_table_names())
+    if _REVISIONS.name in tables and _is_ours(connection, tables):
         found: str | None = connection.execute(select(_REVISIONS.c.version_num)).scalar()
-        if found is None or found > REVISION:
+        if found not in _KNOWN_REVISIONS:
             raise DatabaseUnusable(
                 f"{_where(connection)}: found schema revision {found}, expected {REVISION}: "
                 "a later version of this program wrote it; use that"
@@ -132,10 +173,16 @@ def _revision(connection: Connection) -> str | None:
         return f"none (file mark {mark})"
     if tables or mark is not None:
         raise DatabaseUnusable(
-            f"{_where(connection)}: found another program's database (tables {', '.join(tables) or 'none'}), "
+            f"{_where(connection)}: found another program's database (tables {', '.join(sorted(tables)) or 'none'}), "
             "expected a new one or one of this market"
         )
     return None
+
+
+def _is_ours(connection: Connection, tables: set[str]) -> bool:
+    """Tell our revisions from those of another program that uses Alembic."""
+    marked = connection.dialect.name != "sqlite" or _mark(connection) is not None
+    return marked and {GenesisRow.__tablename__, RecordRow.__tablename__} <= tables
 
 
 def _mark(connection: Connection) -> int | None:
@@ -145,6 +192,12 @@ def _mark(connection: Connection) -> int | None:
     if connection.exec_driver_sql("PRAGMA application_id").scalar_one() != APPLICATION_ID:
         return None
     return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+
+
+def _mark_file(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA user_version = {_FILE_MARK}")
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
 def _create(connection: Connection) -> None:
@@ -172,10 +225,16 @@ def _migrate(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
+def _detail(error: DBAPIError) -> str:
+    found = getattr(getattr(error.orig, "diag", None), "message_detail", None)
+    return str(found or error.orig)
+
+
 def _where(connection: Connection) -> str:
     return f"database {named(connection.engine.url)}"
 
 
 def _remedy(connection: Connection) -> str:
-    url = connection.engine.url.set(drivername=connection.dialect.name)
-    return f"start the market on it, or run `ccei rebuild {url!r}`, to bring it forward"
+    return (
+        f"start the market on it, or run `ccei rebuild {shown(connection.engine.url)}`, to bring it forward"
+    )

@@ -1,6 +1,7 @@
 """SQLite: one file in WAL mode, where a commit is on the disk when it returns."""
 
 import sqlite3
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -24,14 +25,19 @@ def sqlite_engine(url: URL, *, must_exist: bool) -> Engine:
     """Return an engine on the file of a URL, which is created when first used unless it must exist.
 
     Raises:
-        DatabaseUnusable: if there cannot be a file, or there is none and there must be.
+        DatabaseUnusable: if there cannot be a file, there is none and there must be, or the URL says more than its path.
     """
+    if url.query or (url.database or "").startswith("file:"):
+        raise DatabaseUnusable(
+            f"database {url.database}: found parameters, or SQLite's own form of URL, expected sqlite:///FILE: "
+            "one file would have two names, and two writers"
+        )
     path = path_of(url)
     if path is not None:
         check_path(path, must_exist=must_exist)
     pool = {"poolclass": StaticPool} if path is None else {}
     engine = create_engine(url, connect_args={"check_same_thread": False}, **pool)
-    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "connect", partial(_prepare, may_begin=not must_exist))
     return engine
 
 
@@ -65,11 +71,11 @@ def check_durable(connection: Connection) -> None:
         )
 
 
-def _prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+def _prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry, *, may_begin: bool) -> None:
     for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "synchronous = FULL"):
         connection.execute(f"PRAGMA {pragma}")
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (is_used,) = connection.execute("PRAGMA schema_version").fetchone()
-    if application == APPLICATION_ID or not is_used:
+    if application == APPLICATION_ID or (may_begin and not is_used):
         # the mode is kept in the file: another program's stays as it is
         connection.execute("PRAGMA journal_mode = WAL")

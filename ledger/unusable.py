@@ -14,4 +14,10 @@ class RecordInUse(Exception):
 def named(url: URL) -> str:
     """Return how messages name a database: a file by its path, any other by its URL, never with its password."""
     path = url.database if url.get_backend_name() == "sqlite" else None
-    return path or url.render_as_string(hide_password=True)
+    return path or shown(url)
+
+
+def shown(url: URL) -> str:
+    """Return a URL as it may be shown: of what follows the `?`, where a password may stand too, the host alone."""
+    query = {name: value for name, value in url.query.items() if name == "host"}
+    return url.set(drivername=url.get_backend_name(), query=query).render_as_string(hide_password=True)

@@ -2,16 +2,20 @@
 
 A SQLite file has a lock file beside it, which the operating system releases when the process ends, however it ends. On
 PostgreSQL the place is an advisory lock of the very session that appends: whoever has lost the one cannot do the other.
+What is written beside the record (outbox, tables, snapshots) goes over other sessions; `confirm` is for whoever appends
+nothing for a while.
 """
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ledger.sqlite import path_of
 from ledger.unusable import RecordInUse, named
@@ -29,12 +33,41 @@ _HOLDER = text(
 )
 
 
+_IS_HELD = text(
+    "SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory' AND granted "
+    "AND classid = 0 AND objid = :key AND objsubid = 1"
+)
+
+
+class PlaceLost(Exception):
+    """The writer's place is not ours any more: another process may have taken it. Write nothing more."""
+
+
 @dataclass(slots=True)
 class WritersPlace:
     """The writer's place, until `close`. What only the writer may do goes over its connection."""
 
     connection: Connection
     _file: TextIO | None
+
+    def confirm(self) -> None:
+        """Make sure that the place is still held. Nobody tells a writer that has nothing to write.
+
+        Raises:
+            PlaceLost: if it is not, or the database does not answer.
+        """
+        where = named(self.connection.engine.url)
+        if self._file is not None and not _is_still(self._file):
+            raise PlaceLost(f"record {where}: found another lock file, or none, expected {self._file.name}")
+        if self.connection.dialect.name != "postgresql":
+            return
+        try:
+            with self.connection.begin():
+                held = self.connection.scalar(_IS_HELD, {"key": _LOCK_KEY})
+        except DBAPIError as error:
+            raise PlaceLost(f"record {where}: found {error.orig}, expected the writer's session") from error
+        if not held:
+            raise PlaceLost(f"record {where}: found a session without the writer's lock, expected ours")
 
     def close(self) -> None:
         """Give up the place."""
@@ -61,6 +94,17 @@ def take_writers_place(engine: Engine) -> WritersPlace:
         raise
 
 
+@contextmanager
+def sole_holder(path: Path) -> Iterator[None]:
+    """Hold the writer's place of a SQLite file that need not be there.
+
+    Raises:
+        RecordInUse: if somebody else holds it.
+    """
+    with _lock_file(path.resolve()):
+        yield
+
+
 def _lock_session(engine: Engine) -> Connection:
     connection = engine.connect()
     try:
@@ -83,6 +127,14 @@ def _lock_session(engine: Engine) -> Connection:
         connection.close()
         raise
     return connection
+
+
+def _is_still(file: TextIO) -> bool:
+    """Tell whether a file that was opened is the one that stands under its name."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), Path(file.name).stat())
+    except FileNotFoundError:
+        return False
 
 
 def _lock_file(path: Path) -> TextIO:

@@ -6,7 +6,18 @@ They follow the record batch by batch, written in bulk, and can be dropped and m
 from ledger.projections.frames import frames
 from ledger.projections.journal import BALANCES, ENTRIES, read_postings
 from ledger.projections.orders import ORDERS
-from ledger.projections.projector import TABLES, Lag, Projector
+from ledger.projections.projector import TABLES, Lag, Projector, position_of
 from ledger.projections.trades import TRADES
 
-__all__ = ["BALANCES", "ENTRIES", "ORDERS", "TABLES", "TRADES", "Lag", "Projector", "frames", "read_postings"]
+__all__ = [
+    "BALANCES",
+    "ENTRIES",
+    "ORDERS",
+    "TABLES",
+    "TRADES",
+    "Lag",
+    "Projector",
+    "frames",
+    "position_of",
+    "read_postings",
+]

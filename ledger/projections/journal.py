@@ -12,6 +12,7 @@ from ledger.references import reference_of
 from ledger.tables import BalanceRow, EntryRow, table
 from market.events import Event
 from market.orders import Address
+from market.units import InvariantBroken
 
 ENTRIES = table(EntryRow)
 BALANCES = table(BalanceRow)
@@ -75,7 +76,7 @@ def read_postings(engine: Engine) -> Iterable[Posting]:
     """Iterate over the journal as it stands in the table, in order.
 
     Raises:
-        InvariantBroken: if the entries of an event do not sum to zero.
+        InvariantBroken: if the entries of an event do not sum to zero, or one is on no account.
     """
     key: tuple[int, int] | None = None
     entries: list[Entry] = []
@@ -92,4 +93,10 @@ def read_postings(engine: Engine) -> Iterable[Posting]:
 
 
 def _account(kind: str, participant: str, asset: str) -> Account:
-    return Account(AccountKind[kind.upper()], Address(bytes.fromhex(participant[2:])), parse_asset(asset))
+    try:
+        holder = Address(bytes.fromhex(participant.removeprefix("0x")))
+        return Account(AccountKind[kind.upper()], holder, parse_asset(asset))
+    except (LookupError, ValueError) as error:
+        raise InvariantBroken(
+            f"journal: found account {kind!r} of {participant!r} in {asset!r}, expected one of the chart: {error}"
+        ) from None

@@ -18,6 +18,7 @@ from ledger.projections.trades import GUARANTEES, SETTLEMENT_BATCHES, TRADES, Tr
 from ledger.projections.upsert import Writer
 from ledger.schema import make_readable
 from ledger.tables import ProjectedRow, table
+from ledger.unusable import DatabaseUnusable, named
 from market.events import Event
 from market.orders import Batch
 from market.units import InvariantBroken
@@ -52,7 +53,11 @@ class Projector:
     """
 
     def __init__(self, engine: Engine) -> None:
-        """Go on from where the tables stand; see `position`."""
+        """Go on from where the tables stand; see `position`.
+
+        Raises:
+            DatabaseUnusable: if they are damaged.
+        """
         self._engine = engine
         self._writer = Writer(TABLES, engine.dialect.name)
         self._turn = RLock()
@@ -147,8 +152,20 @@ class Projector:
         for part in self._parts:
             for event, rule in part.rules.items():
                 self._rules[event] = (*self._rules.get(event, ()), rule)
-        with self._engine.connect() as connection:
-            self._position = self._noted = connection.execute(select(_PROJECTED.c.batch_number)).scalar_one()
-            for part in self._parts:
-                part.load(connection)
-            self._journal.load(connection)
+        self._position = self._noted = position_of(self._engine)
+        try:
+            with self._engine.connect() as connection:
+                for part in self._parts:
+                    part.load(connection)
+                self._journal.load(connection)
+        except (InvariantBroken, LookupError, ValueError) as error:
+            raise DatabaseUnusable(
+                f"readable tables of {named(self._engine.url)}: found them damaged ({error}), expected what the record "
+                "makes of them: run `ccei rebuild`"
+            ) from error
+
+
+def position_of(engine: Engine) -> int:
+    """Return the number of the last batch in the readable tables of a database."""
+    with engine.connect() as connection:
+        return int(connection.execute(select(_PROJECTED.c.batch_number)).scalar_one())

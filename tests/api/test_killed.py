@@ -77,8 +77,8 @@ class Servers:
 
 
 @contextmanager
-def servers(folder: Path, chain: str, *, log: Path) -> Iterator[Servers]:
-    """Yield servers of a market in a folder, on a chain that stays when they end."""
+def servers(folder: Path, chain: str, *, log: Path, database: str = "") -> Iterator[Servers]:
+    """Yield servers of a market in a folder, or in another database, on a chain that stays when they end."""
     port = free_port()
     command = [sys.executable, "-m", "tests.api.warm_server", str(log), chain]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CCEI_")}
@@ -90,8 +90,8 @@ def servers(folder: Path, chain: str, *, log: Path) -> Iterator[Servers]:
         stdout=subprocess.PIPE,
         text=True,
     ) as warm:
-        database = f"sqlite:///{folder / 'market.db'}"
-        serve = ["serve", "--port", str(port), "--chain", chain, "--database", database]
+        kept = database or f"sqlite:///{folder / 'market.db'}"
+        serve = ["serve", "--port", str(port), "--chain", chain, "--database", kept]
         try:
             yield Servers(warm, serve, f"http://127.0.0.1:{port}", log)
         finally:

@@ -39,7 +39,7 @@ def test_a_copy_and_what_is_made_of_it_are_told_by_their_heads(market: Path) -> 
     head = made.stdout.partition("head ")[2][:66]
     assert made.stdout == f"{copy}: 3 batches, head {head}, {copy.stat().st_size:,} bytes\n"
     back = ccei("restore", str(copy), f"sqlite:///{restored}")
-    assert (back.exit_code, back.stdout) == (0, f"sqlite:///{restored}: 3 batches, head {head}\n")
+    assert (back.exit_code, back.stdout) == (0, f"{restored}: 3 batches, head {head}\n")
 
 
 def test_a_copy_replaces_nothing(market: Path) -> None:

@@ -5,16 +5,19 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete, text, update
 from typer.testing import CliRunner
 
 from api.cli import app
 from api.clock import DrivenClock
 from api.sequencer import Sequencer
-from ledger.database import open_database
+from ledger.audit import audit
+from ledger.database import DatabaseUnusable, open_database
 from ledger.projections import Lag, Projector
-from ledger.rebuild import open_venue
+from ledger.rebuild import open_venue, recover
 from ledger.record import Record, RecordReader
+from ledger.snapshotting import Snapshotter
+from ledger.tables import RecordRow, SnapshotRow, table
 from market.orders import Address, CancelOrder
 from market.tape import Tapes
 from tests.api.conftest import START_S
@@ -44,6 +47,56 @@ def test_tables_that_somebody_damaged_are_made_again(url: str) -> None:
     assert status == 0
     assert f"state hash  {day.venue.state_hash().hex()}" in output
     assert contents(open_database(url, must_exist=True)) == contents(projected(day))
+
+
+def test_the_start_after_a_rebuild_goes_on_from_what_was_rebuilt(url: str) -> None:
+    engine = open_database(url)
+    record = Record(engine, GENESIS)
+    Snapshotter(record, recover(record)).take()
+    record.close()
+    with engine.begin() as connection:
+        connection.execute(update(table(SnapshotRow)).values(content=b"damaged"))
+    assert ran(url)[0] == 0
+    recovery = recover(RecordReader(engine), projector=Projector(engine))
+    assert str(recovery) == "recovered from the snapshot of batch 10: 0 batches with 0 events replayed"
+    assert recovery.venue.state_hash() == a_whole_day().venue.state_hash()
+    engine.dispose()
+
+
+def test_tables_ahead_of_the_record_stop_a_start_and_are_made_again(url: str) -> None:
+    engine = open_database(url)
+    with engine.begin() as connection:
+        connection.execute(delete(table(RecordRow)).where(table(RecordRow).c.number > 8))
+    with pytest.raises(
+        DatabaseUnusable, match="found batch 10, expected at most 8, the record's last: is this"
+    ):
+        recover(RecordReader(engine), projector=Projector(engine))
+    assert ran(url)[0] == 0
+    assert recover(RecordReader(engine), projector=Projector(engine)).venue.number == 8
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE balances SET kind = 'free ' WHERE rowid = 2",
+        "UPDATE balances SET asset = 'gold'",
+        "UPDATE balances SET participant = '0xzz' WHERE rowid = 2",
+        "UPDATE balances SET amount = -5",
+    ],
+)
+def test_damaged_tables_stop_a_start_and_are_found_by_the_audit(url: str, damage: str) -> None:
+    engine = open_database(url)
+    with engine.begin() as connection:
+        connection.execute(text(damage))
+        connection.execute(text("UPDATE entries SET kind = 'nobody' WHERE batch_number = 3"))
+    with pytest.raises(DatabaseUnusable, match=r"found them damaged \(.*: run `ccei rebuild`"):
+        Projector(engine)
+    found = {each.check for each in audit(RecordReader(engine), tables=engine).findings}
+    assert found == {"tables", "journal"}
+    assert ran(url)[0] == 0
+    assert audit(RecordReader(engine), tables=engine).findings == ()
+    engine.dispose()
 
 
 def test_a_market_that_runs_is_left_alone(url: str) -> None:

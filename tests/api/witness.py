@@ -28,7 +28,7 @@ class Told:
 class Witness:
     """Follows one record from kill to kill."""
 
-    database: Path
+    database: Path = Path()
     batches: int = 0
     accepted: dict[OrderName, Told] = field(default_factory=dict)
     _head: bytes = b""
@@ -45,7 +45,11 @@ class Witness:
             beside.unlink(missing_ok=True)
             if there.exists():
                 shutil.copyfile(there, beside)
-        engine = open_database(f"sqlite:///{copy}", must_exist=True)
+        self.look_at(told, f"sqlite:///{copy}")
+
+    def look_at(self, told: dict[OrderName, Told], url: str) -> None:
+        """Check what a database holds now, where looking changes nothing."""
+        engine = open_database(url, must_exist=True)
         try:
             self._read(RecordReader(engine))
         finally:

@@ -35,7 +35,6 @@ def test_a_market_is_copied_while_it_is_open_and_put_back(url: str, tmp_path: Pa
     record = a_recorded_day(url)
     copied = back_up(url, tmp_path / "monday.db")
     assert (copied.batches, copied.head) == (record.number, record.hash)
-    assert copied.size_bytes == (tmp_path / "monday.db").stat().st_size
     restored = f"sqlite:///{tmp_path}/restored.db"
     assert restore(tmp_path / "monday.db", restored) == copied
     engine = open_database(restored)
@@ -85,6 +84,33 @@ def test_nothing_is_replaced(url: str, tmp_path: Path) -> None:
         restore(tmp_path / "market.db", url)
 
 
+def test_what_came_to_stand_there_meanwhile_is_not_replaced(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_recorded_day(url).close()
+    back_up(url, tmp_path / "monday.db")
+    target, link = tmp_path / "restored.db", os.link
+
+    def link_late(part: Path, name: Path) -> None:
+        target.write_text("a market that was started meanwhile")
+        link(part, name)
+
+    monkeypatch.setattr(os, "link", link_late)
+    with pytest.raises(DatabaseUnusable, match=r"found restored.db there, expected nothing"):
+        restore(tmp_path / "monday.db", f"sqlite:///{target}")
+    assert target.read_text() == "a market that was started meanwhile"
+    assert [path for path in tmp_path.iterdir() if ".part" in path.name] == []
+
+
+def test_who_may_not_read_the_database_may_not_read_its_copy(url: str, tmp_path: Path) -> None:
+    a_recorded_day(url).close()
+    for mode in (0o600, 0o640):
+        (tmp_path / "market.db").chmod(mode)
+        back_up(url, tmp_path / f"a copy? {mode:o}.db")
+        assert (tmp_path / f"a copy? {mode:o}.db").stat().st_mode & 0o777 == mode
+    restore(tmp_path / "a copy? 640.db", f"sqlite:///{tmp_path}/restored.db")
+
+
 def test_the_log_of_a_lost_database_is_not_taken_for_a_part_of_the_restored_one(
     url: str, tmp_path: Path
 ) -> None:
@@ -113,5 +139,7 @@ def test_what_is_no_market_is_named(tmp_path: Path) -> None:
         back_up(f"sqlite:///{tmp_path}/empty.db", tmp_path / "copy.db")
     with pytest.raises(DatabaseUnusable, match="found no directory"):
         restore(tmp_path / "empty.db", f"sqlite:///{tmp_path}/nowhere/market.db")
-    with pytest.raises(DatabaseUnusable, match=r"expected sqlite:///FILE"):
+    with pytest.raises(
+        DatabaseUnusable, match="found one in memory, expected one that lasts: sqlite:///FILE"
+    ):
         restore(tmp_path / "empty.db", "sqlite://")

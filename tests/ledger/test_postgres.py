@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from ledger.database import DatabaseUnusable, RecordInUse, file_of, open_database
 from ledger.projections import Projector
 from ledger.record import Record, RecordFailed, RecordReader
 from ledger.tables import Readable, Truth
 from tests.ledger.days import a_whole_day
+from tests.ledger.kept import kept
 from tests.ledger.postgres import Cluster, running_cluster
 from tests.ledger.test_record import GENESIS, write
 
@@ -81,6 +82,9 @@ def test_a_database_that_is_not_there_is_named_without_the_password(cluster: Clu
     with pytest.raises(DatabaseUnusable, match='database "nowhere" does not exist') as caught:
         open_database(url)
     assert "secret" not in str(caught.value)
+    with pytest.raises(DatabaseUnusable, match="expected a database that can be written") as caught:
+        open_database(f"postgresql:///nowhere?host={cluster.socket}&user=market&password=secret")
+    assert "secret" not in str(caught.value)
 
 
 def test_a_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
@@ -101,6 +105,31 @@ def test_tables_of_another_program_are_left_alone(cluster: Cluster, url: str) ->
     cluster.run("CREATE TABLE ccei.photos (id integer)", "market")
     with pytest.raises(DatabaseUnusable, match=r"another program's database \(tables photos\)"):
         open_database(url)
+
+
+def test_another_program_with_revisions_of_its_own_is_left_alone(cluster: Cluster, url: str) -> None:
+    cluster.run("CREATE SCHEMA ccei", "market")
+    cluster.run("CREATE TABLE ccei.alembic_version (version_num varchar(32))", "market")
+    cluster.run("INSERT INTO ccei.alembic_version VALUES ('0001')", "market")
+    with pytest.raises(DatabaseUnusable, match=r"another program's database \(tables alembic_version\)"):
+        open_database(url)
+
+
+def test_a_view_on_a_readable_table_is_named_and_nothing_changes(cluster: Cluster, url: str) -> None:
+    engine = kept(a_whole_day(), Path(), url=url)
+    cluster.run("CREATE VIEW public.mine AS SELECT * FROM ccei.orders", "market")
+    count = cluster.run("SELECT count(*) FROM public.mine", "market")
+    with pytest.raises(
+        DatabaseUnusable, match=r"found that view public.mine depends on table orders, .* drop that view"
+    ):
+        Projector(engine).reset()
+    cluster.run("UPDATE ccei.projected SET shape = 'another'", "market")
+    with pytest.raises(DatabaseUnusable, match="drop that view, do this again, and make it anew"):
+        open_database(url)
+    assert cluster.run("SELECT count(*) FROM public.mine", "market") == count
+    cluster.run("DROP VIEW public.mine", "market")
+    open_database(url).dispose()
+    engine.dispose()
 
 
 def test_what_else_is_in_the_database_is_no_concern(cluster: Cluster, url: str) -> None:
@@ -140,6 +169,26 @@ def test_whoever_loses_the_connection_has_lost_the_place(cluster: Cluster, engin
     successor.engine.dispose()
 
 
+def test_a_place_that_is_lost_is_noticed_while_nothing_happens(cluster: Cluster, engine: Engine) -> None:
+    record = Record(engine, GENESIS)
+    record.confirm()
+    cluster.run("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+    with pytest.raises(RecordFailed, match=r"terminating connection .*expected the writer's session"):
+        record.confirm()
+    with pytest.raises(RecordFailed, match="an earlier batch failed"):
+        write(record, 1, 1)
+    record.close()
+
+
+def test_a_session_that_a_pooler_gave_to_another_is_not_the_writers(engine: Engine) -> None:
+    record = Record(engine, GENESIS)
+    record._connection.execute(text("SELECT pg_advisory_unlock_all()"))
+    record._connection.commit()
+    with pytest.raises(RecordFailed, match="found a session without the writer's lock, expected ours"):
+        record.confirm()
+    record.close()
+
+
 def test_a_server_that_crashes_keeps_what_was_acknowledged() -> None:
     with running_cluster() as own:
         engine = open_database(own.url("market"))
@@ -154,5 +203,14 @@ def test_a_server_that_crashes_keeps_what_was_acknowledged() -> None:
         assert again.verify() == 20
         write(again, 21, 21)
         assert RecordReader(engine).head() == (21, again.hash)
+        # and this can be seen to fail: a session that does not wait for the disk loses what it acknowledged
+        with own.set("wal_writer_delay", "10000"):
+            again._connection.execute(text("SET synchronous_commit = off"))
+            again._connection.commit()
+            write(again, 22, 40)
+            own.stop()
+            own.start()
+        engine.dispose()
+        assert RecordReader(engine).verify() < 40
         again.close()
         engine.dispose()
