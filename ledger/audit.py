@@ -76,15 +76,16 @@ def audit(record: Rows, *, tables: Engine | None = None, chain: ChainValues | No
     The walk ends at the first row that cannot be trusted or applied; what follows it is not judged. Tables and chain
     are compared with the end of the record, so take them when nothing is on its way.
     """
-    walk = _Walk(record)
+    projected = open_database(MEMORY_URL) if tables is not None else None
+    walk = _Walk(record, projected)
     walk.run()
     findings = walk.findings
     for asset, total in walk.told.books.trial_balance().unbalanced.items():
         detail = f"found {total} {unit_of(asset)}, expected 0"
         findings.append(Finding("trial balance", f"all accounts of {asset_name(asset)}", detail))
-    if tables is not None:
-        findings += _compare_tables(tables, walk.projected, walk.batches)
-    walk.projected.dispose()
+    if tables is not None and projected is not None:
+        findings += _compare_tables(tables, projected, walk.batches)
+        projected.dispose()
     if isinstance(record, RecordReader):
         findings += (
             Finding("snapshots", f"batch {each.number}", each.detail) for each in verify_snapshots(record)
@@ -113,9 +114,12 @@ def audit(record: Rows, *, tables: Engine | None = None, chain: ChainValues | No
 
 
 class _Walk:
-    """One pass over the record with two venues: `told` applies the events, `rerun` runs the commands again."""
+    """One pass over the record with two venues: `told` applies the events, `rerun` runs the commands again.
 
-    def __init__(self, record: Rows) -> None:
+    The readable tables are made anew in `projected`, where they are to be compared.
+    """
+
+    def __init__(self, record: Rows, projected: Engine | None) -> None:
         self.findings: list[Finding] = []
         self.numbers: dict[bytes, int] = {}
         self.batches = 0
@@ -125,10 +129,9 @@ class _Walk:
         self.recorded = RecordedTrades()
         self.priority = Priority()
         self.told = open_venue(record.genesis)
-        self.projected = open_database(MEMORY_URL)
         self._record = record
         self._rerun: Venue | None = open_venue(record.genesis)
-        self._projector = Projector(self.projected)
+        self._projector = Projector(projected) if projected is not None else None
 
     def run(self) -> None:
         try:
@@ -152,7 +155,8 @@ class _Walk:
         self._run_again(batch, events, version=row.version)
         try:
             postings = self.told.absorb(batch, events)
-            self._projector.apply(batch, events, postings)
+            if self._projector is not None:
+                self._projector.apply(batch, events, postings)
             self.recorded.note(events)
             self.findings += (
                 Finding("priority", f"{where}, trade {number}", complaint)
