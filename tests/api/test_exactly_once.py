@@ -226,7 +226,7 @@ def test_a_kill_before_any_operation_is_made_good(day: Day) -> None:
     for number in range(1, 41):
         day.faults.kill_in = number
         day.step()
-    assert day.faults.struck["crash"] > 15
+    assert day.faults.struck["crash"] > 10
     assert len(day.outbox.pending()) == 2
     end(day)
 
