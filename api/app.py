@@ -12,7 +12,7 @@ from api import problems
 from api.house import House
 from api.negotiating import conclusions
 from api.routes import accounts, cancels, negotiations, orders, proofs, reading, statements
-from api.sequencer import halt
+from api.sequencer import Answer, halt
 from api.settler import SettlementFailed
 from contracts.chain import ChainUnavailable
 from market.orders import Command
@@ -36,7 +36,7 @@ def create_app(house: House, *, due: Callable[[], Sequence[Command]] | None = No
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
 
-        def through_the_queue(commands: Sequence[Command]) -> object:
+        def through_the_queue(commands: Sequence[Command]) -> list[Answer]:
             return asyncio.run_coroutine_threadsafe(house.sequencer.submit_own(commands), loop).result()
 
         house.settler.apply = through_the_queue

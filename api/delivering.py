@@ -1,10 +1,10 @@
 """What becomes of locked trades: which are delivered, opened, reported late and paid out, and when."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from api.hearing import Hearing, SoldHour, sold_hour
+from api.hearing import Hearing
 from contracts.batches import bitmap_of
 from contracts.chain import Chain, Reverted, Transaction
 from contracts.deployment import Deployment
@@ -16,8 +16,12 @@ from market.address import Address
 from market.events import ReadingReceived
 from market.instruments import SECONDS_PER_HOUR
 from market.trades import Trade
+from market.units import Lots
 
 Item = TypeVar("Item")
+
+SoldHour = tuple[Address, int, int]
+"""Of which the contract counts what was sold and measured: a seller, a resource, an hour."""
 
 Send = Callable[[str, str, Transaction, Iterable[Leaf]], bool]
 """Sends a transaction of a kind with a reference for some leaves; returns whether it is done and final already."""
@@ -38,6 +42,13 @@ class Delivering:
         self._send = send
         self._meters: dict[SoldHour, Address] = {}  # fixed for good when the first of the hour was sold
         self._window_ends_s: dict[int, int] = {}
+
+    def keep(self, trade_numbers: Collection[int]) -> None:
+        """Let go of what was learnt for trades other than these, and for hours when none of them is left."""
+        for number in self._window_ends_s.keys() - set(trade_numbers):
+            del self._window_ends_s[number]
+        if not trade_numbers:
+            self._meters.clear()
 
     def deliver(self, locked: Iterable[Trade], *, now_s: int) -> None:
         """Bring the readings of what was locked, as far as its hour is over."""
@@ -88,7 +99,13 @@ class Delivering:
 
     def _whole(self, leaves: Sequence[Leaf], readings: Mapping[int, ReadingReceived]) -> list[int]:
         """Return which leaves their readings cover. If the contract has another reading, that one counts there."""
-        covered = [self._is_covered(leaf, readings.get(leaf.position)) for leaf in leaves]
+        sold = self._sold([leaf for leaf in leaves if leaf.position in readings])
+        covered = [
+            _is_covered(leaf, readings[leaf.position], sold[sold_hour(leaf)])
+            if leaf.position in readings
+            else False
+            for leaf in leaves
+        ]
         short = [leaf for leaf, is_covered in zip(leaves, covered, strict=True) if not is_covered]
         on_chain = self._settlement.deliveries_of(self._chain, short)
         whole_there = {
@@ -102,12 +119,11 @@ class Delivering:
             if is_covered or leaf.position in whole_there
         ]
 
-    def _is_covered(self, leaf: Leaf, reading: ReadingReceived | None) -> bool:
-        if reading is None:
-            return False
-        sold_lots = self._hearing.sold_lots(leaf)
-        delivered = leaf.delivered_lots(units_lots=reading.delivered_lots, sold_lots=sold_lots)
-        return delivered == leaf.quantity_lots
+    def _sold(self, leaves: Sequence[Leaf]) -> dict[SoldHour, Lots]:
+        """Return what the contract counts as sold of the leaves' hours, whatever sold it."""
+        hours = list(dict.fromkeys(map(sold_hour, leaves)))
+        slots = self._settlement.slots_of(self._chain, [(self._meters[hour], hour[2]) for hour in hours])
+        return {hour: slot.sold_lots for hour, slot in zip(hours, slots, strict=True)}
 
     def _left(self, leaves: Sequence[Leaf]) -> list[Leaf]:
         """Return which leaves were to be released and are not: the contract had been brought a smaller reading."""
@@ -159,6 +175,16 @@ class Delivering:
         for leaf, state in zip(new, self._guarantee.states_of(self._chain, new), strict=True):
             ends_s = state.opened_at_s + self._deployment.challenge_window_s
             self._window_ends_s[leaf.trade_number] = ends_s
+
+
+def sold_hour(leaf: Leaf) -> SoldHour:
+    """Return the hour that a leaf sold of."""
+    return leaf.seller, leaf.resource, leaf.start_hour
+
+
+def _is_covered(leaf: Leaf, reading: ReadingReceived, sold_lots: Lots) -> bool:
+    delivered = leaf.delivered_lots(units_lots=reading.delivered_lots, sold_lots=sold_lots)
+    return delivered == leaf.quantity_lots
 
 
 def chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

@@ -1,6 +1,6 @@
 """What is heard from the chain of batches and their trades: leaves, and what a final receipt says, as commands."""
 
-from collections import defaultdict
+from collections.abc import Collection
 
 from api.chain_commands import ChainCommands
 from api.locking import plan_of
@@ -10,15 +10,12 @@ from contracts.chain import Chain, Receipt
 from contracts.deployment import Deployment
 from contracts.history import history, read_history
 from contracts.leaves import Leaf
-from ledger.outbox import OutboxEntry
+from ledger.outbox import Outbox, OutboxEntry
 from ledger.venue import Venue
-from market.orders import Address, Command, ConfirmLocks
+from market.orders import Command, ConfirmLocks
 from market.trade_steps import StepCommand
 from market.trades import Trade, TradeState
-from market.units import InvariantBroken, Lots
-
-SoldHour = tuple[Address, int, int]
-"""Of which the contract counts what was sold and measured: a seller, a resource, an hour."""
+from market.units import InvariantBroken
 
 
 class NotSettled(Exception):
@@ -28,37 +25,48 @@ class NotSettled(Exception):
 class Hearing:
     """Hears what the contracts did with the trades of one venue, from what is final alone."""
 
-    def __init__(self, venue: Venue, chain: Chain, deployment: Deployment) -> None:
+    def __init__(self, venue: Venue, chain: Chain, deployment: Deployment, outbox: Outbox) -> None:
         self.commands = ChainCommands(venue, deployment.fee_recipient, self.leaves_of)
         self._venue = venue
         self._chain = chain
         self._deployment = deployment
+        self._outbox = outbox
         self._leaves: dict[int, tuple[Leaf, ...]] = {}
-        # what the contract counts as sold of a seller's hour: the end of the last leaf
-        self._sold: defaultdict[SoldHour, Lots] = defaultdict(lambda: Lots(0))
-
-    def learn(self, *, to_block: int) -> None:
-        """Learn the leaves of every batch that was settled up to a block, as after a restart."""
-        first = self._deployment.block_number
-        for outcome in self._deployment.settlement.outcomes(self._chain, from_block=first, to_block=to_block):
-            self._take_in(outcome)
 
     def leaves_of(self, batch_number: int) -> tuple[Leaf, ...]:
         """Return the leaves of a settled batch, by position.
+
+        What is not in memory, as after a restart, is in the receipt of the transaction that settled it.
 
         Raises:
             InvariantBroken: if the chain knows no such batch.
         """
         if batch_number not in self._leaves:
-            outcome = self._deployment.settlement.find_outcome(
-                self._chain, batch_number=batch_number, from_block=self._deployment.block_number
-            )
+            outcome = self._outcome(batch_number)
             if outcome is None:
                 raise InvariantBroken(
                     f"batch {batch_number}: found no events of it on chain, expected a settled batch"
                 )
-            self._take_in(outcome)
+            self._leaves[batch_number] = outcome.locked
         return self._leaves[batch_number]
+
+    def _outcome(self, batch_number: int) -> BatchOutcome | None:
+        """Ask for the receipt of a transaction of ours that settled a batch; search the chain where there is none."""
+        settlement = self._deployment.settlement
+        for entry in self._outbox.confirmed("settle", reference=f"{batch_number}:"):
+            for signing in entry.signings:
+                receipt = self._chain.receipt(signing.hash)
+                outcome = receipt and settlement.outcome(receipt, batch_number=batch_number)
+                if outcome:
+                    return outcome
+        return settlement.find_outcome(
+            self._chain, batch_number=batch_number, from_block=self._deployment.block_number
+        )
+
+    def keep(self, batch_numbers: Collection[int]) -> None:
+        """Let go of the leaves of all other batches."""
+        for number in self._leaves.keys() - set(batch_numbers):
+            del self._leaves[number]
 
     def leaf_of(self, trade: Trade) -> Leaf:
         """Return the leaf of a locked trade.
@@ -72,10 +80,6 @@ class Hearing:
         raise InvariantBroken(
             f"trade {trade.agreed.trade_number}: found no leaf in batch {trade.batch_number}"
         )
-
-    def sold_lots(self, leaf: Leaf) -> Lots:
-        """Return what the contract counts as sold of the leaf's hour."""
-        return self._sold[sold_hour(leaf)]
 
     def locks(self, entry: OutboxEntry, receipt: Receipt) -> tuple[BatchOutcome, list[Command]]:
         """Return what became of a batch of ours, and the command that tells the venue, if it does not know.
@@ -95,7 +99,7 @@ class Hearing:
         is_told = all(trade.state is not TradeState.AGREED for trade in trades)
         if not is_told:
             check_outcome(plan_of(self._venue, trades, number=number, record_hash=bytes(32)), outcome)
-        self._take_in(outcome)
+        self._leaves[number] = outcome.locked
         told: list[Command] = [] if is_told else [ConfirmLocks(number, receipt.transaction, locked, skipped)]
         return outcome, told
 
@@ -119,18 +123,7 @@ class Hearing:
         happened = read_history(self._deployment, receipt.logs)
         return [each for each in self.commands.of(happened) if isinstance(each, StepCommand)]
 
-    def _take_in(self, outcome: BatchOutcome) -> None:
-        self._leaves[outcome.batch_number] = outcome.locked
-        for leaf in outcome.locked:
-            sold = sold_hour(leaf)
-            self._sold[sold] = Lots(max(self._sold[sold], leaf.sold_before_lots + leaf.quantity_lots))
-
 
 def batch_of(entry: OutboxEntry) -> int:
     """Return the batch that a reference such as 12:345#1 names."""
     return int(entry.reference.split(":")[0])
-
-
-def sold_hour(leaf: Leaf) -> SoldHour:
-    """Return the hour that a leaf sold of."""
-    return leaf.seller, leaf.resource, leaf.start_hour

@@ -59,6 +59,15 @@ class Outgoing:
         self._broadcast(entry)
         return entry
 
+    def rehearse(self, transaction: Transaction) -> None:
+        """Ask the contract whether it would take a transaction now. Changes nothing.
+
+        Raises:
+            Reverted: if it would not.
+        """
+        if transaction.to is not None:
+            self._chain.call(transaction.to, transaction.data, sender=self._chain.operator.address)
+
     def final(self) -> Iterator[tuple[OutboxEntry, Receipt]]:
         """Yield what has become final, by nonce, with its receipt, and pursue the rest. Who takes it marks it.
 
@@ -74,6 +83,8 @@ class Outgoing:
                 lost.append(entry)
             elif self.is_final(receipt, head=head):
                 yield entry, receipt
+        waiting = {signing.hash for entry in lost for signing in entry.signings}
+        self._passed_by = {hash_: since for hash_, since in self._passed_by.items() if hash_ in waiting}
         if lost:
             self._pursue(lost, head)
 
@@ -121,8 +132,10 @@ class Outgoing:
         """Give a transaction up whose nonce another one has spent, once that cannot be undone."""
         first = self._overtaken.get(entry.nonce)
         if first is None or self._chain.block_hash(first.number) != first.hash:
-            first = Block(head, self._chain.block_hash(head) or b"")
-            self._overtaken[entry.nonce] = first
+            found = self._chain.block_hash(head)
+            if found is None:  # its node does not know its own last block for a moment: the next look tells
+                return
+            first = self._overtaken[entry.nonce] = Block(head, found)
         if head < first.number + self._confirmations or self.receipt(entry) is not None:
             return
         self.outbox.mark(entry.sequence, OutboxStatus.OVERTAKEN)

@@ -6,7 +6,8 @@
     certificates       -> MoveCertificates, …      window over         -> payOut        -> ConfirmPayout
     never locked       -> VoidTrade
 
-What is decided stands in `locking.py` and `delivering.py`, what is sent in `outgoing.py`, what is heard in `hearing.py`.
+What is decided stands in `locking.py` and `delivering.py`, what is sent in `outgoing.py`, what is heard in `hearing.py` and
+`watching.py`.
 A trade is in flight from the signing of its transaction until the record knows its final outcome: nothing else is done
 about it.
 """
@@ -17,20 +18,20 @@ from functools import partial
 from itertools import count
 from threading import RLock
 
-from api.chain_commands import COMMANDS_AT_ONCE
 from api.delivering import Delivering, chunks
 from api.hearing import Hearing, NotSettled, batch_of
 from api.holdings import read_holdings
 from api.locking import due_batches, late, plan_of, slot_starts_s
 from api.outgoing import FILL, Outgoing
 from api.sequencer import Sequencer
+from api.watching import Apply, Watching
 from contracts.certificate import Certificate
-from contracts.chain import Chain, ChainUnavailable, Receipt, Transaction
+from contracts.chain import Chain, ChainUnavailable, Receipt, Reverted, Transaction
 from contracts.deployment import Deployment
 from contracts.leaves import Leaf
 from contracts.sending import send_all
 from contracts.settlement import sign_withdrawal
-from ledger.heard import Block, Heard
+from ledger.heard import Heard
 from ledger.outbox import OutboxEntry, OutboxStatus
 from ledger.reconciliation import ChainBalance, ChainValues
 from ledger.venue import Venue
@@ -41,7 +42,7 @@ from market.trades import Trade, TradeState
 from market.units import InvariantBroken, Micros
 
 ATTEMPTS_MAX = 3
-"""How often a transaction that the chain reverted is signed anew; its trades are void when their slot starts."""
+"""How often a transaction that the chain reverts is signed anew at once; after that, only when it would succeed."""
 BURST_MAX = 50
 """Transactions that are sent before the first is awaited: nodes keep no more than 64 waiting for one account."""
 
@@ -88,14 +89,13 @@ class Settler:
         self._settlement = deployment.settlement
         self._outgoing = outgoing
         self._outbox = outgoing.outbox
-        self._heard = heard
         self._confirmations = confirmations
-        self._seen_block = deployment.block_number - 1
-        self._hearing = Hearing(sequencer.venue, chain, deployment)
+        self._hearing = Hearing(sequencer.venue, chain, deployment, outgoing.outbox)
+        self._watching = Watching(chain, deployment, self._hearing, heard, confirmations=confirmations)
         self._delivering = Delivering(sequencer.venue, chain, deployment, self._hearing, self._send)
         self._failures: list[str] = []
         self._turn = RLock()
-        self.apply: Callable[[Sequence[Command]], object] = sequencer.process
+        self.apply: Apply = sequencer.process
 
     @property
     def _venue(self) -> Venue:
@@ -113,18 +113,18 @@ class Settler:
         with self._turn:
             self._failures.clear()
             self._hear_back()
-            self._watch()
+            self._watching.watch(self.apply)
             self._void()
             self._lock()
             self._deliver()
             self._pay_out()
+            self._forget()
             if failures := [*self._outgoing.troubles, *self._failures]:
                 raise SettlementFailed("; ".join(failures))
 
     def recover(self) -> None:
-        """Take up where an earlier process stopped: learn the leaves from the chain, hear what it sent."""
+        """Take up where an earlier process stopped: hear what became of all that it sent."""
         with self._turn:
-            self._hearing.learn(to_block=self._chain.block_number() - self._confirmations)
             self._hear_back()
 
     def watch(self) -> None:
@@ -134,17 +134,12 @@ class Settler:
         """
         with self._turn:
             self._hear_back()
-            self._watch()
+            self._watching.watch(self.apply)
 
-    def _watch(self) -> None:
-        last = self._chain.block_number() - self._confirmations
-        if last <= self._seen_block:
-            return
-        block = Block(last, self._chain.block_hash(last) or b"")
-        for commands in chunks(self._hearing.of_blocks(self._seen_block + 1, last), COMMANDS_AT_ONCE):
-            self.apply(commands)
-        self._heard.note(block)
-        self._seen_block = last
+    def read_again(self) -> None:
+        """Let the next step, of this process or of the next one, read the chain again from the beginning."""
+        with self._turn:
+            self._watching.again()
 
     def adopt(self, certificate: Certificate) -> None:
         """Let the books follow a contract of certificates, from its first event on and for good.
@@ -155,8 +150,7 @@ class Settler:
         with self._turn:
             followed = self._venue.certificates.contract
             if followed is None:
-                self._heard.forget()  # what it told before was passed over: hear it, also after a crash right here
-                self._seen_block = self._deployment.block_number - 1
+                self._watching.again()  # what it told before was passed over: hear it, also after a crash right here
                 self.apply([AdoptCertificates(certificate.address)])
             elif followed != certificate.address:
                 found = f"found 0x{certificate.address.hex()}, expected 0x{followed.hex()}"
@@ -263,22 +257,25 @@ class Settler:
         agreed = self._trades(TradeState.AGREED)
         if not agreed:
             return
-        commands = late(
-            self._venue,
-            agreed,
-            in_flight=self._in_flight(),
-            now_s=self._sequencer.now_s(),
-            chain_now_s=self._chain.now_s(),
-        )
+        in_flight, chain_now_s = self._in_flight(), self._chain.now_s()
+        with self._sequencer.quiet:
+            now_s = self._sequencer.now_s()
+            commands = late(self._venue, agreed, in_flight=in_flight, now_s=now_s, chain_now_s=chain_now_s)
         if commands:
             self.apply(commands)
 
     def _lock(self) -> None:
-        for trades in due_batches(self._venue, self._idle(TradeState.AGREED), now_s=self._sequencer.now_s()):
+        agreed = self._idle(TradeState.AGREED)
+        if not agreed:
+            return
+        with self._sequencer.quiet:
+            due = list(due_batches(self._venue, agreed, now_s=self._sequencer.now_s()))
+        for trades in due:
             under_way = [batch_of(entry) for entry in self._outbox.pending() if entry.kind == "settle"]
             number = max(self._settlement.last_batch(self._chain), *under_way, 0) + 1
-            record_hash = self._sequencer.record.hash
-            plan = plan_of(self._venue, trades, number=number, record_hash=record_hash)
+            with self._sequencer.quiet:
+                record_hash = self._sequencer.record.hash
+                plan = plan_of(self._venue, trades, number=number, record_hash=record_hash)
             numbers = [trade.agreed.trade_number for trade in trades]
             self._dispatch("settle", f"{number}:{numbers[0]}", self._settlement.settle_batch(plan), numbers)
 
@@ -290,6 +287,12 @@ class Settler:
         if opened := self._idle(TradeState.OPENED):
             self._delivering.pay_out(opened, now_s=self._chain.now_s())
 
+    def _forget(self) -> None:
+        """Let go of what was learnt about trades that are over: memory is for what is still to be done."""
+        unfinished = [*self._trades(TradeState.LOCKED), *self._trades(TradeState.OPENED)]
+        self._hearing.keep({trade.batch_number for trade in unfinished})
+        self._delivering.keep({trade.agreed.trade_number for trade in unfinished})
+
     # --- sent ---------------------------------------------------------------------------------------------------
 
     def _send(self, kind: str, reference: str, transaction: Transaction, leaves: Iterable[Leaf]) -> bool:
@@ -298,24 +301,43 @@ class Settler:
     def _dispatch(self, kind: str, reference: str, transaction: Transaction, trades: Iterable[int]) -> bool:
         """Send what was not sent yet for this purpose; return whether it is done, and final.
 
-        What was reverted is sent anew a few times, what was overtaken as often as it is.
+        What was overtaken is sent anew as often as it is, what was reverted as long as `_refusal` has nothing against it.
         """
-        reverted = 0
+        reverts: list[OutboxEntry] = []
         for attempt in count(1):
             numbered = f"{reference}#{attempt}"
             entry = self._outbox.find(kind=kind, reference=numbered)
             if entry is None:
-                entry = self._outgoing.send(kind, numbered, transaction, trades=tuple(trades))
-                return self._hear_at_once(entry)
+                break
             if entry.status is OutboxStatus.CONFIRMED:
                 return True
             if not entry.status.is_final:
                 return False
-            reverted += entry.status is OutboxStatus.REVERTED
-            if reverted == ATTEMPTS_MAX:
-                break
-        self._failures.append(f"{kind} {reference}: reverted {ATTEMPTS_MAX} times, not sent again")
-        return False
+            if entry.status is OutboxStatus.REVERTED:
+                reverts.append(entry)
+        if refusal := self._refusal(transaction, reverts):
+            self._failures.append(f"{kind} {reference}: reverted {len(reverts)} times, {refusal}")
+            return False
+        return self._hear_at_once(self._outgoing.send(kind, numbered, transaction, trades=tuple(trades)))
+
+    def _refusal(self, transaction: Transaction, reverts: Sequence[OutboxEntry]) -> str:
+        """Say why a transaction is not sent anew now; nothing if it is.
+
+        The first attempts follow at once. After that each waits for twice as many blocks as the one before, and for the
+        contract to take it in a call, which costs nothing: so it goes on by itself when its cause is gone, and however long
+        that takes, it costs the gas of few attempts.
+        """
+        if len(reverts) < ATTEMPTS_MAX:
+            return ""
+        receipt = self._outgoing.receipt(reverts[-1])
+        pause = 2 ** (len(reverts) - ATTEMPTS_MAX)
+        if receipt is not None and self._chain.block_number() < receipt.block_number + pause:
+            return f"not sent again before block {receipt.block_number + pause}"
+        try:
+            self._outgoing.rehearse(transaction)
+        except Reverted as error:
+            return f"and would be again: {error}. It is sent when the contract takes it"
+        return ""
 
     # --- heard --------------------------------------------------------------------------------------------------
 
@@ -332,7 +354,7 @@ class Settler:
         Raises:
             InvariantBroken: if the chain was reorganised below what the record has heard.
         """
-        self._check_heard()
+        self._watching.check()
         for entry, receipt in self._outgoing.final():
             self._hear(entry, receipt)
 
@@ -374,27 +396,3 @@ class Settler:
                 raise InvariantBroken(
                     f"outbox: found a transaction of kind {entry.kind!r}, expected one of ours"
                 )
-
-    def _check_heard(self) -> None:
-        """Prove that the last block heard is still there: what was heard from it cannot be taken back.
-
-        Raises:
-            ChainUnavailable: if the chain does not reach that far: its node is behind.
-            InvariantBroken: if another block is there.
-        """
-        heard = self._heard.last()
-        if heard is None:
-            return
-        found = self._chain.block_hash(heard.number)
-        if found is None:
-            raise ChainUnavailable(
-                f"{self._chain.name}: found no block {heard.number}, expected it, for the record has heard it: its node is "
-                "behind, or has lost blocks. Settlement waits until it is there"
-            )
-        if found != heard.hash:
-            raise InvariantBroken(
-                f"chain: found block {heard.number} with hash 0x{found.hex()}, expected 0x{heard.hash.hex()}, from which "
-                f"the record heard events that had CCEI_CONFIRMATIONS={self._confirmations}: the chain was reorganised "
-                "deeper than that. Nothing is settled on it any more. Keep the record, compare its balances with the "
-                "contract, and open a new market with more confirmations"
-            )

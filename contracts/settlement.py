@@ -287,7 +287,11 @@ class Settlement:
 
     def slot_of(self, chain: Chain, meter: Address, start_hour: int) -> Slot:
         """Return the ledger of the hour that a meter measures; all zero if another meter counts for it."""
-        return Slot(*self._view(chain, "slotOf", meter, start_hour))
+        return self.slots_of(chain, [(meter, start_hour)])[0]
+
+    def slots_of(self, chain: Chain, measured: Sequence[tuple[Address, int]]) -> tuple[Slot, ...]:
+        """Return the same of several pairs of meter and hour."""
+        return tuple(Slot(*slot) for slot in self._views(chain, "slotOf", measured))
 
     def meter_of(self, chain: Chain, seller: Address, resource: int) -> Address:
         """Return the meter that a seller's resource has now; 20 zero bytes if none is registered."""

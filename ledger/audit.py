@@ -118,15 +118,16 @@ def audit(
     The walk ends at the first row that cannot be trusted or applied; what follows it is not judged. Tables and chain
     are compared with the end of the record, so take them when nothing is on its way. `progress` is told each row's number.
     """
-    walk = _Walk(record, notary)
+    projected = open_database(MEMORY_URL) if tables is not None else None
+    walk = _Walk(record, projected, notary)
     walk.run(progress)
     findings = walk.findings
     for asset, total in walk.told.books.trial_balance().unbalanced.items():
         detail = f"found {total} {unit_of(asset)}, expected 0"
         findings.append(Finding("trial balance", f"all accounts of {asset_name(asset)}", detail))
-    if tables is not None:
-        findings += _compare_tables(tables, walk.projected, walk.batches)
-    walk.projected.dispose()
+    if tables is not None and projected is not None:
+        findings += _compare_tables(tables, projected, walk.batches)
+        projected.dispose()
     outbox = None
     if tables is not None and notary is not None:
         outbox = OutboxCheck(tables, record.genesis, notary.dispatch_of)
@@ -166,9 +167,12 @@ def audit(
 
 
 class _Walk:
-    """One pass over the record with two venues: `told` applies the events, `rerun` runs the commands again."""
+    """One pass over the record with two venues: `told` applies the events, `rerun` runs the commands again.
 
-    def __init__(self, record: Rows, notary: Notary | None) -> None:
+    The readable tables are made anew in `projected`, where they are to be compared.
+    """
+
+    def __init__(self, record: Rows, projected: Engine | None, notary: Notary | None) -> None:
         self.findings: list[Finding] = []
         self.numbers: dict[bytes, int] = {}
         self.batches = 0
@@ -178,13 +182,12 @@ class _Walk:
         self.recorded = RecordedTrades()
         self.priority = Priority()
         self.told = open_venue(record.genesis)
-        self.projected = open_database(MEMORY_URL)
         self._record = record
         self._is_whole = False
         self._agreed_in: dict[int, int] = {}
         self._signatures = Signatures(notary.signer_of) if notary is not None else None
         self._rerun: Venue | None = open_venue(record.genesis)
-        self._projector = Projector(self.projected)
+        self._projector = Projector(projected) if projected is not None else None
 
     def run(self, progress: Callable[[int], None]) -> None:
         try:
@@ -225,7 +228,8 @@ class _Walk:
         self._run_again(batch, events, version=row.version)
         try:
             postings = self.told.absorb(batch, events)
-            self._projector.apply(batch, events, postings)
+            if self._projector is not None:
+                self._projector.apply(batch, events, postings)
             self.recorded.note(events)
             self.findings += (
                 Finding("priority", f"{where}, trade {number}", complaint)

@@ -157,7 +157,7 @@ def test_the_same_blocks_read_again_cause_nothing(market: Market) -> None:
     on_chain(market, BUYER, settlement.cancel_order(99))
     house.settler.step()
     before = house.record.number, house.venue.state_hash()
-    house.settler._seen_block = house.deployment.block_number - 1  # as after a restart
+    house.settler.read_again()
     house.settler.watch()
     assert (house.record.number, house.venue.state_hash()) == before
 
@@ -187,7 +187,8 @@ def test_a_crash_after_half_of_the_notices_is_made_good(
 
 def test_notices_count_once_they_have_enough_blocks_on_top(market: Market) -> None:
     settler, chain = market.house.settler, market.house.chain
-    settler._confirmations = settler._outgoing._confirmations = 2
+    for part in (settler, settler._outgoing, settler._watching):
+        part._confirmations = 2
     on_chain(market, BUYER, market.house.deployment.settlement.request_exit(Micros(5_000_000)))
     settler.watch()
     assert market.client(BUYER).balances().held_for_exit == "0"
@@ -198,7 +199,7 @@ def test_notices_count_once_they_have_enough_blocks_on_top(market: Market) -> No
 
 
 def test_a_flood_of_notices_is_handed_in_in_parts(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.settler.COMMANDS_AT_ONCE", 2)
+    monkeypatch.setattr("api.watching.COMMANDS_AT_ONCE", 2)
     for amount in range(1, 6):
         on_chain(market, BUYER, market.house.deployment.settlement.request_exit(Micros(amount)))
     before = market.house.record.number

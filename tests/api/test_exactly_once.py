@@ -3,6 +3,8 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from itertools import combinations
+from math import comb
 
 import pytest
 
@@ -10,15 +12,40 @@ from api.locking import NOT_LOCKED_IN_TIME
 from api.outgoing import RAISE_AFTER_BLOCKS, Outgoing
 from api.settler import ATTEMPTS_MAX
 from contracts.chain import Receipt
-from ledger.outbox import Outbox, OutboxEntry, OutboxStatus
+from ledger.outbox import OutboxEntry, OutboxStatus
 from market.trades import TradeState
 from market.units import InvariantBroken
-from tests.api.adversity import CONFIRMATIONS, SLOT_S, Day, Stage, a_day, open_stage, troubled
+from tests.api.adversity.day import Day
+from tests.api.adversity.stage import Stage, open_stage
+from tests.api.adversity.terms import CONFIRMATIONS, SLOT_S
+from tests.api.adversity.troubles import (
+    KINDS,
+    drop,
+    effects,
+    operator_calls,
+    skip_a_nonce,
+    troubled,
+    use_our_nonce,
+)
 from tests.contracts.conftest import need_node_modules
 
 DEFAULT_SCHEDULES = 200
 SOAK_SCHEDULES = 10_000
 FIRST_SEED = 1
+EFFECTS = (
+    "crash",
+    "time-out",
+    "drop",
+    "reorganisation",
+    "replaced",
+    "overtaken",
+    "filled",
+    "reverted",
+    "trades delivered",
+    "trades paid out",
+    "trades void",
+)
+"""What a campaign must have seen: a trouble that hit something of ours, a remedy, a way that a trade can end."""
 
 
 @pytest.fixture(scope="module")
@@ -30,27 +57,34 @@ def stage() -> Iterator[Stage]:
     logging.disable(logging.NOTSET)
 
 
-def campaign(stage: Stage, schedules: int, capsys: pytest.CaptureFixture[str]) -> None:
-    happened: Counter[str] = Counter()
-    kills = 0
-    for seed in range(FIRST_SEED, FIRST_SEED + schedules):
-        day = a_day(stage, seed)
+def campaign(stage: Stage, seeds: range, capsys: pytest.CaptureFixture[str]) -> None:
+    """Run a day for each seed; every kind of trouble, and every two of them in one day, must have come about."""
+    drawn, struck, pairs = Counter[str](), Counter[str](), Counter[frozenset[str]]()
+    for seed in seeds:
         try:
-            happened.update(troubled(day))
+            with stage.day(seed) as day:
+                kinds = troubled(day)
+                struck.update(day.faults.struck + effects(day))
         except BaseException as error:
             error.add_note(f"seed {seed}")
             raise
-        kills += day.kills
-        day.record.close()
-        day.engine.dispose()
+        drawn.update(kinds)
+        pairs.update(map(frozenset, combinations(sorted(set(kinds)), 2)))
     with capsys.disabled():
-        told = ", ".join(f"{count} {what}" for what, count in sorted(happened.items()))
-        print(f"\n{schedules} schedules, {kills} of the kills struck: {told}")
+        print(f"\n{len(seeds)} schedules; drawn: {_told(drawn)}; two in one day: {len(pairs)} pairs of kinds")
+        print(f"what came of it: {_told(struck)}")
+    assert drawn.keys() == KINDS.keys()
+    assert len(pairs) == comb(len(KINDS), 2)
+    assert min(struck[effect] for effect in EFFECTS) > 0, struck
+
+
+def _told(counts: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {what}" for what, count in sorted(counts.items()))
 
 
 @pytest.mark.timeout(900)  # a campaign: minutes, where the machine is busy
 def test_every_trade_is_settled_once_or_void(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    campaign(stage, DEFAULT_SCHEDULES, capsys)
+    campaign(stage, range(FIRST_SEED, FIRST_SEED + DEFAULT_SCHEDULES), capsys)
 
 
 @pytest.mark.soak
@@ -58,7 +92,8 @@ def test_every_trade_is_settled_once_or_void(stage: Stage, capsys: pytest.Captur
 def test_every_trade_is_settled_once_or_void_at_length(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    campaign(stage, SOAK_SCHEDULES, capsys)
+    first = FIRST_SEED + DEFAULT_SCHEDULES  # what `make test` runs need not run again
+    campaign(stage, range(first, first + SOAK_SCHEDULES), capsys)
 
 
 # --- one trouble at a time --------------------------------------------------------------------------------------------
@@ -67,15 +102,13 @@ def test_every_trade_is_settled_once_or_void_at_length(
 @pytest.fixture
 def day(stage: Stage) -> Iterator[Day]:
     """The gate has closed, and nothing is sent yet."""
-    day = a_day(stage, 1)
-    day.move_to(SLOT_S - 800)
-    yield day
-    day.record.close()
-    day.engine.dispose()
+    with stage.day(1) as day:
+        day.move_to(SLOT_S - 800)
+        yield day
 
 
 def states(day: Day) -> set[TradeState]:
-    return {trade.state for trade in day.venue.exchange.trades(None)}
+    return set(day.states())
 
 
 def end(day: Day) -> None:
@@ -100,7 +133,7 @@ def test_what_waits_is_neither_sent_twice_nor_void_when_its_slot_starts(day: Day
     day.move_to(SLOT_S + 5)  # the block of this second takes it
     day.step()
     assert states(day) == {TradeState.AGREED}
-    assert len(Outbox(day.engine).pending()) == 2
+    assert len(day.outbox.pending()) == 2
     day.mine(CONFIRMATIONS)
     day.step()
     assert states(day) == {TradeState.LOCKED, TradeState.VOID}
@@ -109,10 +142,10 @@ def test_what_waits_is_neither_sent_twice_nor_void_when_its_slot_starts(day: Day
 
 def test_a_dropped_transaction_is_broadcast_again_with_its_hash(day: Day) -> None:
     day.step()
-    first = Outbox(day.engine).pending()
-    day.drop()
+    first = day.outbox.pending()
+    drop(day)
     day.step()
-    assert Outbox(day.engine).pending() == first
+    assert day.outbox.pending() == first
     day.mine()
     assert all(day.plain.receipt(entry.hash) for entry in first)
     end(day)
@@ -134,9 +167,9 @@ def test_a_price_too_low_is_replaced_under_the_same_nonce(day: Day) -> None:
     price = day.plain.gas_price()
     day.plain.request("anvil_setNextBlockBaseFeePerGas", hex(4 * price.most_wei))
     day.mine()
-    first = Outbox(day.engine).pending()
+    first = day.outbox.pending()
     day.step()
-    replaced = Outbox(day.engine).pending()
+    replaced = day.outbox.pending()
     assert [entry.nonce for entry in replaced] == [entry.nonce for entry in first]
     assert [len(entry.replacements) for entry in replaced] == [1, 1]
     day.mine()
@@ -148,10 +181,10 @@ def test_a_price_too_low_is_replaced_under_the_same_nonce(day: Day) -> None:
 def test_blocks_that_pass_a_transaction_by_raise_its_price(day: Day) -> None:
     day.step()
     for _ in range(RAISE_AFTER_BLOCKS + 1):
-        day.drop()
+        drop(day)
         day.mine()
         day.step()
-    assert [len(entry.replacements) for entry in Outbox(day.engine).pending()] == [1, 0]
+    assert [len(entry.replacements) for entry in day.outbox.pending()] == [1, 0]
     end(day)
 
 
@@ -160,23 +193,23 @@ def test_a_nonce_that_another_program_spent_is_named_and_its_purpose_signed_anew
 ) -> None:
     logging.disable(logging.NOTSET)
     day.step()
-    first = Outbox(day.engine).pending()[0]
-    day.use_our_nonce()
+    first = day.outbox.pending()[0]
+    use_our_nonce(day)
     day.step()
     day.mine(CONFIRMATIONS)
     day.step()
     logging.disable(logging.WARNING)
     assert f"another program has used nonce {first.nonce} of 0x" in caplog.text
-    found = Outbox(day.engine).find(kind=first.kind, reference=first.reference)
+    found = day.outbox.find(kind=first.kind, reference=first.reference)
     assert found is not None
     assert found.status is OutboxStatus.OVERTAKEN
     end(day)
 
 
 def test_a_skipped_nonce_is_filled(day: Day) -> None:
-    day.skip_a_nonce()
+    skip_a_nonce(day)
     day.step()
-    assert [entry.kind for entry in Outbox(day.engine).pending()] == ["fill", "settle", "settle"]
+    assert [entry.kind for entry in day.outbox.pending()] == ["fill", "settle", "settle"]
     end(day)
 
 
@@ -193,13 +226,13 @@ def test_a_kill_before_any_operation_is_made_good(day: Day) -> None:
     for number in range(1, 41):
         day.faults.kill_in = number
         day.step()
-    assert day.kills > 15
-    assert len(Outbox(day.engine).pending()) == 2
+    assert day.faults.struck["crash"] > 10
+    assert len(day.outbox.pending()) == 2
     end(day)
 
 
 def test_a_batch_that_the_contract_refuses_is_void_when_its_slot_starts(day: Day) -> None:
-    day.operator_calls("pauseBatches")
+    operator_calls(day, "pauseBatches")
     for _ in range(ATTEMPTS_MAX + 1):
         day.step()
         day.mine(CONFIRMATIONS + 1)
@@ -246,7 +279,8 @@ class BelievesTheFirstBlock(Outgoing):
 def test_a_planted_bug_is_caught(stage: Stage, planted: type[Outgoing]) -> None:
     for seed in range(FIRST_SEED, FIRST_SEED + DEFAULT_SCHEDULES):
         try:
-            troubled(a_day(stage, seed, outgoing=planted))
+            with stage.day(seed, outgoing=planted) as day:
+                troubled(day)
         except (AssertionError, InvariantBroken):
             return
     pytest.fail(f"{planted.__name__} passed {DEFAULT_SCHEDULES} schedules")

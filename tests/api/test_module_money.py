@@ -108,7 +108,7 @@ def test_a_premium_is_locked_and_goes_to_the_supplier(market: Market) -> None:
     option_id = terms.id(standby.domain)
     assert house.venue.escrows.held(standby.address, option_id, BUYER.address) == 2_000_000
     house.settler.recover()
-    house.settler._seen_block = house.deployment.block_number - 1
+    house.settler.read_again()
     house.settler.watch()
     assert locked(market, BUYER.address) == 2_000_000
 

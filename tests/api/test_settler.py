@@ -92,11 +92,33 @@ def test_a_reverting_transaction_is_tried_a_few_times_and_the_trade_then_void(ma
     for _ in range(ATTEMPTS_MAX):
         with pytest.raises(SettlementFailed, match="was reverted in block"):
             house.settler.step()
-    with pytest.raises(SettlementFailed, match="reverted 3 times, not sent again"):
+    with pytest.raises(SettlementFailed, match="reverted 3 times, not sent again before block"):
+        house.settler.step()
+    house.chain.set_time(SLOT_S - 790)
+    with pytest.raises(SettlementFailed, match=r"reverted 3 times, and would be again: .*Paused"):
         house.settler.step()
     market.move_to(SLOT_S)
     assert state_of_trade(market) is TradeState.VOID
     assert market.client(BUYER).balances().free == "1000"
+
+
+def test_a_transaction_that_was_reverted_often_is_sent_again_when_the_contract_takes_it(
+    market: Market,
+) -> None:
+    agree(market)
+    house = market.house
+    chain, settlement = house.chain, artifact("Settlement").functions
+    for function, failures in (("pauseBatches", ATTEMPTS_MAX), ("resumeBatches", 0)):
+        call = Transaction(house.deployment.settlement.address, settlement[function].encode(), gas=100_000)
+        chain.send(chain.operator, call)
+        market.clock.move_to(SLOT_S - 800)
+        chain.set_time(SLOT_S - 800)
+        market.http.portal.call(house.sequencer.tick)
+        for _ in range(failures):
+            with pytest.raises(SettlementFailed, match="was reverted in block"):
+                house.settler.step()
+    house.settler.step()
+    assert state_of_trade(market) is TradeState.LOCKED
 
 
 def test_a_reading_inside_the_window_still_counts(market: Market) -> None:
