@@ -14,9 +14,10 @@ from rich.table import Table
 
 from api.columns import Columns, read_columns
 from api.whole_file import Unwritable, whole_file
-from market.book import REFUSALS, OrderBook
+from market.book import OrderBook
 from market.matching import CANCEL, MESSAGE, NEW, PRICE_LIMIT, REPLACE
 from market.orders import OrderType, Side, TimeInForce
+from market.placement import REFUSALS
 from market.units import format_decimal
 
 SCALE = 1_000_000

@@ -43,7 +43,7 @@ PRICE_LIMIT = 1 << 62
 PRICED_PAIR = np.dtype(
     [("buy_index", "<i8"), ("sell_index", "<i8"), ("quantity_lots", "<i8"), ("price_ticks", "<i8")]
 )
-_LARGE = 1 << 15
+LARGE = 1 << 15
 """Smaller books are sorted whole."""
 
 
@@ -283,7 +283,7 @@ def _crossed(bids: _Orders, offers: _Orders) -> tuple[_Queue, _Queue, int]:
 
 def _window(bids: _Orders, offers: _Orders) -> tuple[int, int] | None:
     """Return two prices with the margin between them; None if the book is so small that sorting it is as good."""
-    if bids.prices.size + offers.prices.size < _LARGE:
+    if bids.prices.size + offers.prices.size < LARGE:
         return None
     from market import margin  # brings the compiler along, which small books can do without
 

@@ -1,99 +1,31 @@
 """One instrument's order book: strict price, then time."""
 
-import struct
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from market import matching
-from market.depth import Depth, DepthLevel
-from market.matching import (
-    CONDITIONS,
-    DEPTH,
-    FILL,
-    MESSAGE,
-    NO_PRICE,
-    NOTICE,
-    OUTCOME,
-    PRICE_LIMIT,
-    RESTING,
-    WAITING,
-)
+from market.matching import CONDITIONS, MESSAGE, OUTCOME
 from market.matching.compiled import kernel
 from market.matching.layout import COLLAR, HALT, NO_WEIGHT, PRO_RATA, word_of
-from market.matching.memory import Memory
-from market.matching.output import Changes, Output
-from market.matching.trading import BEYOND, GROW, HIGHEST
+from market.matching.output import Output
+from market.matching.trading import GROW, HIGHEST
 from market.orders import Allocation, OrderType, SelfTrade, Side, TimeInForce, TradePriceRule
-from market.placement import Fill, Notice, NoticeKind, Placement, Run
-from market.refusals import Refusal
-from market.units import PPM_ONE, QUANTITY_MAX, InvariantBroken, Lots, Malformed, Ppm, Ticks
+from market.placement import Placement, Run
+from market.single_messages import SingleMessages, out_of_range, rested
+from market.units import PPM_ONE, InvariantBroken, Lots, Malformed, Ppm, Ticks
 
-REFUSALS: tuple[Refusal | None, ...] = (
-    None,
-    Refusal.WOULD_TAKE,
-    Refusal.CANNOT_FILL_WHOLLY,
-    Refusal.UNKNOWN_ORDER,
-    Refusal.CLIENT_ORDER_ID_REUSED,
-    Refusal.QUANTITY_NOT_POSITIVE,
-    Refusal.PRICE_OUTSIDE_BAND,
-    Refusal.BOOK_FULL,
-    Refusal.CANNOT_FILL_MINIMUM,
-    Refusal.CONDITIONS_CONFLICT,
-    Refusal.NOT_ALLOWED_IN_CALL,
-)
-"""The name of each outcome code of `OrderBook.run`; code 0 is done."""
-
-_ANSWERS = frozenset(
-    (
-        matching.DONE,
-        matching.WOULD_TAKE,
-        matching.CANNOT_FILL_WHOLLY,
-        matching.BOOK_FULL,
-        matching.CANNOT_FILL_MINIMUM,
-        matching.CONDITIONS_CONFLICT,
-        matching.NOT_ALLOWED_IN_CALL,
-    )
-)
 _NO_WEIGHT = Ppm(0)
-_WEIGHT, _FILLED, _NOTICED = map(word_of, ("weight", "filled", "noticed"))
-_MESSAGES, _COUNT, _OUTCOMES, _CONDITIONS = map(word_of, ("messages", "count", "outcomes", "conditions"))
-_SETTINGS, _LAST = word_of("settings"), word_of("last")
+_SETTINGS, _LAST, _WEIGHT = map(word_of, ("settings", "last", "weight"))
 _COLLAR_REFERENCE, _COLLAR_WIDTH = word_of("collar_reference"), word_of("collar_width")
-_FILLS_AT_FIRST = 16
-_FIRST_ROW = CONDITIONS.itemsize  # row 0 stays empty
-ASKED_WORDS = 9
-"""How many words tell what a waiting stop will ask for, in `OrderBook.state_bytes`."""
-_FILL_SIZE, _NOTICE_SIZE = FILL.itemsize, NOTICE.itemsize
 
-# A call per message has to be quick: names found at once, records read as bytes, tuples made without their own __new__.
-_send: Callable[..., int] = kernel.send
 _place: Callable[..., Any] = kernel.place
 _cancel: Callable[..., Any] = kernel.cancel
-_new: Callable[..., Any] = tuple.__new__
-_read_outcome = struct.Struct("<qqqiB3x").unpack_from
-_read_fills = struct.Struct("<qqqqq").iter_unpack
-_read_notices = struct.Struct("<qqqq").iter_unpack
-_write_conditions = struct.Struct("<qqqqB7x").pack_into
 
 
-@lru_cache(maxsize=4096)
-def _rested(lots: Lots) -> Placement:
-    """Return the result of most orders, which neither trade nor ask more. Equal ones may well be the same."""
-    return Placement((), lots, Lots(0), None, ())
-
-
-def _out_of_range(order_id: int, price: int = 0, quantity: int = 1, owner: int = 0) -> InvariantBroken:
-    return InvariantBroken(
-        f"order {order_id}: found price {price}, quantity {quantity} and owner {owner}, expected a 64-bit order id, a price "
-        f"within ±{PRICE_LIMIT - 1} ticks, a quantity of 1 to {QUANTITY_MAX} lots and a 32-bit owner"
-    )
-
-
-class OrderBook:
+class OrderBook(SingleMessages):
     """Resting orders of one instrument, and the matching of new ones against them.
 
     Prices are in ticks, quantities in lots, all signed 64-bit. What a participant may ask (tick, band, cap, who owns
@@ -116,19 +48,7 @@ class OrderBook:
         capacity: int = 64,
     ) -> None:
         """Make an empty book with room for `capacity` orders; it grows as they come."""
-        if capacity < 1:
-            raise InvariantBroken(f"capacity of an order book: found {capacity}, expected at least 1")
-        self._memory = Memory(capacity)
-        self._address = self._memory.address
-        self._words = self._memory.words
-        self._message = np.zeros(1, MESSAGE)
-        self._outcome = np.zeros(1, OUTCOME)
-        self._conditions = np.zeros(2, CONDITIONS)
-        self._outcome_bytes = self._outcome.view(np.uint8).data
-        self._conditions_bytes = self._conditions.view(np.uint8).data
-        self._changes = Changes(self._words)
-        self._output = Output(self._words, _FILLS_AT_FIRST)
-        self._take_single_messages()
+        super().__init__(capacity)
         self._words[_SETTINGS] = PRO_RATA if allocation is Allocation.PRO_RATA else 0
         self.set_rule(rule, weight_ppm)
 
@@ -149,11 +69,6 @@ class OrderBook:
         self._words[_COLLAR_REFERENCE], self._words[_COLLAR_WIDTH] = reference_ticks, width_ticks
         self._set(COLLAR, wanted=width_ticks > 0)
 
-    @property
-    def halted(self) -> bool:
-        """Whether the book collects orders without matching them."""
-        return bool(self._words[_SETTINGS] & HALT)
-
     def halt(self) -> None:
         """Collect orders from here on, and match none."""
         self._set(HALT, wanted=True)
@@ -162,18 +77,9 @@ class OrderBook:
         """Match again. What collected is for an auction to match, and `activate` to wake."""
         self._set(HALT, wanted=False)
 
-    def last_price(self) -> Ticks | None:
-        """Return the price of the last trade, None before the first."""
-        last = self._words[_LAST]
-        return None if last == NO_PRICE else Ticks(last)
-
     def note_price(self, price_ticks: Ticks) -> None:
         """Take note of a trade that was made elsewhere (in an auction, in the record). It wakes nothing by itself."""
         self._words[_LAST] = price_ticks
-
-    def __len__(self) -> int:
-        """Return how many orders rest or wait."""
-        return self._memory.orders
 
     @property
     def nbytes(self) -> int:
@@ -238,8 +144,8 @@ class OrderBook:
                 self._address, order_id, side, order_type, time_in_force, price_ticks, quantity_lots
             )
         except OverflowError:
-            raise _out_of_range(order_id, price_ticks, quantity_lots) from None
-        return _rested(answer) if answer >= 0 else self._placement(answer)
+            raise out_of_range(order_id, price_ticks, quantity_lots) from None
+        return rested(answer) if answer >= 0 else self._placement(answer)
 
     def replace(
         self,
@@ -286,10 +192,10 @@ class OrderBook:
         try:
             dropped: Lots = _cancel(self._address, order_id)
         except OverflowError:
-            raise _out_of_range(order_id) from None
+            raise out_of_range(order_id) from None
         if dropped == GROW:
             self._go_on()
-            dropped = _read_outcome(self._outcome_bytes)[1]
+            dropped = self._dropped()
         return dropped if dropped else None
 
     def reduce(self, order_id: int, remaining_lots: Lots) -> None:
@@ -377,61 +283,6 @@ class OrderBook:
         """
         return self._changes.take()
 
-    def remaining(self, order_id: int) -> Lots | None:
-        """Return what is left of an order in lots, its reserve included; None if it neither rests nor waits here."""
-        left = kernel.remaining_lots(self._address, order_id)
-        return Lots(left) if left else None
-
-    def best_bid(self) -> Ticks | None:
-        """Return the highest bid in ticks, hidden ones included; None if there is none."""
-        return self._best(Side.BUY)
-
-    def best_ask(self) -> Ticks | None:
-        """Return the lowest offer in ticks, hidden ones included; None if there is none."""
-        return self._best(Side.SELL)
-
-    def orders(self, side: Side) -> NDArray[np.void]:
-        """Return all that can trade on a side in priority order.
-
-        Records of `price_ticks`, `order_id`, `remaining_lots` (reserve included) and `displayed_lots`; `.tolist()` turns
-        them into tuples of plain integers.
-        """
-        found = np.empty(len(self), RESTING)
-        return found[: kernel.write_orders(self._address, int(side), found.ctypes.data)].copy()
-
-    def stops(self, side: Side) -> NDArray[np.void]:
-        """Return the stops that wait on a side in the order in which they wake.
-
-        Records of `price_ticks` (the stop), `order_id`, `remaining_lots` and `limit_ticks`.
-        """
-        found = np.empty(len(self), WAITING)
-        return found[: kernel.write_stops(self._address, int(side), found.ctypes.data)].copy()
-
-    def depth(self, levels: int) -> Depth:
-        """Return the best `levels` prices of both sides, as displayed."""
-        return Depth(bids=self._depth(Side.BUY, levels), asks=self._depth(Side.SELL, levels))
-
-    def state_bytes(self) -> bytes:
-        """Return the book's content in canonical form: what rests and waits, in priority order, however it got there.
-
-        Little-endian 64-bit words: the last price (or the lowest word) and whether the book is halted; then for bids, then
-        offers the count of resting orders and each as in `orders` with the slice of an iceberg (else -1) and whether it is
-        all-or-none; then likewise those that wait, each as in `stops` with all that it will ask for. Who owns what is left
-        out: that is the caller's to number.
-        """
-        parts = [struct.pack("<qq", self._words[_LAST], self.halted)]
-        for side in Side:
-            found = self.orders(side)
-            special = np.empty((len(self), 2), np.int64)
-            kernel.write_special(self._address, int(side), special.ctypes.data)
-            parts += [len(found).to_bytes(8, "little"), found.tobytes(), special[: len(found)].tobytes()]
-        for side in Side:
-            waiting = self.stops(side)
-            asked = np.empty((len(self), ASKED_WORDS), np.int64)
-            kernel.write_asked(self._address, int(side), asked.ctypes.data)
-            parts += [len(waiting).to_bytes(8, "little"), waiting.tobytes(), asked[: len(waiting)].tobytes()]
-        return b"".join(parts)
-
     def run(self, messages: NDArray[np.void], conditions: NDArray[np.void] | None = None) -> Run:
         """Carry out a whole batch of `MESSAGE` records and return their fills, notices and outcomes.
 
@@ -467,145 +318,3 @@ class OrderBook:
 
     def _set(self, setting: int, *, wanted: bool) -> None:
         self._words[_SETTINGS] = self._words[_SETTINGS] & ~setting | (setting if wanted else 0)
-
-    def _take_messages(
-        self,
-        messages: NDArray[np.void],
-        conditions: NDArray[np.void],
-        outcomes: NDArray[np.void],
-        output: Output,
-    ) -> None:
-        """Tell the kernel where the next messages are, and where to write."""
-        words = self._words
-        words[_MESSAGES], words[_COUNT] = messages.ctypes.data, len(messages)
-        words[_CONDITIONS], words[_OUTCOMES] = conditions.ctypes.data, outcomes.ctypes.data
-        output.tell()
-
-    def _take_single_messages(self) -> None:
-        self._take_messages(self._message, self._conditions, self._outcome, self._output)
-        self._output_has_moved()
-
-    def _output_has_moved(self) -> None:
-        self._fills_bytes = self._output.fills.view(np.uint8).data
-        self._notices_bytes = self._output.notices.view(np.uint8).data
-
-    def _finish(self, output: Output) -> None:
-        """Let the kernel work through the messages, and grow whatever is full."""
-        while kernel.run(self._address):
-            self._grow(output)
-
-    def _grow(self, output: Output) -> None:
-        self._memory.grow()
-        self._changes.grow()
-        output.grow()
-
-    def _ask(
-        self,
-        all_or_none: bool,
-        minimum_lots: int,
-        display_lots: int | None,
-        stop_ticks: int | None,
-        budget: int | None,
-    ) -> int:
-        """Write down what one order asks beside price and quantity; return in which row of the conditions that is."""
-        if not (all_or_none or minimum_lots) and display_lots is stop_ticks is budget is None:
-            return 0
-        display = -1 if display_lots is None else display_lots if display_lots >= 0 else -2
-        spend = 0 if budget is None else budget if budget > 0 else -1
-        stop = NO_PRICE if stop_ticks is None else stop_ticks
-        try:
-            _write_conditions(
-                self._conditions_bytes, _FIRST_ROW, stop, display, minimum_lots, spend, all_or_none
-            )
-        except struct.error as error:
-            raise InvariantBroken(f"conditions: found a number beyond 64 bits: {error}") from None
-        return 1
-
-    def _tell(
-        self,
-        action: int,
-        order_id: int,
-        side: int = 0,
-        order_type: int = 0,
-        time_in_force: int = 0,
-        price: int = 0,
-        quantity: int = 1,
-        post_only: int = 0,
-        owner: int = 0,
-        self_trade: int = 0,
-        conditions: int = 0,
-    ) -> int:
-        """Send one message through the kernel; return its answer."""
-        try:
-            answer = _send(
-                self._address,
-                action,
-                order_id,
-                side,
-                order_type,
-                time_in_force,
-                price,
-                quantity,
-                post_only,
-                owner,
-                self_trade,
-                conditions,
-            )
-        except OverflowError:
-            answer = BEYOND
-        if answer == BEYOND:
-            raise _out_of_range(order_id, price, quantity, owner)
-        return answer
-
-    def _go_on(self) -> None:
-        """Grow, and finish the single message in hand."""
-        self._grow(self._output)
-        self._finish(self._output)
-        self._output_has_moved()
-
-    def _placement(self, answer: int) -> Placement:
-        """Return what became of an order whose message was answered like this."""
-        if answer >= 0:
-            return _rested(Lots(answer))
-        if answer == GROW:
-            self._go_on()
-        resting, dropped, filled, noticed, code = _read_outcome(self._outcome_bytes)
-        if code not in _ANSWERS:
-            raise self._broken(code)
-        fills: tuple[Fill, ...] = ()
-        if filled:
-            rows = _read_fills(self._fills_bytes[: filled * _FILL_SIZE])
-            fills = tuple([_new(Fill, row) for row in rows])
-        notices = self._notices(noticed) if noticed else ()
-        placement: Placement = _new(Placement, (fills, resting, dropped, REFUSALS[code], notices))
-        return placement
-
-    def _notices(self, noticed: int) -> tuple[Notice, ...]:
-        rows = _read_notices(self._notices_bytes[: noticed * _NOTICE_SIZE])
-        return tuple(Notice(order_id, NoticeKind(kind), lots, after) for order_id, lots, after, kind in rows)
-
-    def _must(self, answer: int) -> None:
-        """Break the invariant unless a message that was answered like this was carried out."""
-        if answer == GROW:
-            self._go_on()
-        if answer < 0:
-            code = _read_outcome(self._outcome_bytes)[-1]
-            if code != matching.DONE:
-                raise self._broken(code)
-
-    def _broken(self, code: int) -> InvariantBroken:
-        """Say why the message in hand cannot be carried out."""
-        order_id, price, quantity = self._message[0].tolist()[:3]
-        return InvariantBroken(
-            f"order {order_id}: {REFUSALS[code]}; found price {price} and quantity {quantity}, expected a price within "
-            f"±{PRICE_LIMIT - 1} ticks and a quantity of 1 to {QUANTITY_MAX} lots; the book has {self.remaining(order_id)}"
-        )
-
-    def _best(self, side: Side) -> Ticks | None:
-        price = kernel.best_price(self._address, side)
-        return None if price == NO_PRICE else Ticks(price)
-
-    def _depth(self, side: Side, levels: int) -> tuple[DepthLevel, ...]:
-        found = np.empty(min(levels, len(self)), DEPTH)
-        count = kernel.write_levels(self._address, int(side), found.ctypes.data, len(found))
-        return tuple(DepthLevel(*row) for row in found[:count].tolist())

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from market.book import ASKED_WORDS, OrderBook
+from market.book import OrderBook
+from market.book_view import ASKED_WORDS
 from market.matching import RESTING, WAITING
 from market.matching.layout import NO_BUDGET
 from market.orders import OrderType, SelfTrade, Side, TimeInForce

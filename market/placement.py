@@ -10,6 +10,21 @@ from numpy.typing import NDArray
 from market.refusals import Refusal
 from market.units import Lots, Ticks
 
+REFUSALS: tuple[Refusal | None, ...] = (
+    None,
+    Refusal.WOULD_TAKE,
+    Refusal.CANNOT_FILL_WHOLLY,
+    Refusal.UNKNOWN_ORDER,
+    Refusal.CLIENT_ORDER_ID_REUSED,
+    Refusal.QUANTITY_NOT_POSITIVE,
+    Refusal.PRICE_OUTSIDE_BAND,
+    Refusal.BOOK_FULL,
+    Refusal.CANNOT_FILL_MINIMUM,
+    Refusal.CONDITIONS_CONFLICT,
+    Refusal.NOT_ALLOWED_IN_CALL,
+)
+"""The name of each outcome code of `OrderBook.run`; code 0 is done."""
+
 
 class Fill(NamedTuple):
     """A part of the taker's quantity that traded with a maker, at `price_ticks` under the book's trade-price rule."""

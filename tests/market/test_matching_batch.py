@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from market import matching
-from market.book import REFUSALS, OrderBook
+from market.book import OrderBook
 from market.matching import CONDITIONS, MESSAGE, PRICE_LIMIT
 from market.orders import OrderType, Side, TimeInForce, TradePriceRule
+from market.placement import REFUSALS
 from market.refusals import Refusal
 from market.units import Malformed
 from tests.benchmarks.flows import base_flow, hundred_instruments, shuffled_ids

@@ -16,9 +16,10 @@ from hypothesis.stateful import (
 )
 
 from market import matching
-from market.book import REFUSALS, OrderBook
+from market.book import OrderBook
 from market.matching import PRICE_LIMIT
 from market.orders import Allocation, OrderType, SelfTrade, Side, TimeInForce, TradePriceRule
+from market.placement import REFUSALS
 from market.refusals import Refusal
 from market.units import QUANTITY_MAX, InvariantBroken
 from tests.market.oracle import Fill, Notice, NoticeKind, Placement, SlowBook
