@@ -87,6 +87,16 @@ def _values(url: str, genesis: Genesis) -> Iterator[ChainValues]:
 
 def show(report: AuditReport, console: Console, *, compared_tables: bool) -> None:
     """Print what an audit walked over, and what it found or what follows from finding nothing."""
+    for name, figure in _figures(report).items():
+        console.print(f"[bold]{name:<14}[/] {figure}", highlight=False, soft_wrap=True)  # a hash is one word
+    for finding in report.findings:
+        console.print(str(finding), style="red", markup=False, highlight=False, soft_wrap=True)
+    if not report.findings:
+        agreed = _agreed(report, compared_tables=compared_tables)
+        console.print(f"No findings: {', '.join(agreed[:-1])} and {agreed[-1]}.", soft_wrap=True)
+
+
+def _figures(report: AuditReport) -> dict[str, str]:
     figures = {
         "batches": f"{report.batches:,}",
         "events": f"{report.events:,}",
@@ -111,28 +121,25 @@ def show(report: AuditReport, console: Console, *, compared_tables: bool) -> Non
         figures["difference"] = f"{report.chain_difference_micros} micros between books and contract"
     if report.certificate_difference_wh is not None:
         figures["certificates"] = f"{report.certificate_difference_wh} Wh between books and contract"
-    for name, figure in figures.items():
-        console.print(f"[bold]{name:<14}[/] {figure}", highlight=False, soft_wrap=True)  # a hash is one word
-    for finding in report.findings:
-        console.print(str(finding), style="red", markup=False, highlight=False, soft_wrap=True)
-    if not report.findings:
-        agreed = [
-            "the hash chain holds",
-            "the commands replayed to the same events",
-            "price and time went first",
-            "entries sum to zero",
-        ]
-        if report.signatures is not None:
-            agreed.append("every order was signed by its participant")
-        if report.outbox is not None:
-            agreed.append("the outbox holds what it signed")
-        if compared_tables:
-            agreed.append("the tables agree")
-        if report.chain_difference_micros is not None:
-            agreed.append("the contract agrees: balances, record hashes, every trade")
-        if report.certificate_difference_wh is not None:
-            agreed.append("certificates are held, locked and retired as in the books")
-        console.print(f"No findings: {', '.join(agreed[:-1])} and {agreed[-1]}.", soft_wrap=True)
+    return figures
+
+
+def _agreed(report: AuditReport, *, compared_tables: bool) -> list[str]:
+    """Return what an audit that found nothing has shown."""
+    shown = {
+        "the hash chain holds": True,
+        "the commands replayed to the same events": True,
+        "price and time went first": True,
+        "entries sum to zero": True,
+        "every order was signed by its participant": report.signatures is not None,
+        "the outbox holds what it signed": report.outbox is not None,
+        "the tables agree": compared_tables,
+        "the contract agrees: balances, record hashes, every trade": report.chain_difference_micros
+        is not None,
+        "certificates are held, locked and retired as in the books": report.certificate_difference_wh
+        is not None,
+    }
+    return [what for what, was_looked_at in shown.items() if was_looked_at]
 
 
 def _signatures(checked: SignaturesChecked) -> str:

@@ -90,6 +90,4 @@ class Watching:
 
 
 def _may_fit_later(answer: Answer) -> bool:
-    return any(
-        isinstance(event, Refused) and event.refusal in _MAY_FIT_LATER for event in answer.events
-    )
+    return any(isinstance(event, Refused) and event.refusal in _MAY_FIT_LATER for event in answer.events)
