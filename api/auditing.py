@@ -85,7 +85,7 @@ def show(report: AuditReport, console: Console, *, compared_tables: bool) -> Non
         "trades": (
             f"{report.trades:,} as their commands cause them again; in {report.trades_in_priority:,} nobody was passed over"
         ),
-        "state hash": report.state_hash.hex(),
+        "state hash": report.state_hash.hex() or "none",
         "trial balance": f"{report.trial_balance.total_micros} micros",
     }
     if report.applied_only:

@@ -10,10 +10,10 @@ Both directions go row by row: a record of any size takes no more memory than it
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Annotated
 
 import msgspec
-from sqlalchemy import Engine, insert
+from sqlalchemy import Connection, Engine, insert
 from sqlalchemy.exc import DBAPIError
 
 from ledger.database import DatabaseUnusable
@@ -28,6 +28,7 @@ from ledger.record import (
 )
 from ledger.tables import RecordRow, table
 from ledger.unusable import named
+from ledger.writer import take_writers_place
 from market.orders import Address
 from market.units import Malformed
 
@@ -50,10 +51,14 @@ class _GenesisFrame(msgspec.Struct, array_like=True, tag="genesis", frozen=True)
     hash: bytes
 
 
+_Stored = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+"""What a database has a number for."""
+
+
 class _RowFrame(msgspec.Struct, array_like=True, tag="row", frozen=True):
-    number: int
-    time_us: int
-    version: int
+    number: _Stored
+    time_us: _Stored
+    version: _Stored
     commands: bytes
     events: bytes
     state_hash: bytes
@@ -110,35 +115,45 @@ def import_record(
 ) -> int:
     """Put the record of a file into a database that has none, whole or not at all; return the number of rows.
 
-    The readable tables stay empty: a rebuild fills them.
+    It takes the writer's place meanwhile, so that no market starts there. The readable tables stay empty: a rebuild fills
+    them.
 
     Raises:
+        RecordInUse: if another writer holds the database.
         DatabaseUnusable: if the database has a market, or cannot be written.
         BrokenChain: if the file ends early, or a row is not the one that was written. Nothing is imported.
     """
+    place = take_writers_place(engine)
     try:
-        with engine.begin() as connection:
-            found = stored_genesis(connection)
-            if found is not None:
-                raise DatabaseUnusable(
-                    f"database {named(engine.url)}: found the market {found}, expected a database without one"
-                )
-            claim(connection, file.genesis)
-            waiting: list[dict[str, object]] = []
-            number = 0
-            for row in file.verified_rows():
-                waiting.append({name: getattr(row, name) for name in _ROW_FIELDS})
-                number = row.number
-                if len(waiting) == _ROWS_PER_INSERT:
-                    connection.execute(insert(_RECORD), waiting)
-                    waiting.clear()
-                progress(number)
-            if waiting:
-                connection.execute(insert(_RECORD), waiting)
+        with place.connection.begin():
+            return _fill(place.connection, file, progress)
     except DBAPIError as error:
         raise DatabaseUnusable(
             f"database {named(engine.url)}: found {error.orig}, nothing was imported"
         ) from None
+    finally:
+        place.close()
+
+
+def _fill(connection: Connection, file: "RecordFile", progress: Callable[[int], None]) -> int:
+    """Write genesis and rows; return the number of rows."""
+    found = stored_genesis(connection)
+    if found is not None:
+        raise DatabaseUnusable(
+            f"database {named(connection.engine.url)}: found the market {found}, expected a database without one"
+        )
+    claim(connection, file.genesis)
+    waiting: list[dict[str, object]] = []
+    number = 0
+    for row in file.verified_rows():
+        waiting.append({name: getattr(row, name) for name in _ROW_FIELDS})
+        number = row.number
+        if len(waiting) == _ROWS_PER_INSERT:
+            connection.execute(insert(_RECORD), waiting)
+            waiting.clear()
+        progress(number)
+    if waiting:
+        connection.execute(insert(_RECORD), waiting)
     return number
 
 
