@@ -17,6 +17,7 @@ from ledger.database import open_database
 from ledger.portable import RecordFile
 from ledger.reconciliation import ChainValues
 from ledger.record import Genesis, RecordReader, Rows
+from market.units import Malformed
 
 
 @contextmanager
@@ -24,10 +25,17 @@ def open_record(source: str) -> Iterator[tuple[Rows, Engine | None]]:
     """Open the record in a database (by URL) or in an exported file (by path), and the tables beside it if it has any.
 
     Raises:
-        DatabaseUnusable, WrongMarket, NoRecordFile, OSError: if there is no record.
+        DatabaseUnusable, WrongMarket, Malformed, OSError: if there is no record.
     """
     if "://" not in source:
-        yield RecordFile(Path(source)), None
+        path = Path(source)
+        if not path.is_file():
+            found = "a folder" if path.is_dir() else "no such file"
+            raise Malformed(
+                f"{source}: found {found}, expected what ccei record export writes, or the URL of a database such as "
+                "sqlite:///day.db"
+            )
+        yield RecordFile(path), None
         return
     engine = open_database(source, must_exist=True)
     try:
@@ -42,7 +50,7 @@ def audit_record(source: str, *, chain: str | None, console: Console) -> AuditRe
     With the address of a node (`chain`) it is compared with the contract that its genesis names.
 
     Raises:
-        DatabaseUnusable, WrongMarket, NoRecordFile, OSError: if there is no record to audit.
+        DatabaseUnusable, WrongMarket, Malformed, OSError: if there is no record to audit.
         ChainUnavailable: if the chain or the contract that the record settles on is not there.
     """
     with (

@@ -95,7 +95,10 @@ def check_proof(
         Malformed, OSError: if the file is no proof, or an option does not fit.
         ChainUnavailable: if the chain or the contract is not there.
     """
-    proof = read_proof(file.read_bytes())
+    try:
+        proof = read_proof(file.read_bytes())
+    except Malformed as error:
+        raise Malformed(f"{file}: {error}; expected what ccei proof make writes") from None
     try:
         included = verify(proof, proof.hash)
         if record_hash is not None and _hash(record_hash) != proof.hash:

@@ -33,6 +33,7 @@ from market.orders import Address
 from market.units import Malformed
 
 MAGIC = b"CCEI record 1\n"
+_SQLITE_MAGIC = b"SQLite format 3\0"
 _LENGTH_BYTES = 4
 _ROWS_PER_INSERT = 256
 _RECORD = table(RecordRow)
@@ -206,10 +207,9 @@ class _Frames:
         Raises:
             NoRecordFile: if it is not that.
         """
-        if self._read(len(MAGIC)) != MAGIC:
-            raise NoRecordFile(
-                f"{self._path}: found no exported record, expected what ccei record export writes"
-            )
+        begin = self._read(len(MAGIC))
+        if begin != MAGIC:
+            raise NoRecordFile(f"{self._path}: {_instead(self._path, begin)}")
         try:
             frame = self._frame()
             if not isinstance(frame, _GenesisFrame):
@@ -281,6 +281,15 @@ class _Frames:
         self._left -= len(content)
         self._digest.update(content)
         return content
+
+
+def _instead(path: Path, begin: bytes) -> str:
+    """Say what was found in place of an exported record, by how a file begins, and what to do."""
+    if _SQLITE_MAGIC.startswith(begin) and begin:
+        return f"found a SQLite database, expected an exported record: name a market's database by its URL, sqlite:///{path}"
+    return (
+        f"found {'no exported record' if begin else 'an empty file'}, expected what ccei record export writes"
+    )
 
 
 def _framed(frame: _Frame) -> bytes:

@@ -119,7 +119,7 @@ def test_a_file_cut_anywhere_says_at_which_row_and_imports_nothing(path: Path, w
 def test_a_file_cut_in_its_genesis_is_named(path: Path, whole: bytes) -> None:
     for cut in range(frames_of(whole)[0][1]):
         path.write_bytes(whole[:cut])
-        with pytest.raises(NoRecordFile, match=r"found no exported record|genesis: the file is cut short"):
+        with pytest.raises(NoRecordFile, match=r"found an empty file|no exported record|genesis: the file is cut"):
             RecordFile(path)
 
 
@@ -150,12 +150,18 @@ def test_a_file_that_begins_with_a_row_is_no_record(path: Path, whole: bytes) ->
         RecordFile(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"CCEI", b"SQLite format 3\x00", b"PK\x03\x04" * 50])
-def test_what_is_no_record_is_refused(path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "found an empty file, expected what ccei record export writes"),
+        (b"CCEI", "found no exported record, expected what ccei record export writes"),
+        (b"PK\x03\x04" * 50, "found no exported record, expected what ccei record export writes"),
+        (b"SQLite format 3\x00" * 9, "found a SQLite database, .* by its URL, sqlite:///"),
+    ],
+)
+def test_what_is_no_record_is_refused(path: Path, content: bytes, told: str) -> None:
     path.write_bytes(content)
-    with pytest.raises(
-        NoRecordFile, match="found no exported record, expected what ccei record export writes"
-    ):
+    with pytest.raises(NoRecordFile, match=told):
         RecordFile(path)
 
 
