@@ -114,21 +114,25 @@ def show(report: AuditReport, console: Console, *, compared_tables: bool) -> Non
     for finding in report.findings:
         console.print(str(finding), style="red", markup=False, highlight=False, soft_wrap=True)
     if not report.findings:
-        agreed = [
-            "the hash chain holds",
-            "the commands replayed to the same events",
-            "price and time went first",
-            "entries sum to zero",
-        ]
-        if report.signatures is not None:
-            agreed.append("every order was signed by its participant")
-        if report.outbox is not None:
-            agreed.append("the outbox holds what it signed")
-        if compared_tables:
-            agreed.append("the tables agree")
-        if report.chain_difference_micros is not None:
-            agreed.append("the contract agrees: balances, record hashes, every trade")
+        agreed = _agreed(report, compared_tables=compared_tables)
         console.print(f"No findings: {', '.join(agreed[:-1])} and {agreed[-1]}.", soft_wrap=True)
+
+
+def _agreed(report: AuditReport, *, compared_tables: bool) -> list[str]:
+    """Say what follows from finding nothing."""
+    checked = {
+        "the hash chain holds": True,
+        "the commands replayed to the same events": True,
+        "price and time went first": True,
+        "entries sum to zero": True,
+        "every order was signed by its participant": report.signatures is not None,
+        "the outbox holds what it signed": report.outbox is not None,
+        "the tables agree": compared_tables,
+        "the contract agrees: balances, record hashes, every trade": (
+            report.chain_difference_micros is not None
+        ),
+    }
+    return [what for what, was_checked in checked.items() if was_checked]
 
 
 def _signatures(checked: SignaturesChecked) -> str:
