@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from sqlalchemy import Engine
 
+from ledger import portable
 from ledger.audit import audit
 from ledger.database import DatabaseUnusable, RecordInUse, open_database
 from ledger.portable import MAGIC, NoRecordFile, RecordFile, import_record, write_record
@@ -100,7 +101,10 @@ def test_a_broken_record_is_not_exported(day: SmallDay) -> None:
         exported(engine)
 
 
-def test_a_file_cut_anywhere_says_at_which_row_and_imports_nothing(path: Path, whole: bytes) -> None:
+def test_a_file_cut_anywhere_says_at_which_row_and_imports_nothing(
+    path: Path, whole: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portable, "_ROWS_PER_INSERT", 3)
     frames = frames_of(whole)
     engine = open_database("sqlite://")
     for number, (begin, end) in enumerate(frames[1:], start=1):
@@ -119,7 +123,9 @@ def test_a_file_cut_anywhere_says_at_which_row_and_imports_nothing(path: Path, w
 def test_a_file_cut_in_its_genesis_is_named(path: Path, whole: bytes) -> None:
     for cut in range(frames_of(whole)[0][1]):
         path.write_bytes(whole[:cut])
-        with pytest.raises(NoRecordFile, match=r"found an empty file|no exported record|genesis: the file is cut"):
+        with pytest.raises(
+            NoRecordFile, match=r"found an empty file|no exported record|genesis: the file is cut"
+        ):
             RecordFile(path)
 
 
