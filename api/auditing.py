@@ -17,6 +17,7 @@ from ledger.database import open_database
 from ledger.portable import RecordFile
 from ledger.reconciliation import ChainValues
 from ledger.record import Genesis, RecordReader, Rows
+from market.units import Malformed
 
 
 @contextmanager
@@ -24,10 +25,17 @@ def open_record(source: str) -> Iterator[tuple[Rows, Engine | None]]:
     """Open the record in a database (by URL) or in an exported file (by path), and the tables beside it if it has any.
 
     Raises:
-        DatabaseUnusable, WrongMarket, NoRecordFile, OSError: if there is no record.
+        DatabaseUnusable, WrongMarket, Malformed, OSError: if there is no record.
     """
     if "://" not in source:
-        yield RecordFile(Path(source)), None
+        path = Path(source)
+        if not path.is_file():
+            found = "a folder" if path.is_dir() else "no such file"
+            raise Malformed(
+                f"{source}: found {found}, expected what ccei record export writes, or the URL of a database such as "
+                "sqlite:///day.db"
+            )
+        yield RecordFile(path), None
         return
     engine = open_database(source, must_exist=True)
     try:
@@ -42,7 +50,7 @@ def audit_record(source: str, *, chain: str | None, console: Console) -> AuditRe
     With the address of a node (`chain`) it is compared with the contract that its genesis names.
 
     Raises:
-        DatabaseUnusable, WrongMarket, NoRecordFile, OSError: if there is no record to audit.
+        DatabaseUnusable, WrongMarket, Malformed, OSError: if there is no record to audit.
         ChainUnavailable: if the chain or the contract that the record settles on is not there.
     """
     with (
@@ -103,7 +111,7 @@ def _figures(report: AuditReport) -> dict[str, str]:
         "trades": (
             f"{report.trades:,} as their commands cause them again; in {report.trades_in_priority:,} nobody was passed over"
         ),
-        "state hash": report.state_hash.hex(),
+        "state hash": report.state_hash.hex() or "none",
         "trial balance": f"{report.trial_balance.total_micros} micros",
     }
     if report.applied_only:
@@ -125,8 +133,8 @@ def _figures(report: AuditReport) -> dict[str, str]:
 
 
 def _agreed(report: AuditReport, *, compared_tables: bool) -> list[str]:
-    """Return what an audit that found nothing has shown."""
-    shown = {
+    """Say what follows from finding nothing."""
+    checked = {
         "the hash chain holds": True,
         "the commands replayed to the same events": True,
         "price and time went first": True,
@@ -134,12 +142,14 @@ def _agreed(report: AuditReport, *, compared_tables: bool) -> list[str]:
         "every order was signed by its participant": report.signatures is not None,
         "the outbox holds what it signed": report.outbox is not None,
         "the tables agree": compared_tables,
-        "the contract agrees: balances, record hashes, every trade": report.chain_difference_micros
-        is not None,
-        "certificates are held, locked and retired as in the books": report.certificate_difference_wh
-        is not None,
+        "the contract agrees: balances, record hashes, every trade": (
+            report.chain_difference_micros is not None
+        ),
+        "certificates are held, locked and retired as in the books": (
+            report.certificate_difference_wh is not None
+        ),
     }
-    return [what for what, was_looked_at in shown.items() if was_looked_at]
+    return [what for what, was_checked in checked.items() if was_checked]
 
 
 def _signatures(checked: SignaturesChecked) -> str:

@@ -171,8 +171,8 @@ class Client:
         good_until: int | None = None,
     ) -> OrderOut:
         """Sign new terms and put them in place of an open order's, which keeps how it trades."""
-        order = self._signed(symbol, side, price=price, quantity=quantity, good_until=good_until)
-        return self._send("PUT", f"/v1/orders/{order_id}", OrderOut, order.model_dump())
+        order = self._signed(symbol, side, price=price, quantity=quantity, good_until=good_until).model_dump()
+        return self._send("PUT", f"/v1/orders/{order_id}", OrderOut, order)
 
     def cancel(self, order_id: str) -> CancelledOut:
         """Take an order off the book."""
@@ -228,8 +228,8 @@ class Client:
 
     def withdraw(self, amount: str, *, nonce: int) -> WithdrawalOut:
         """Get the operator's counter-signature for a withdrawal on chain."""
-        content, login = {"amount": amount, "nonce": str(nonce)}, self._login()
-        return self._send("POST", "/v1/withdrawals", WithdrawalOut, content, login)
+        content = {"amount": amount, "nonce": str(nonce)}
+        return self._send("POST", "/v1/withdrawals", WithdrawalOut, content, self._login())
 
     def report_reading(self, *, start_s: int, units_lots: int) -> None:
         """Hand in a reading, signed with our key as the meter's."""
@@ -295,9 +295,8 @@ class Client:
             price_micros=read_micros(price, "price"),
             salt=salt,
         )
-        digest = seal_digest(
-            SealReservation(self._signer.address, int(number), seal, b""), self._sign_domain()
-        )
+        sealed = SealReservation(self._signer.address, int(number), seal, b"")
+        digest = seal_digest(sealed, self._sign_domain())
         content = {"seal": f"0x{seal.hex()}", **self._signed_by_me(digest)}
         return self._send("POST", f"/v1/negotiations/{number}/seal", NegotiationOut, content)
 
@@ -381,8 +380,8 @@ class Client:
         query: dict[str, str | int],
         headers: dict[str, str] | None = None,
     ) -> list[Answer]:
-        found = self._request("GET", path, params=query, headers=headers).json()
-        return [kind.model_validate(item) for item in found]
+        found = self._request("GET", path, params=query, headers=headers)
+        return [kind.model_validate(item) for item in found.json()]
 
     def _send(
         self,

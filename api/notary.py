@@ -15,6 +15,7 @@ from contracts.signing import (
     recover,
     seal_digest,
 )
+from contracts.transactions import transaction_hash
 from ledger.dispatches import Dispatch
 from ledger.record import Genesis
 from ledger.signatures import Signed, SignedCancel, SignedEvent, nonce_of, signature_of, signed_until_s
@@ -58,6 +59,10 @@ class Notary:
             return recover(self._digest(signed, venue), signed.signature)
         return recover(self._digest_of_cancel(signed), signature_of(signed))
 
+    def hash_of(self, raw: bytes) -> bytes:
+        """Return the hash by which the chain knows signed bytes."""
+        return transaction_hash(raw)
+
     def dispatch_of(self, raw: bytes) -> Dispatch:
         """Return what the signed bytes of a transaction say.
 
@@ -71,7 +76,6 @@ class Notary:
             call = read_call(signed.data)
             purpose = (_KINDS[call.function], _reference(call))
         return Dispatch(
-            hash=signed.hash,
             chain_id=signed.chain_id,
             nonce=signed.nonce,
             sender=signed.sender,

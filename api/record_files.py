@@ -41,7 +41,7 @@ def import_to(file: Path, url: str, *, console: Console) -> None:
 
     Raises:
         NoRecordFile, BrokenChain, OSError: if the file is none, or broken.
-        DatabaseUnusable: if the database has a market, or cannot be written.
+        DatabaseUnusable, RecordInUse: if the database has a market, another writer, or cannot be written.
     """
     record = RecordFile(file)
     engine = open_database(url)
@@ -81,6 +81,7 @@ def make_proof(url: str, order_id: int, file: Path, *, chain: str | None, consol
     console.print(
         f"{file}: order {order_id} in row {taken_in.number}, {len(proof.headers):,} headers, leads to the record hash "
         f"0x{proof.hash.hex()}",
+        markup=False,
         soft_wrap=True,
     )
 
@@ -94,7 +95,10 @@ def check_proof(
         Malformed, OSError: if the file is no proof, or an option does not fit.
         ChainUnavailable: if the chain or the contract is not there.
     """
-    proof = read_proof(file.read_bytes())
+    try:
+        proof = read_proof(file.read_bytes())
+    except Malformed as error:
+        raise Malformed(f"{file}: {error}; expected what ccei proof make writes") from None
     try:
         included = verify(proof, proof.hash)
         if record_hash is not None and _hash(record_hash) != proof.hash:

@@ -46,7 +46,7 @@ def read_call(data: bytes) -> Call:
         if data[:4] == function.selector:
             try:
                 return _call(name, function.decode_input(data))
-            except (DecodingError, IndexError) as error:
+            except (DecodingError, IndexError, OverflowError) as error:
                 raise Malformed(f"call of {name}: found {error}, expected its arguments") from None
     raise Malformed(f"call: found the selector 0x{data[:4].hex()}, expected a call that the settler makes")
 

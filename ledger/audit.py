@@ -22,13 +22,13 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Protocol
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, Table, select
 from sqlalchemy.exc import DBAPIError
 
 from ledger.assets import asset_name, unit_of
 from ledger.codec import BadEncoding
 from ledger.database import MEMORY_URL, open_database
-from ledger.dispatches import Agreed, Dispatch, OutboxCheck
+from ledger.dispatches import Agreed, OutboxCheck, Reader
 from ledger.finding import Finding
 from ledger.holdings import compare_holdings
 from ledger.priority import Priority
@@ -44,6 +44,7 @@ from ledger.reconciliation import (
 from ledger.record import BrokenChain, RecordedBatch, RecordReader, Rows
 from ledger.signatures import Signatures, Signed
 from ledger.snapshots import verify_snapshots
+from ledger.tables import ProjectedRow, table
 from ledger.trial_balance import TrialBalance
 from ledger.venue import Venue
 from market.events import Event, TradeAgreed
@@ -53,16 +54,16 @@ from market.units import InvariantBroken, Lots, Micros
 RERUN_SINCE = 2
 """The first encoding version whose commands cause the same events today. Before, the sides of a self-trade met."""
 
+_IMPOSSIBLE = (InvariantBroken, LookupError, ValueError, ArithmeticError, DBAPIError)
+"""What commands and events may end in that never were: of nobody's order, or of more than any account can hold."""
+_PROJECTED = table(ProjectedRow)
 
-class Notary(Protocol):
+
+class Notary(Reader, Protocol):
     """Knows what the contracts alone know: how things are hashed before they are signed, and what transactions say."""
 
     def signer_of(self, signed: Signed, venue: Venue) -> Address:
         """Return whose key signed something; raise Malformed if nobody's can have."""
-        ...
-
-    def dispatch_of(self, raw: bytes) -> Dispatch:
-        """Return what the signed bytes of a transaction say; raise Malformed if they are none of a market's."""
         ...
 
 
@@ -81,11 +82,12 @@ class SignaturesChecked:
 class AuditReport:
     """What an audit walked over and found. No findings: the market was run by its rules, and everything agrees.
 
-    `applied_only` batches of early versions were taken as they are told: their commands cannot be run again, since the
-    rules changed. `trades` came out of running the commands of the others again, each with the same two orders, price
-    and quantity; `trades_in_priority` are those in which nobody was passed over. `chain_difference_micros` sums by how
-    much the contract and the books differ; None where they were not compared. `certificate_difference_wh` does so for
-    certificates; None also where the record has adopted none. `anchors` and `settled_trades` were compared with the chain.
+    `state_hash` is empty where a forged row led to a state that has none. `applied_only` batches of early versions
+    were taken as they are told: their commands cannot be run again, since the rules changed. `trades` came out of
+    running the commands of the others again, each with the same two orders, price and quantity; `trades_in_priority`
+    are those in which nobody was passed over. `chain_difference_micros` sums by how much the contract and the books
+    differ; None where they were not compared. `certificate_difference_wh` does so for certificates; None also where the
+    record has adopted none. `anchors` and `settled_trades` were compared with the chain.
     `signatures` is None without a notary, `outbox` (transactions that were read) without one or without the database.
     """
 
@@ -115,8 +117,9 @@ def audit(
 ) -> AuditReport:
     """Check a record, and where given the tables of its database and the contract's values, against each other.
 
-    The walk ends at the first row that cannot be trusted or applied; what follows it is not judged. Tables and chain
-    are compared with the end of the record, so take them when nothing is on its way. `progress` is told each row's number.
+    The walk ends at the first row that cannot be trusted or applied; what follows it is not judged, nor are the tables,
+    which hold what comes of it. Tables and chain are compared with the end of the record, so take them when nothing is on
+    its way. `progress` is told each row's number.
     """
     projected = open_database(MEMORY_URL) if tables is not None else None
     walk = _Walk(record, projected, notary)
@@ -126,11 +129,12 @@ def audit(
         detail = f"found {total} {unit_of(asset)}, expected 0"
         findings.append(Finding("trial balance", f"all accounts of {asset_name(asset)}", detail))
     if tables is not None and projected is not None:
-        findings += _compare_tables(tables, projected, walk.batches)
+        if walk.is_whole:
+            findings += _compare_tables(tables, projected, walk.batches)
         projected.dispose()
     outbox = None
     if tables is not None and notary is not None:
-        outbox = OutboxCheck(tables, record.genesis, notary.dispatch_of)
+        outbox = OutboxCheck(tables, record.genesis, notary)
         findings += outbox.run(walk.agreed())
     if isinstance(record, RecordReader):
         findings += (
@@ -154,7 +158,7 @@ def audit(
         events=walk.events,
         trades=walk.trades,
         trades_in_priority=walk.priority.proven,
-        state_hash=walk.told.state_hash(),
+        state_hash=walk.state_hash(),
         trial_balance=walk.told.books.trial_balance(),
         chain_difference_micros=difference,
         anchors=len(chain.record_hashes) if chain is not None else 0,
@@ -183,7 +187,7 @@ class _Walk:
         self.priority = Priority()
         self.told = open_venue(record.genesis)
         self._record = record
-        self._is_whole = False
+        self.is_whole = False
         self._agreed_in: dict[int, int] = {}
         self._signatures = Signatures(notary.signer_of) if notary is not None else None
         self._rerun: Venue | None = open_venue(record.genesis)
@@ -196,7 +200,7 @@ class _Walk:
                     break
                 progress(row.number)
             else:
-                self._is_whole = True
+                self.is_whole = True
         except BrokenChain as error:
             self.findings.append(Finding("chain", f"row {error.number}", str(error)))
         except DBAPIError as error:
@@ -205,9 +209,16 @@ class _Walk:
         if self._signatures is not None:
             self.findings += self._signatures.rest()
 
+    def state_hash(self) -> bytes:
+        """Return the hash of the state as far as it was followed, nothing if that is one that no market can have."""
+        try:
+            return self.told.state_hash()
+        except OverflowError:
+            return b""
+
     def agreed(self) -> Agreed | None:
         """Return what an outbox is compared with, None if the record could not be followed to its end."""
-        if not self._is_whole:
+        if not self.is_whole:
             return None
         return Agreed(self.numbers, self._agreed_in, frozenset(self.recorded.locking))
 
@@ -235,7 +246,7 @@ class _Walk:
                 Finding("priority", f"{where}, trade {number}", complaint)
                 for number, complaint in self.priority.judge(events)
             )
-        except (InvariantBroken, LookupError, ValueError) as error:
+        except _IMPOSSIBLE as error:
             # A forged row may name instruments, orders or participants that never were.
             self.findings.append(Finding("books", where, f"{type(error).__name__}: {error}"))
             return False
@@ -261,7 +272,7 @@ class _Walk:
                 self.applied_only += 1
                 return
             caused = self._rerun.decide(batch).events
-        except (InvariantBroken, LookupError, ValueError) as error:
+        except _IMPOSSIBLE as error:
             detail = f"{type(error).__name__}: {error}"
             self.findings.append(Finding("replay", f"batch {batch.number}", detail))
             self._rerun = None
@@ -284,22 +295,29 @@ class _Walk:
 
 def _compare_tables(found_in: Engine, expected_in: Engine, head: int) -> Iterator[Finding]:
     """Compare the readable tables, row by row, with what the record makes of them."""
-    position = position_of(found_in)
-    if position != head:
-        yield Finding("tables", "position", f"found batch {position}, expected {head}: bring them forward")
-        return
     with found_in.connect() as left, expected_in.connect() as right:
+        positions = left.execute(select(_PROJECTED.c.batch_number)).scalars().all()
+        if positions != [head]:
+            told = ", ".join(map(str, positions)) or "none"
+            yield Finding("tables", "position", f"found batch {told}, expected {head}: bring them forward")
+            return
         for each in TABLES:
-            statement = select(each).order_by(*each.primary_key)
-            rows = zip_longest(left.execute(statement), right.execute(statement))
-            for number, (found, expected) in enumerate(rows, start=1):
-                if found != expected:
-                    yield Finding(
-                        "tables", f"{each.name}, row {number}", f"found {found}, expected {expected}"
-                    )
-                    break
+            try:
+                yield from _compare_table(each, left, right)
+            except DBAPIError as error:  # such as text that is none
+                yield Finding("tables", each.name, f"found {error.orig}, expected rows that can be read")
     try:
         for _ in read_postings(found_in):
             pass
-    except InvariantBroken as error:
-        yield Finding("journal", "entries", str(error))
+    except _IMPOSSIBLE as error:
+        yield Finding("journal", "entries", f"{type(error).__name__}: {error}")
+
+
+def _compare_table(which: Table, left: Connection, right: Connection) -> Iterator[Finding]:
+    """Yield the first row in which two tables differ."""
+    statement = select(which).order_by(*which.primary_key)
+    rows = zip_longest(left.execute(statement), right.execute(statement))
+    for number, (found, expected) in enumerate(rows, start=1):
+        if found != expected:
+            yield Finding("tables", f"{which.name}, row {number}", f"found {found}, expected {expected}")
+            return

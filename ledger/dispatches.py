@@ -1,13 +1,13 @@
 """Check the outbox: what its signed bytes say by themselves, against what stands beside them and against the record.
 
 The bytes seal themselves: their hash is the name by which the chain knows them, and whoever changes one signs them anew
-or has signed nothing. How they are read is the contracts' business, so whoever knows that hands it in as `ReadDispatch`.
+or has signed nothing. How they are read is the contracts' business, so whoever knows that hands a `Reader` in.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Engine, Row, select
 
@@ -33,7 +33,6 @@ class Dispatch:
     contract that it calls, None if that is another one; `record_hash` is what a settlement batch carries.
     """
 
-    hash: bytes
     chain_id: int
     nonce: int
     sender: Address
@@ -43,8 +42,16 @@ class Dispatch:
     record_hash: bytes | None = None
 
 
-ReadDispatch = Callable[[bytes], Dispatch]
-"""Reads signed bytes; raises Malformed if they are none that a market sends."""
+class Reader(Protocol):
+    """Knows how transactions are written and hashed."""
+
+    def hash_of(self, raw: bytes) -> bytes:
+        """Return the hash by which the chain knows signed bytes."""
+        ...
+
+    def dispatch_of(self, raw: bytes) -> Dispatch:
+        """Return what signed bytes say; raise Malformed if they are none that a market sends."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +67,11 @@ class Agreed:
 class OutboxCheck:
     """One pass over the outbox of a database."""
 
-    def __init__(self, engine: Engine, genesis: Genesis, read: ReadDispatch) -> None:
+    def __init__(self, engine: Engine, genesis: Genesis, reader: Reader) -> None:
         self.transactions = 0
         self._engine = engine
         self._genesis = genesis
-        self._read = read
+        self._reader = reader
         self._sender: Address | None = None
 
     def run(self, agreed: Agreed | None) -> Iterator[Finding]:
@@ -101,15 +108,15 @@ class OutboxCheck:
             yield str(error)
             return
         yield from self._compare(row, first, trades)
-        signings = {first.hash}
+        signings = {row.hash}
         for attempt, each in enumerate(again, start=1):
             try:
                 later = self._signing(each)
             except Malformed as error:
                 yield f"signing {attempt}: {error}"
                 continue
-            signings.add(later.hash)
-            if each.attempt != attempt or _apart_from_hash(later) != _apart_from_hash(first):
+            signings.add(each.hash)
+            if each.attempt != attempt or later != first:
                 yield f"signing {each.attempt}: found {later}, expected attempt {attempt} at {first}"
         if agreed is not None:
             yield from _against_record(row, first, signings, agreed)
@@ -122,11 +129,11 @@ class OutboxCheck:
         """
         if not isinstance(row.raw, bytes):
             raise Malformed(f"raw: found {row.raw!r}, expected the bytes that were signed")
-        read = self._read(row.raw)
-        if read.hash != row.hash:
+        computed = self._reader.hash_of(row.raw)
+        if row.hash != computed:
             found = row.hash.hex() if isinstance(row.hash, bytes) else row.hash
-            raise Malformed(f"found hash 0x{found}, but the bytes hash to 0x{read.hash.hex()}")
-        return read
+            raise Malformed(f"found hash 0x{found}, but the bytes hash to 0x{computed.hex()}")
+        return self._reader.dispatch_of(row.raw)
 
     def _compare(self, row: Row[Any], read: Dispatch, trades: list[int]) -> Iterator[str]:
         """Compare what the bytes say with what stands beside them."""
@@ -181,15 +188,3 @@ def _against_record(row: Row[Any], read: Dispatch, signings: set[bytes], agreed:
                 f"found that it carries the hash of row {known}, expected a later one: trade {number} was agreed in "
                 f"row {agreed.trades[number]}"
             )
-
-
-def _apart_from_hash(read: Dispatch) -> tuple[object, ...]:
-    return (
-        read.chain_id,
-        read.nonce,
-        read.sender,
-        read.purpose,
-        read.trades,
-        read.settlement,
-        read.record_hash,
-    )

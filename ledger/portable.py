@@ -10,10 +10,10 @@ Both directions go row by row: a record of any size takes no more memory than it
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Annotated
 
 import msgspec
-from sqlalchemy import Engine, insert
+from sqlalchemy import Connection, Engine, insert
 from sqlalchemy.exc import DBAPIError
 
 from ledger.database import DatabaseUnusable
@@ -28,10 +28,12 @@ from ledger.record import (
 )
 from ledger.tables import RecordRow, table
 from ledger.unusable import named
+from ledger.writer import take_writers_place
 from market.orders import Address
 from market.units import Malformed
 
 MAGIC = b"CCEI record 1\n"
+_SQLITE_MAGIC = b"SQLite format 3\0"
 _LENGTH_BYTES = 4
 _ROWS_PER_INSERT = 256
 _RECORD = table(RecordRow)
@@ -50,10 +52,14 @@ class _GenesisFrame(msgspec.Struct, array_like=True, tag="genesis", frozen=True)
     hash: bytes
 
 
+_Stored = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+"""What a database has a number for."""
+
+
 class _RowFrame(msgspec.Struct, array_like=True, tag="row", frozen=True):
-    number: int
-    time_us: int
-    version: int
+    number: _Stored
+    time_us: _Stored
+    version: _Stored
     commands: bytes
     events: bytes
     state_hash: bytes
@@ -110,35 +116,45 @@ def import_record(
 ) -> int:
     """Put the record of a file into a database that has none, whole or not at all; return the number of rows.
 
-    The readable tables stay empty: a rebuild fills them.
+    It takes the writer's place meanwhile, so that no market starts there. The readable tables stay empty: a rebuild fills
+    them.
 
     Raises:
+        RecordInUse: if another writer holds the database.
         DatabaseUnusable: if the database has a market, or cannot be written.
         BrokenChain: if the file ends early, or a row is not the one that was written. Nothing is imported.
     """
+    place = take_writers_place(engine)
     try:
-        with engine.begin() as connection:
-            found = stored_genesis(connection)
-            if found is not None:
-                raise DatabaseUnusable(
-                    f"database {named(engine.url)}: found the market {found}, expected a database without one"
-                )
-            claim(connection, file.genesis)
-            waiting: list[dict[str, object]] = []
-            number = 0
-            for row in file.verified_rows():
-                waiting.append({name: getattr(row, name) for name in _ROW_FIELDS})
-                number = row.number
-                if len(waiting) == _ROWS_PER_INSERT:
-                    connection.execute(insert(_RECORD), waiting)
-                    waiting.clear()
-                progress(number)
-            if waiting:
-                connection.execute(insert(_RECORD), waiting)
+        with place.connection.begin():
+            return _fill(place.connection, file, progress)
     except DBAPIError as error:
         raise DatabaseUnusable(
             f"database {named(engine.url)}: found {error.orig}, nothing was imported"
         ) from None
+    finally:
+        place.close()
+
+
+def _fill(connection: Connection, file: "RecordFile", progress: Callable[[int], None]) -> int:
+    """Write genesis and rows; return the number of rows."""
+    found = stored_genesis(connection)
+    if found is not None:
+        raise DatabaseUnusable(
+            f"database {named(connection.engine.url)}: found the market {found}, expected a database without one"
+        )
+    claim(connection, file.genesis)
+    waiting: list[dict[str, object]] = []
+    number = 0
+    for row in file.verified_rows():
+        waiting.append({name: getattr(row, name) for name in _ROW_FIELDS})
+        number = row.number
+        if len(waiting) == _ROWS_PER_INSERT:
+            connection.execute(insert(_RECORD), waiting)
+            waiting.clear()
+        progress(number)
+    if waiting:
+        connection.execute(insert(_RECORD), waiting)
     return number
 
 
@@ -191,10 +207,9 @@ class _Frames:
         Raises:
             NoRecordFile: if it is not that.
         """
-        if self._read(len(MAGIC)) != MAGIC:
-            raise NoRecordFile(
-                f"{self._path}: found no exported record, expected what ccei record export writes"
-            )
+        begin = self._read(len(MAGIC))
+        if begin != MAGIC:
+            raise NoRecordFile(f"{self._path}: {_instead(self._path, begin)}")
         try:
             frame = self._frame()
             if not isinstance(frame, _GenesisFrame):
@@ -266,6 +281,15 @@ class _Frames:
         self._left -= len(content)
         self._digest.update(content)
         return content
+
+
+def _instead(path: Path, begin: bytes) -> str:
+    """Say what was found in place of an exported record, by how a file begins, and what to do."""
+    if _SQLITE_MAGIC.startswith(begin) and begin:
+        return f"found a SQLite database, expected an exported record: name a market's database by its URL, sqlite:///{path}"
+    return (
+        f"found {'no exported record' if begin else 'an empty file'}, expected what ccei record export writes"
+    )
 
 
 def _framed(frame: _Frame) -> bytes:

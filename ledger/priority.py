@@ -6,7 +6,8 @@ order must stand before all others of its side that could have traded,
 1. by price: no order with a better limit was left standing;
 2. by time: where the book allots by time, no fully shown order of the same limit that came before it was;
 
-and both limits are kept. After an auction the same holds of whatever was filled, at the one price that was told. An order
+both limits are kept, and neither order gives more than it has left: all by the orders as they were taken in, not by what the
+trade says of them. After an auction the same holds of whatever was filled, at the one price that was told. An order
 that trades wholly or not at all, or would have met its own participant, may be passed over; time says nothing of orders
 that hide something, since each slice joins the queue anew, nor where a book allots in proportion.
 """
@@ -53,6 +54,15 @@ class _Order:
     waits: bool
 
 
+@dataclass(slots=True)
+class _Routed:
+    """A bid for any of several instruments."""
+
+    participant: Address
+    limit_micros: int
+    left_lots: int
+
+
 _Queue = tuple[int, Side]
 
 
@@ -63,6 +73,7 @@ class Priority:
         self.proven = 0
         """Trades in which nobody was passed over."""
         self._orders: dict[int, _Order] = {}
+        self._routed: dict[int, _Routed] = {}
         self._queues: defaultdict[_Queue, list[_Rank]] = defaultdict(list)
         self._in_proportion: set[int] = set()
         self._auctions: dict[int, _Auction] = {}
@@ -86,6 +97,8 @@ class Priority:
                 case OrderCancelled(order_id):
                     self._remove(order_id)
                 case Cleared(instrument_id, price_ticks):
+                    if instrument_id in self._auctions:
+                        yield from self._end_auction(instrument_id)
                     self._auctions[instrument_id] = _Auction(price_ticks)
                 case TradeAgreed():
                     yield from self._trade(event)
@@ -95,6 +108,7 @@ class Priority:
     def _accept(self, event: OrderAccepted) -> None:
         terms, conditions = event.terms, event.conditions
         if event.eligible:  # takes from several books at once, and never rests
+            self._routed[event.order_id] = _Routed(terms.participant, terms.price_micros, terms.quantity_lots)
             return
         self._orders[event.order_id] = order = _Order(
             terms.participant,
@@ -133,13 +147,14 @@ class Priority:
                 insort(self._queue(order), order.rank)
 
     def _take(self, order_id: int, lots: int) -> None:
-        order = self._orders.get(order_id)
+        order = self._orders.get(order_id) or self._routed.get(order_id)
         if order is not None:
             order.left_lots -= lots
             if order.left_lots <= 0:
                 self._remove(order_id)
 
     def _remove(self, order_id: int) -> None:
+        self._routed.pop(order_id, None)
         order = self._orders.pop(order_id, None)
         if order is not None:
             self._dequeue(order)
@@ -151,9 +166,9 @@ class Priority:
             del queue[at]
 
     def _trade(self, event: TradeAgreed) -> Iterator[tuple[int, str]]:
-        complaint = None
-        if not event.ask_ticks <= event.price_ticks <= event.bid_ticks:
-            complaint = f"found price {event.price_ticks}, expected {event.ask_ticks} to {event.bid_ticks}, the two limits"
+        complaint = self._misfit(event, Side.BUY) or self._misfit(event, Side.SELL)
+        if complaint is not None:
+            pass
         elif event.taker is not None:
             complaint = self._passed_over(event, event.taker)
         else:
@@ -165,6 +180,19 @@ class Priority:
         self._take(event.buy_order_id, event.quantity_lots)
         self._take(event.sell_order_id, event.quantity_lots)
 
+    def _misfit(self, event: TradeAgreed, side: Side) -> str | None:
+        """Say how a trade does not fit the order on one of its sides, None if it does."""
+        buys = side is Side.BUY
+        order_id, party = (event.buy_order_id, event.buyer) if buys else (event.sell_order_id, event.seller)
+        if buys and (routed := self._routed.get(order_id)) is not None:
+            limit_ticks = routed.limit_micros // from_id(event.instrument_id).commodity.tick_micros
+            return _excess(event, order_id, party, routed, limit_ticks)
+        order = self._orders.get(order_id)
+        if order is None or (order.instrument_id, order.side) != (event.instrument_id, side):
+            what = "bid" if buys else "offer"
+            return f"found order {order_id} as its {what}, expected one that stands in the book"
+        return _excess(event, order_id, party, order, -order.rank.price if buys else order.rank.price)
+
     def _passed_over(self, event: TradeAgreed, taker: Side) -> str | None:
         """Say whom a trade in continuous trading passed over, None if nobody."""
         buys = taker is Side.BUY
@@ -172,7 +200,9 @@ class Priority:
         maker = self._orders.get(maker_id)
         if maker is None or maker.waits:
             return f"found order {maker_id} taken, expected one that stands in the book"
-        excused = {event.buyer if buys else event.seller}
+        taker_id = event.buy_order_id if buys else event.sell_order_id
+        taking = self._routed.get(taker_id) or self._orders[taker_id]
+        excused = {taking.participant}
         first = self._first_before(maker.rank, (event.instrument_id, maker.side), excused)
         return None if first is None else f"found order {maker_id} taken, expected order {first} before it"
 
@@ -205,13 +235,35 @@ class Priority:
     def _end_auction(self, instrument_id: int) -> Iterator[tuple[int, str]]:
         """Look whether the last that was filled on each side had anybody before it who was not."""
         auction = self._auctions.pop(instrument_id)
+        named = set()
         for side, (rank, trade_number) in auction.last.items():
             across = self._queues[instrument_id, Side.SELL if side is Side.BUY else Side.BUY]
             excused = auction.participants | {self._orders[each.order_id].participant for each in across}
             first = self._first_before(rank, (instrument_id, side), excused)
-            if first is not None:
+            if first is not None and trade_number not in named:
+                named.add(trade_number)
                 self.proven -= 1
                 yield trade_number, f"found order {rank.order_id} filled, expected order {first} before it"
+
+
+def _excess(
+    event: TradeAgreed, order_id: int, party: Address, order: _Order | _Routed, limit_ticks: int
+) -> str | None:
+    """Say where a trade goes beyond what an order has left and its limit, or names another participant."""
+    if order.participant != party:
+        return (
+            f"found 0x{party.hex()} for order {order_id}, expected 0x{order.participant.hex()}, who placed it"
+        )
+    if event.quantity_lots > order.left_lots:
+        return f"found {event.quantity_lots} lots of order {order_id}, expected {order.left_lots} at most, all it has left"
+    is_kept = (
+        event.price_ticks <= limit_ticks
+        if event.buy_order_id == order_id
+        else limit_ticks <= event.price_ticks
+    )
+    if not is_kept:
+        return f"found price {event.price_ticks}, expected the limit {limit_ticks} of order {order_id} to be kept"
+    return None
 
 
 class _Auction:

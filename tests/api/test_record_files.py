@@ -15,6 +15,7 @@ from contracts.nodes import find_anvil, running_node
 from contracts.opening import DEV_SIGNERS
 from market.units import Micros
 from tests.api.conftest import BUYER, START_S, settings
+from tests.ledger.days import a_whole_day
 from tests.ledger.recorded import recorded
 from tests.ledger.signed_days import SIGNERS, a_signed_day
 
@@ -65,7 +66,45 @@ def test_a_broken_file_is_named_and_imports_nothing(folder: Path) -> None:
         result = ccei(*command)
         assert result.exit_code == 2
         assert "other: found no exported record, expected what ccei record export writes" in result.stderr
-    assert ccei("audit", "absent").exit_code == 2
+    for source, told in (
+        (
+            "absent",
+            "absent: found no such file, expected what ccei record export writes, or the URL of a database",
+        ),
+        (".", ".: found a folder, expected what ccei record export writes"),
+        (
+            "day.db",
+            "day.db: found a SQLite database, expected an exported record: name a market's database by its URL",
+        ),
+    ):
+        result = ccei("audit", source)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert told in result.stderr
+
+
+def test_no_message_repeats_a_password(folder: Path) -> None:
+    url = "postgresql://market:s3cret@127.0.0.1:1/market"
+    ccei("record", "export", "sqlite:///day.db", "day.ccei")
+    for command in (
+        ("audit", url),
+        ("record", "export", url, "x.ccei"),
+        ("record", "import", "day.ccei", url),
+        ("proof", "make", url, "1", "x.json"),
+    ):
+        result = ccei(*command)
+        assert result.exit_code == 2, result.output
+        assert "s3cret" not in result.output
+        assert "market:***@127.0.0.1" in result.stderr
+
+
+def test_an_audit_names_what_nobody_signed(folder: Path) -> None:
+    recorded(a_whole_day(), url=f"sqlite:///{folder / 'unsigned.db'}").dispose()
+    audited = ccei("audit", "sqlite:///unsigned.db")
+    assert audited.exit_code == 1
+    assert "signatures: batch 2, order 1: signature: found 6 bytes, expected 65" in audited.stdout
+    assert "No findings" not in audited.stdout
+    honest = ccei("audit", "sqlite:///day.db")
+    assert "every order was signed by its participant, the outbox holds what it signed" in honest.stdout
 
 
 def test_an_order_is_proven_in_a_file(folder: Path) -> None:
@@ -88,8 +127,9 @@ def test_an_order_is_proven_in_a_file(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (("make", "sqlite:///day.db", str(1 << 70), "x"), "found no such order in the readable tables"),
         (("make", "sqlite:///day.db", "99", "x"), "order 99: found no such order in the readable tables"),
-        (("verify", "day.db"), "proof: "),
+        (("verify", "day.db"), "day.db: proof: "),
         (("verify", "absent"), "absent: No such file"),
     ],
 )

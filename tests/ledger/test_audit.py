@@ -11,7 +11,7 @@ from ledger.projections import Projector
 from ledger.reconciliation import ChainBalance, ChainValues
 from ledger.record import Record, RecordedBatch, RecordReader
 from ledger.tables import RecordRow, table
-from market.events import Event, Refused, TradeAgreed
+from market.events import Deposited, Event, Refused, TradeAgreed
 from market.orders import Address
 from market.refusals import Refusal
 from market.units import Micros, Ticks
@@ -118,6 +118,35 @@ def test_a_changed_table_is_found(day: SmallDay, url: str) -> None:
     assert [check for check, _ in found(run(engine))] == ["tables", "tables", "journal"]
     assert ("tables", "trades, row 2") in found(run(engine))
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("damage", "where"),
+    [
+        ("UPDATE entries SET kind = 'nobody' WHERE batch_number = 1 AND line = 1", "entries, row "),
+        ("UPDATE entries SET asset = 'x' WHERE batch_number = 1 AND line = 1", "entries, row "),
+        ("UPDATE entries SET participant = '0xzz' WHERE batch_number = 1 AND line = 1", "entries, row "),
+        ("UPDATE balances SET kind = 'free ' WHERE kind = 'free'", "balances, row "),
+        ("UPDATE balances SET amount = -5 WHERE kind = 'free'", "balances, row "),
+        ("UPDATE trades SET symbol = CAST(x'ff' AS TEXT)", "trades"),
+        ("DELETE FROM projected", "position"),
+    ],
+)
+def test_whatever_is_wrong_with_a_table_is_named(day: SmallDay, damage: str, where: str) -> None:
+    engine = recorded(day)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(damage)
+    first, *_ = run(engine).findings
+    assert first.check == "tables"
+    assert first.where.startswith(where)
+
+
+def test_an_amount_that_no_table_can_hold_is_named_with_its_batch(day: SmallDay) -> None:
+    events = list(day.history[0][1].events)
+    at, deposit = next((i, each) for i, each in enumerate(events) if isinstance(each, Deposited))
+    events[at] = replace(deposit, amount_micros=Micros(1 << 63))
+    report = audit(RecordReader(recorded(day, forge={1: tuple(events)})))
+    assert found(report)[0] == ("replay", f"batch 1, event {at}")
 
 
 def test_tables_that_lag_behind_are_named(day: SmallDay) -> None:

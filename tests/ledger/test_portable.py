@@ -1,3 +1,4 @@
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -5,13 +6,15 @@ import msgspec
 import pytest
 from sqlalchemy import Engine
 
+from ledger import portable
 from ledger.audit import audit
-from ledger.database import DatabaseUnusable, open_database
+from ledger.database import DatabaseUnusable, RecordInUse, open_database
 from ledger.portable import MAGIC, NoRecordFile, RecordFile, import_record, write_record
 from ledger.projections import Projector
 from ledger.rebuild import rebuild
 from ledger.record import BrokenChain, Record, RecordReader, WrongMarket
 from ledger.tables import RecordRow, table
+from ledger.writer import take_writers_place
 from tests.ledger.builders import ALICE
 from tests.ledger.days import GENESIS, SmallDay, a_whole_day
 from tests.ledger.recorded import recorded
@@ -98,7 +101,10 @@ def test_a_broken_record_is_not_exported(day: SmallDay) -> None:
         exported(engine)
 
 
-def test_a_file_cut_anywhere_says_at_which_row_and_imports_nothing(path: Path, whole: bytes) -> None:
+def test_a_file_cut_anywhere_says_at_which_row_and_imports_nothing(
+    path: Path, whole: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portable, "_ROWS_PER_INSERT", 3)
     frames = frames_of(whole)
     engine = open_database("sqlite://")
     for number, (begin, end) in enumerate(frames[1:], start=1):
@@ -117,7 +123,9 @@ def test_a_file_cut_anywhere_says_at_which_row_and_imports_nothing(path: Path, w
 def test_a_file_cut_in_its_genesis_is_named(path: Path, whole: bytes) -> None:
     for cut in range(frames_of(whole)[0][1]):
         path.write_bytes(whole[:cut])
-        with pytest.raises(NoRecordFile, match=r"found no exported record|genesis: the file is cut short"):
+        with pytest.raises(
+            NoRecordFile, match=r"found an empty file|no exported record|genesis: the file is cut"
+        ):
             RecordFile(path)
 
 
@@ -148,12 +156,18 @@ def test_a_file_that_begins_with_a_row_is_no_record(path: Path, whole: bytes) ->
         RecordFile(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"CCEI", b"SQLite format 3\x00", b"PK\x03\x04" * 50])
-def test_what_is_no_record_is_refused(path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "found an empty file, expected what ccei record export writes"),
+        (b"CCEI", "found no exported record, expected what ccei record export writes"),
+        (b"PK\x03\x04" * 50, "found no exported record, expected what ccei record export writes"),
+        (b"SQLite format 3\x00" * 9, "found a SQLite database, .* by its URL, sqlite:///"),
+    ],
+)
+def test_what_is_no_record_is_refused(path: Path, content: bytes, told: str) -> None:
     path.write_bytes(content)
-    with pytest.raises(
-        NoRecordFile, match="found no exported record, expected what ccei record export writes"
-    ):
+    with pytest.raises(NoRecordFile, match=told):
         RecordFile(path)
 
 
@@ -177,6 +191,62 @@ def test_a_database_with_a_market_is_refused(day: SmallDay, path: Path) -> None:
     ):
         import_record(RecordFile(path), engine)
     assert RecordReader(engine).verify() == len(day.history)
+
+
+def test_an_import_waits_for_nobody_who_writes_the_database(path: Path, url: str) -> None:
+    """A market that starts while rows come in would be a second one in the same database."""
+    engine = open_database(url)
+    place = take_writers_place(engine)
+    with pytest.raises(RecordInUse, match="another writer holds it"):
+        import_record(RecordFile(path), engine)
+    place.close()
+    with pytest.raises(WrongMarket):
+        RecordReader(engine)
+    engine.dispose()
+
+
+def test_no_market_starts_in_a_database_while_a_record_is_imported(path: Path, url: str) -> None:
+    engine, other = open_database(url), open_database(url)
+    refused = []
+
+    def start(number: int) -> None:
+        if number == 3:
+            with pytest.raises(RecordInUse) as caught:
+                Record(other, replace(GENESIS, name="another"))
+            refused.append(caught.value)
+
+    import_record(RecordFile(path), engine, progress=start)
+    assert len(refused) == 1
+    Record(other, GENESIS).close()
+    engine.dispose()
+    other.dispose()
+
+
+@pytest.mark.parametrize("number", [1 << 63, (1 << 64) - 1])
+def test_a_number_that_no_database_holds_is_named_with_its_row(path: Path, whole: bytes, number: int) -> None:
+    begin, end = frames_of(whole)[2]
+    row = msgspec.msgpack.decode(whole[begin + 4 : end])
+    row[2] = number
+    larger = msgspec.msgpack.encode(row)
+    path.write_bytes(whole[:begin] + len(larger).to_bytes(4, "big") + larger + whole[end:])
+    engine = open_database("sqlite://")
+    with pytest.raises(BrokenChain, match=r"record row 2: .*Expected `int` <= 9223372036854775807"):
+        import_record(RecordFile(path), engine)
+    with pytest.raises(WrongMarket, match="found no market"):
+        RecordReader(engine)
+
+
+def test_a_row_sealed_anew_is_found_by_the_row_after_it(path: Path, day: SmallDay) -> None:
+    """Whoever changes a row and gives it the hash of what it holds now has to go on to the last."""
+    engine = recorded(day)
+    row = RecordReader(engine).row(3)
+    assert row is not None
+    sealed = replace(row, time_us=row.time_us + 1).header().hash
+    with engine.begin() as connection:
+        changed = {"time_us": row.time_us + 1, "hash": sealed}
+        connection.execute(table(RecordRow).update().where(table(RecordRow).c.number == 3).values(changed))
+    with pytest.raises(BrokenChain, match=r"record row 4: found previous hash .*, expected"):
+        exported(engine)
 
 
 def test_the_record_of_another_market_does_not_open_as_ours(path: Path) -> None:

@@ -104,14 +104,56 @@ def test_an_earlier_order_that_was_passed_over_is_named() -> None:
 def test_a_price_outside_the_limits_is_named() -> None:
     events = continuous(CHEAP, TAKING)
     assert complaints_about(with_trade(events, price_ticks=Ticks(506))) == [
-        "found price 506, expected 500 to 505, the two limits"
+        "found price 506, expected the limit 505 of order 2 to be kept"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        (
+            {"price_ticks": Ticks(506), "bid_ticks": Ticks(700)},
+            "found price 506, expected the limit 505 of order 2 to be kept",
+        ),
+        (
+            {"price_ticks": Ticks(499), "ask_ticks": Ticks(400)},
+            "found price 499, expected the limit 500 of order 1 to be kept",
+        ),
+        ({"quantity_lots": Lots(101)}, "found 101 lots of order 2, expected 100 at most, all it has left"),
+        (
+            {"buyer": BOB},
+            f"found 0x{BOB.hex()} for order 2, expected 0x{ALICE.hex()}, who placed it",
+        ),
+        ({"buy_order_id": 9}, "found order 9 as its bid, expected one that stands in the book"),
+        ({"sell_order_id": 2}, "found order 2 as its offer, expected one that stands in the book"),
+    ],
+)
+def test_the_word_of_a_trade_is_not_taken_for_what_its_orders_say(
+    changes: dict[str, object], complaint: str
+) -> None:
+    assert complaints_about(with_trade(continuous(CHEAP, TAKING), **changes)) == [complaint]
+
+
+def test_a_false_name_does_not_excuse_who_was_passed_over() -> None:
+    """The better offer is Bob's; with Bob as the named buyer it would have met itself, and been left out."""
+    forged = with_trade(
+        continuous(CHEAP, DEAR, TAKING),
+        sell_order_id=2,
+        price_ticks=Ticks(501),
+        ask_ticks=Ticks(501),
+        seller=CAROL,
+        buyer=BOB,
+    )
+    assert len(complaints_about(forged)) == 1
+    assert complaints_about(with_trade(forged, buyer=ALICE)) == [
+        "found order 2 taken, expected order 1 before it"
     ]
 
 
 def test_an_order_that_does_not_stand_in_the_book_cannot_be_taken() -> None:
     events = continuous(CHEAP, TAKING)
     twice = [*events, *(each for each in events if isinstance(each, TradeAgreed))]
-    assert complaints_about(twice) == ["found order 1 taken, expected one that stands in the book"]
+    assert complaints_about(twice) == ["found order 2 as its bid, expected one that stands in the book"]
 
 
 def test_a_replaced_order_loses_its_place_unless_it_shrank() -> None:
