@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from api.chain_values import read_chain_values
 from api.holdings import read_holdings
 from api.outgoing import Outgoing
 from api.sequencer import Sequencer
@@ -16,7 +17,7 @@ from contracts.certificate import Certificate, Lock, Production
 from contracts.certificate import Claim as ClaimSent
 from contracts.certificate_ids import CertificateId
 from contracts.chain import ChainUnavailable
-from contracts.deployment import deploy_certificate
+from contracts.deployment import attach, deploy_certificate
 from contracts.settlement import sign_reading
 from ledger.accounts import Account, AccountKind
 from ledger.assets import asset_of
@@ -126,6 +127,8 @@ def test_the_life_of_certificates_is_booked_and_equals_the_contract(market: Mark
     report = audited(market)
     assert (report.findings, report.certificate_difference_wh) == ((), 0)
     assert report.trial_balance.by_asset[asset_of(ID)] == 0
+    third_party = read_chain_values(house.chain, attach(house.chain, house.record.genesis.settlement))
+    assert audit(RecordReader(house.engine), chain=third_party).certificate_difference_wh == 0
     assert rebuild(RecordReader(house.engine)).state_hash() == house.venue.state_hash()
 
     statement = read_statement(house.engine, BUYER.address, from_us=0, to_us=10**16)
