@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from api.frame_files import Format, write_frames
 from ledger import exports
 from ledger.database import open_database
+from ledger.reading import reading
 
 if TYPE_CHECKING:
     import pandas
@@ -32,7 +33,7 @@ def export_database(
     engine = open_database(url, must_exist=True)
     bar = Progress(TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), console=console)
     try:
-        with exports.snapshot(engine) as connection, bar:
+        with reading(engine) as connection, bar:
             written = {}
             for name in names:
                 task = bar.add_task(name, total=exports.count(connection, name))

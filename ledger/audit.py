@@ -32,7 +32,7 @@ from ledger.dispatches import Agreed, OutboxCheck, Reader
 from ledger.finding import Finding
 from ledger.holdings import compare_holdings
 from ledger.priority import Priority
-from ledger.projections import TABLES, Projector, position_of, read_postings
+from ledger.projections import TABLES, Projector, read_postings
 from ledger.rebuild import open_venue
 from ledger.reconciliation import (
     ChainValues,

@@ -6,11 +6,10 @@ named `…_utc`; moments that participants signed stay Unix seconds, since nobod
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, Connection, Engine, Integer, func, select
+from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, Connection, Integer, func, select
 
 from ledger.tables import (
     BalanceRow,
@@ -69,18 +68,6 @@ def columns(name: str) -> Mapping[str, str]:
         Malformed: if there is no such export.
     """
     return {source.name: source.dtype for source in _sources(name)}
-
-
-@contextmanager
-def snapshot(engine: Engine) -> Iterator[Connection]:
-    """Open a connection that sees the tables as they are now, whatever the market writes meanwhile."""
-    if engine.dialect.name == "sqlite":
-        with engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN")  # in WAL the first reading after it fixes what is seen
-            yield connection
-    else:
-        with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-            yield connection
 
 
 def count(connection: Connection, name: str) -> int:

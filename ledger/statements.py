@@ -4,6 +4,7 @@ The two ends are taken from different tables: the opening balance is the sum of 
 one is counted back from the balances of today. A statement exists only if its movements lead from one to the other.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, Engine, Select, func, select, union_all
 
 from ledger.accounts import Account, AccountKind
 from ledger.assets import parse_asset, unit_of
+from ledger.reading import reading
 from ledger.tables import BalanceRow, EntryRow, ProjectedRow, RecordRow, table
 from market.orders import Address
 from market.units import InvariantBroken, Malformed
@@ -105,7 +107,7 @@ def read_statement(
         raise Malformed(
             f"period: found an end at {to_us} us, expected one after its beginning at {from_us} us"
         )
-    with engine.connect() as connection:
+    with reading(engine) as connection:
         before, last = (_last_before(connection, moment) for moment in (from_us, to_us))
         position = connection.execute(select(_PROJECTED.c.batch_number)).scalar() or 0
         if position < last:
@@ -133,9 +135,14 @@ def read_statement(
 
 
 def _last_before(connection: Connection, moment_us: int) -> int:
-    """Return the number of the last batch before a moment, 0 if there is none."""
-    statement = select(_RECORD.c.number).where(_RECORD.c.time_us < moment_us)
-    return connection.execute(statement.order_by(_RECORD.c.number.desc()).limit(1)).scalar() or 0
+    """Return the number of the last batch before a moment, 0 if there is none: times rise with the numbers."""
+
+    def time_us(number: int) -> int:
+        statement = select(_RECORD.c.time_us).where(_RECORD.c.number == number)
+        return int(connection.execute(statement).scalar_one())
+
+    head = connection.execute(select(func.max(_RECORD.c.number))).scalar() or 0
+    return bisect_left(range(1, head + 1), moment_us, key=time_us)
 
 
 def _entries(

@@ -5,8 +5,9 @@ import pytest
 
 from api.client import MarketError
 from api.sequencer import Answer, QueueFull
-from contracts.signing import Signer, dead_man_timer_digest, mass_cancel_digest
-from market.orders import Command, MassCancel, SetDeadManTimer, Side
+from contracts.signing import Signer, cancel_digest, dead_man_timer_digest, mass_cancel_digest, recover
+from ledger.record import RecordReader
+from market.orders import CancelOrder, Command, MassCancel, SetDeadManTimer, Side
 from tests.api.conftest import BUYER, GPU, SOLAR, START_S, SUPPLIER, Market
 
 DAY_S = 86_400
@@ -121,6 +122,29 @@ def test_a_timer_runs_for_a_day_at_most(market: Market) -> None:
     answer = market.http.put("/v1/orders/timer", json=content)
     assert problem(answer) == (422, "malformed")
     assert "body.timeout_s: found -1; Input should be greater than or equal to 0" in answer.json()["detail"]
+
+
+def test_the_record_keeps_what_was_signed_to_cancel(market: Market) -> None:
+    buyer, domain = market.client(BUYER), market.house.deployment.domain
+    order = buyer.buy(SOLAR, price="0.04", quantity="1").order_id
+    buyer.cancel(order)
+    buyer.cancel_all()
+    buyer.set_timer(60)
+    recorded = [
+        command for row in RecordReader(market.house.engine).rows() for command in row.batch().commands
+    ]
+    (cancel,) = (command for command in recorded if isinstance(command, CancelOrder))
+    digest = cancel_digest(
+        participant=BUYER.address, order_id=cancel.order_id, deadline_s=cancel.deadline_s, domain=domain
+    )
+    assert recover(digest, cancel.signature) == BUYER.address
+    (everything,) = (command for command in recorded if isinstance(command, MassCancel))
+    nonce, deadline_s = everything.nonce, everything.deadline_s
+    digest = mass_cancel_digest(everything, nonce=nonce, deadline_s=deadline_s, domain=domain)
+    assert recover(digest, everything.signature) == BUYER.address
+    (timer,) = (command for command in recorded if isinstance(command, SetDeadManTimer))
+    digest = dead_man_timer_digest(timer, nonce=timer.nonce, deadline_s=timer.deadline_s, domain=domain)
+    assert recover(digest, timer.signature) == BUYER.address
 
 
 def test_a_request_that_the_full_queue_sent_away_may_come_again(

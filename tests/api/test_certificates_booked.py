@@ -2,22 +2,30 @@
 
 from dataclasses import replace
 from io import StringIO
+from typing import Any
 
 import pytest
 from rich.console import Console
 
+from api.chain_values import read_chain_values
 from api.holdings import read_holdings
+from api.outgoing import Outgoing
+from api.sequencer import Sequencer
+from api.settler import Settler
 from api.stating import show
 from contracts.certificate import Certificate, Lock, Production
 from contracts.certificate import Claim as ClaimSent
 from contracts.certificate_ids import CertificateId
 from contracts.chain import ChainUnavailable
-from contracts.deployment import deploy_certificate
+from contracts.deployment import attach, deploy_certificate
 from contracts.settlement import sign_reading
 from ledger.accounts import Account, AccountKind
 from ledger.assets import asset_of
 from ledger.audit import AuditReport, audit
-from ledger.rebuild import rebuild
+from ledger.heard import Heard
+from ledger.outbox import Outbox
+from ledger.projections import Projector
+from ledger.rebuild import rebuild, recover
 from ledger.record import RecordReader
 from ledger.statements import read_statement
 from market.certificates import (
@@ -119,6 +127,8 @@ def test_the_life_of_certificates_is_booked_and_equals_the_contract(market: Mark
     report = audited(market)
     assert (report.findings, report.certificate_difference_wh) == ((), 0)
     assert report.trial_balance.by_asset[asset_of(ID)] == 0
+    third_party = read_chain_values(house.chain, attach(house.chain, house.record.genesis.settlement))
+    assert audit(RecordReader(house.engine), chain=third_party).certificate_difference_wh == 0
     assert rebuild(RecordReader(house.engine)).state_hash() == house.venue.state_hash()
 
     statement = read_statement(house.engine, BUYER.address, from_us=0, to_us=10**16)
@@ -163,6 +173,68 @@ def test_a_crash_between_two_commands_of_one_block_is_made_up_for(market: Market
     house.settler.watch()
     assert [of(market, AccountKind.FREE, who.address) for who in (SUPPLIER, BUYER)] == [400, 600]
     assert not [event for event in events(market) if isinstance(event, Refused)]
+    assert audited(market).certificate_difference_wh == 0
+
+
+def restarted(market: Market) -> Settler:
+    """Return the settler of a process that knows what the database holds, and nothing else."""
+    house = market.house
+    projector = Projector(house.engine)
+    recovery = recover(RecordReader(house.engine), projector=projector)
+    sequencer = Sequencer(recovery.venue, house.record, projector, recovery.tapes, market.clock)
+    outgoing = Outgoing(house.chain, Outbox(house.engine), confirmations=0)
+    settler = Settler(sequencer, house.chain, house.deployment, outgoing, Heard(house.engine))
+    settler.recover()
+    return settler
+
+
+def test_a_restart_right_after_the_adoption_hears_what_was_told_before_it(market: Market) -> None:
+    certificate = issue(market)
+    market.house.settler.watch()
+    market.house.settler.adopt(certificate)
+    settler = restarted(market)
+    settler.watch()
+    assert settler._venue.books.balances.on(Account(AccountKind.FREE, SUPPLIER.address, asset_of(ID))) == 1000
+
+
+def test_a_restart_in_between_books_what_is_new_and_nothing_else(market: Market) -> None:
+    certificate = issue(market)
+    market.house.settler.adopt(certificate)
+    market.house.settler.watch()
+    on_chain(market, SUPPLIER, certificate.transfer(SUPPLIER.address, BUYER.address, ID, Lots(600)))
+    restarted(market).watch()
+    assert [type(event) for event in told(market)] == [
+        CertificatesAdopted,
+        CertificatesMoved,
+        CertificatesMoved,
+    ]
+    values = market.house.settler.chain_values([BUYER.address, SUPPLIER.address])
+    report = audit(RecordReader(market.house.engine), chain=values)
+    assert (report.findings, report.certificate_difference_wh) == ((), 0)
+
+
+def test_what_a_reorganisation_takes_back_was_never_booked(market: Market) -> None:
+    settler, chain = market.house.settler, market.house.chain
+    settler._confirmations = settler._outgoing._confirmations = 2
+    certificate = issue(market)
+    settler.adopt(certificate)
+    settler.watch()
+    assert of(market, AccountKind.FREE, SUPPLIER.address) == 0  # without two blocks on top it is not final
+    for _ in range(2):
+        chain.set_time(chain.now_s() + 1)
+    settler.watch()
+    assert of(market, AccountKind.FREE, SUPPLIER.address) == 1000
+
+    node: Any = chain.w3.provider
+    before = node.ethereum_tester.take_snapshot()
+    on_chain(market, SUPPLIER, certificate.transfer(SUPPLIER.address, BUYER.address, ID, Lots(600)))
+    settler.watch()
+    node.ethereum_tester.revert_to_snapshot(before)
+    on_chain(market, SUPPLIER, certificate.transfer(SUPPLIER.address, BUYER.address, ID, Lots(250)))
+    for _ in range(2):
+        chain.set_time(chain.now_s() + 1)
+    settler.watch()
+    assert [of(market, AccountKind.FREE, who.address) for who in (SUPPLIER, BUYER)] == [750, 250]
     assert audited(market).certificate_difference_wh == 0
 
 

@@ -98,6 +98,10 @@ def test_a_market_is_deployed_found_verified_and_served(node: Chain, folder: Pat
         assert house.certificate is not None
         assert house.certificate.address == written.plan.step("Certificate").address
         assert house.deployment.notice_period_s == 7200
+        assert house.venue.certificates.contract == house.certificate.address
+        rows = house.record.number
+    with open_house(settings, DrivenClock(node.now_s())) as house:
+        assert house.record.number == rows  # the books follow these certificates already
 
 
 def test_another_deployment_is_not_mixed_into_a_file(node: Chain, folder: Path) -> None:

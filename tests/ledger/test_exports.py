@@ -5,8 +5,9 @@ import pytest
 from sqlalchemy import Engine, select
 
 from ledger import exports
-from ledger.exports import NAMES, columns, count, read_frames, snapshot
+from ledger.exports import NAMES, columns, count, read_frames
 from ledger.projections import ENTRIES, ORDERS
+from ledger.reading import reading
 from market.units import Malformed
 from tests.ledger.builders import CALL_S, at
 from tests.ledger.days import SmallDay, a_whole_day
@@ -24,7 +25,7 @@ def engine(day: SmallDay, tmp_path_factory: pytest.TempPathFactory) -> Engine:
 
 
 def whole(engine: Engine, name: str, rows_at_once: int = exports.ROWS_AT_ONCE) -> pandas.DataFrame:
-    with snapshot(engine) as connection:
+    with reading(engine) as connection:
         frames = list(read_frames(connection, name, rows_at_once=rows_at_once))
         assert sum(map(len, frames)) == count(connection, name)
     return pandas.concat(frames, ignore_index=True)
@@ -33,7 +34,7 @@ def whole(engine: Engine, name: str, rows_at_once: int = exports.ROWS_AT_ONCE) -
 @pytest.mark.parametrize("name", NAMES)
 def test_every_column_has_its_type_in_every_chunk(engine: Engine, name: str) -> None:
     expected = dict(columns(name))
-    with snapshot(engine) as connection:
+    with reading(engine) as connection:
         for frame in read_frames(connection, name, rows_at_once=2):
             assert {column: str(kind) for column, kind in frame.dtypes.items()} == expected
 
@@ -78,16 +79,16 @@ def test_what_never_was_is_missing_and_what_was_signed_stays_whole(engine: Engin
     assert frame["accepted_utc"].iloc[0] == pandas.Timestamp(at(CALL_S), unit="us", tz="UTC")
 
 
-def test_a_snapshot_does_not_see_what_is_written_after_it(day: SmallDay, url: str, tmp_path) -> None:
+def test_a_reading_does_not_see_what_is_written_after_it(day: SmallDay, url: str, tmp_path) -> None:
     engine = kept(day, tmp_path, url=url)
-    with snapshot(engine) as connection:
+    with reading(engine) as connection:
         before = count(connection, "entries")
         with engine.begin() as writer:
             writer.exec_driver_sql("DELETE FROM entries")
             writer.exec_driver_sql("DELETE FROM balances")
         assert count(connection, "entries") == before > 0
         assert count(connection, "balances") > 0
-    with snapshot(engine) as connection:
+    with reading(engine) as connection:
         assert count(connection, "entries") == 0
     engine.dispose()
 

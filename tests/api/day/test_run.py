@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,11 @@ from api.day.summary import summary, write_summary
 from contracts.chain import ChainUnavailable
 from contracts.nodes import find_anvil
 from contracts.opening import open_chain
+from ledger.accounts import AccountKind
+from ledger.assets import TOKEN
 from ledger.audit import audit
 from ledger.database import DatabaseUnusable, open_database
+from ledger.rebuild import rebuild
 from ledger.record import RecordReader
 
 GENERATION = Path(__file__).resolve().parents[3] / "api" / "day" / "scenarios" / BUILT_IN / "generation.csv"
@@ -238,6 +242,21 @@ def test_certificates_are_retired_for_the_compute_of_their_hour(day: DayResult) 
     wind = [trade for trade in day.standing if trade.product == "WIND"]
     assert certificates.trades_pledged == len(wind)
     assert certificates.issued_wh == sum(trade.delivered_lots for trade in wind)
+
+
+def test_the_books_that_are_left_hold_the_days_certificates(day: DayResult, folder: Path) -> None:
+    engine = open_database(f"sqlite:///{folder}/day-tester-1.db", must_exist=True)
+    books = rebuild(RecordReader(engine)).books
+    engine.dispose()
+    held: Counter[AccountKind] = Counter()
+    for account, amount in books.balances.items():
+        if account.asset != TOKEN:
+            held[account.kind] += amount
+    assert held == {
+        AccountKind.FREE: day.certificates.held_wh,
+        AccountKind.RETIRED: day.certificates.retired_wh,
+        AccountKind.CUSTODY: -day.certificates.issued_wh,
+    }
 
 
 def test_buyers_call_the_fallback_of_a_data_centre_that_failed(day: DayResult) -> None:
