@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, MultipleResultsFound, OperationalError, S
 from ledger import codec
 from ledger.seal import Header, header_of
 from ledger.tables import GenesisRow, RecordRow, table
-from ledger.unusable import DatabaseUnusable, named
+from ledger.unusable import DatabaseUnusable, named, said
 from ledger.writer import PlaceLost, take_writers_place
 from market.events import Event
 from market.orders import Address, Batch
@@ -295,7 +295,7 @@ class Record(RecordReader):
                 self._connection.execute(insert(_RECORD), values)
         except SQLAlchemyError as error:
             # SQLAlchemy's own words repeat the statement with all its values
-            cause = error.orig if isinstance(error, DBAPIError) else error
+            cause = said(error) if isinstance(error, DBAPIError) else error
             raise RecordFailed(
                 f"batch {batch.number}: found {cause}, expected it to become durable in {named(self.engine.url)}"
             ) from error

@@ -63,6 +63,7 @@ class Projector:
         self._turn = RLock()
         self._position = self._noted = 0
         self._noted_us = self._waiting_since_us = 0
+        self._failed = False
         self._load()
 
     @property
@@ -102,10 +103,19 @@ class Projector:
             self._noted, self._noted_us = batch.number, batch.time_us
 
     def flush(self) -> None:
-        """Write what was noted, in one commit."""
+        """Write what was noted, in one commit.
+
+        Raises:
+            InvariantBroken: if an earlier flush failed: what it was to write is in no memory any more.
+        """
         with self._turn:
+            if self._failed:
+                raise InvariantBroken(
+                    "readable tables: an earlier commit failed; end the process, a start writes them from the record"
+                )
             if self._noted == self._position:
                 return
+            self._failed = True
             with self._engine.begin() as connection:
                 if connection.dialect.name == "postgresql":
                     # The record brings back what a crash takes of these; its own commits wait for the disk all the same.
@@ -114,6 +124,7 @@ class Projector:
                     self._writer.write(connection, target, rows)
                 connection.execute(update(_PROJECTED).values(batch_number=self._noted))
             self._position = self._noted
+            self._failed = False
 
     def apply(self, batch: Batch, events: tuple[Event, ...], postings: Iterable[Posting]) -> None:
         """Note a batch and write it.

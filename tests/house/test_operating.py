@@ -65,4 +65,4 @@ def test_create_move_back_up_and_restore_on_postgresql(market: Path) -> None:
         printed = run(code, market, PATH=str(cluster.binaries), **user)
         assert printed.count("No findings") == 2
         assert printed.count(": 10 batches, head 0x") == 4
-        assert cluster.run("SELECT count(*) FROM ccei.record", "ccei_lost") == [(10,)]
+        assert cluster.run("SELECT count(*) FROM ccei.record", "trading_lost") == [(10,)]
