@@ -156,7 +156,7 @@ def _verified_file(path: Path) -> Copied:
 
 
 def _check_pages(connection: Connection) -> None:
-    found = connection.exec_driver_sql("PRAGMA integrity_check").scalar_one()
+    found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
     if found != "ok":
         raise DatabaseUnusable(
             f"database {named(connection.engine.url)}: found {found}, expected a sound database"

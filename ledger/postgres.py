@@ -67,13 +67,10 @@ def check_durable(connection: Connection) -> None:
         DatabaseUnusable: naming the first setting of the server that does not promise it.
     """
     where = f"database {named(connection.engine.url)}"
-    names = (*_DEMANDED, "server_version_num", "server_version")
     rows = connection.execute(
-        text("SELECT name, setting FROM pg_settings WHERE name = ANY(:names)"), {"names": list(names)}
+        text("SELECT name, setting FROM pg_settings WHERE name = ANY(:names)"), {"names": list(_DEMANDED)}
     )
     found = {row.name: row.setting for row in rows}
-    if int(found["server_version_num"]) < OLDEST_VERSION:
-        raise DatabaseUnusable(f"{where}: found PostgreSQL {found['server_version']}, expected 14 or later")
     for name, expected in _DEMANDED.items():
         if found[name] != expected:
             raise DatabaseUnusable(
@@ -83,6 +80,13 @@ def check_durable(connection: Connection) -> None:
 
 
 def _prepare(connection: "psycopg.Connection[object]", _entry: ConnectionPoolEntry) -> None:
+    version = connection.info.server_version
+    if version < OLDEST_VERSION:
+        # an earlier one does not know every setting that follows
+        raise DatabaseUnusable(
+            f"database {connection.info.dbname}: found PostgreSQL {version // 10_000}, expected "
+            f"{OLDEST_VERSION // 10_000} or later"
+        )
     connection.autocommit = True
     with connection.cursor() as cursor:
         for name, value in _SESSION.items():

@@ -19,7 +19,7 @@ from ledger.genesis import claim as claim  # noqa: PLC0414
 from ledger.genesis import stored_genesis as stored_genesis  # noqa: PLC0414
 from ledger.seal import Header, header_of
 from ledger.tables import RecordRow, table
-from ledger.unusable import named
+from ledger.unusable import named, said
 from ledger.writer import PlaceLost, take_writers_place
 from market.events import Event
 from market.orders import Batch
@@ -272,7 +272,7 @@ class Record(RecordReader):
                 self._connection.execute(insert(_RECORD), values)
         except SQLAlchemyError as error:
             # SQLAlchemy's own words repeat the statement with all its values
-            cause = error.orig if isinstance(error, DBAPIError) else error
+            cause = said(error) if isinstance(error, DBAPIError) else error
             raise RecordFailed(
                 f"batch {batch.number}: found {cause}, expected it to become durable in {named(self.engine.url)}"
             ) from error

@@ -1,7 +1,7 @@
 """The schema: whose database it is, which tables it has, and how an earlier one is brought forward.
 
 The tables of `Truth` change by migrations alone. Those of `Readable` carry their *shape*, the hash of their definitions:
-where it is not today's, they are dropped and made again, empty, and the record fills them.
+where it is not today's, they are dropped and made again, empty, and the record fills them. Others' tables stay.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 from ledger.postgres import SCHEMA
 from ledger.sqlite import APPLICATION_ID
 from ledger.tables import REVISION, GenesisRow, ProjectedRow, Readable, RecordRow, Truth, table
-from ledger.unusable import DatabaseUnusable, named, shown
+from ledger.unusable import DatabaseUnusable, named, said, shown
 
 _FILE_MARK = 5
 """The `user_version` of a SQLite file that has revisions: programs from before them refuse it."""
@@ -29,6 +29,8 @@ _REVISIONS = Table(
     "alembic_version", MetaData(), Column("version_num", String(32), primary_key=True, nullable=False)
 )
 _PROJECTED = table(ProjectedRow)
+_MAKING = 1
+"""Raise this when a rule of `ledger/projections` writes other values into the same columns: a start then makes all again."""
 _DEPENDED_ON = "2BP01"
 """PostgreSQL's word for a table that cannot be dropped, since something else needs it."""
 
@@ -138,8 +140,8 @@ def make_readable(connection: Connection) -> None:
 
 
 def shape(connection: Connection) -> str:
-    """Return the hash of the definitions of the readable tables."""
-    digest = hashlib.sha256()
+    """Return the hash of the definitions of the readable tables, and of how they are made."""
+    digest = hashlib.sha256(b"%d" % _MAKING)
     for each in Readable.metadata.sorted_tables:
         digest.update(str(CreateTable(each).compile(dialect=connection.dialect)).encode())
         for index in sorted(each.indexes, key=lambda index: str(index.name)):
@@ -227,7 +229,7 @@ def _migrate(connection: Connection) -> None:
 
 def _detail(error: DBAPIError) -> str:
     found = getattr(getattr(error.orig, "diag", None), "message_detail", None)
-    return str(found or error.orig)
+    return str(found) if found else said(error)
 
 
 def _where(connection: Connection) -> str:

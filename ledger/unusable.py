@@ -1,6 +1,7 @@
 """What can be wrong with a database, beside what stands in it, and how messages name it."""
 
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 
 class DatabaseUnusable(Exception):
@@ -20,4 +21,10 @@ def named(url: URL) -> str:
 def shown(url: URL) -> str:
     """Return a URL as it may be shown: of what follows the `?`, where a password may stand too, the host alone."""
     query = {name: value for name, value in url.query.items() if name == "host"}
-    return url.set(drivername=url.get_backend_name(), query=query).render_as_string(hide_password=True)
+    bare = url.set(drivername=url.get_backend_name(), query=query)
+    return bare.render_as_string(hide_password=True).replace("%2F", "/")
+
+
+def said(error: DBAPIError) -> str:
+    """Return what the database said, in one line, without the statement and all its values."""
+    return " ".join(str(error.orig).split())

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ledger.sqlite import path_of
-from ledger.unusable import RecordInUse, named
+from ledger.unusable import DatabaseUnusable, RecordInUse, named, said
 
 _LOCK_KEY = 0x43434549
 """The letters CCEI; PostgreSQL keeps such keys per database."""
@@ -65,7 +65,7 @@ class WritersPlace:
             with self.connection.begin():
                 held = self.connection.scalar(_IS_HELD, {"key": _LOCK_KEY})
         except DBAPIError as error:
-            raise PlaceLost(f"record {where}: found {error.orig}, expected the writer's session") from error
+            raise PlaceLost(f"record {where}: found {said(error)}, expected the writer's session") from error
         if not held:
             raise PlaceLost(f"record {where}: found a session without the writer's lock, expected ours")
 
@@ -81,6 +81,7 @@ def take_writers_place(engine: Engine) -> WritersPlace:
 
     Raises:
         RecordInUse: if another writer holds it, naming him.
+        DatabaseUnusable: if the lock file beside a SQLite file cannot be written.
     """
     if engine.dialect.name == "postgresql":
         return WritersPlace(_lock_session(engine), None)
@@ -139,7 +140,12 @@ def _is_still(file: TextIO) -> bool:
 
 def _lock_file(path: Path) -> TextIO:
     beside = path.with_name(path.name + ".lock")
-    handle = beside.open("a+", encoding="ascii")
+    try:
+        handle = beside.open("a+", encoding="ascii")
+    except OSError as error:  # somebody else's, or no room
+        raise DatabaseUnusable(
+            f"{beside}: found {(error.strerror or str(error)).lower()}, expected a lock file that can be written"
+        ) from None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

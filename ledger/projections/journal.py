@@ -16,6 +16,7 @@ from market.units import InvariantBroken
 
 ENTRIES = table(EntryRow)
 BALANCES = table(BalanceRow)
+_ROWS_PER_READ = 1_000
 
 
 class Journal:
@@ -81,7 +82,8 @@ def read_postings(engine: Engine) -> Iterable[Posting]:
     key: tuple[int, int] | None = None
     entries: list[Entry] = []
     with engine.connect() as connection:
-        for row in connection.execute(select(ENTRIES).order_by(*ENTRIES.primary_key)):
+        statement = select(ENTRIES).order_by(*ENTRIES.primary_key)
+        for row in connection.execute(statement, execution_options={"yield_per": _ROWS_PER_READ}):
             found = (row.batch_number, row.event_position)
             if key is not None and found != key:
                 yield Posting(*key, tuple(entries))

@@ -63,6 +63,7 @@ class Projector:
         self._turn = RLock()
         self._position = self._noted = 0
         self._noted_us = self._waiting_since_us = 0
+        self._failed = False
         self._load()
 
     @property
@@ -102,11 +103,17 @@ class Projector:
         """Write what was noted, in one commit.
 
         Raises:
-            InvariantBroken: if an event does not fit the tables.
+            InvariantBroken: if an event does not fit the tables, or an earlier flush failed: what that was to write is in no
+                memory any more.
         """
         with self._turn:
+            if self._failed:
+                raise InvariantBroken(
+                    "readable tables: an earlier commit failed; end the process, a start writes them from the record"
+                )
             if self._noted == self._position:
                 return
+            self._failed = True
             for note in self._notes:
                 self._enter(*note)
             self._notes.clear()
@@ -118,6 +125,7 @@ class Projector:
                     self._writer.write(connection, target, rows)
                 connection.execute(update(_PROJECTED).values(batch_number=self._noted))
             self._position = self._noted
+            self._failed = False
 
     def apply(self, batch: Batch, events: tuple[Event, ...], postings: Iterable[Posting]) -> None:
         """Note a batch and write it.

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import stat
 import threading
 from pathlib import Path
 
@@ -109,6 +110,41 @@ def test_who_may_not_read_the_database_may_not_read_its_copy(url: str, tmp_path:
         back_up(url, tmp_path / f"a copy? {mode:o}.db")
         assert (tmp_path / f"a copy? {mode:o}.db").stat().st_mode & 0o777 == mode
     restore(tmp_path / "a copy? 640.db", f"sqlite:///{tmp_path}/restored.db")
+
+
+def test_a_copy_is_on_the_disk_before_it_has_its_name_and_its_name_is_then(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_recorded_day(url).close()
+    seen: list[tuple[str, bool]] = []
+    sync, target = os.fsync, tmp_path / "monday.db"
+
+    def watched(handle: int) -> None:
+        kind = "folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file"
+        seen.append((kind, target.exists()))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    back_up(url, target)
+    assert seen == [("file", False), ("folder", True)]
+
+
+def test_a_page_that_no_batch_is_on_is_checked_too(url: str, tmp_path: Path) -> None:
+    record = a_recorded_day(url)
+    record.close()
+    record.engine.dispose()  # folds the log in, which is read before the file
+    with sqlite3.connect(tmp_path / "market.db") as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'ix_orders_status'"
+        ).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    with (tmp_path / "market.db").open("r+b") as file:
+        file.seek(page * size - 8)  # the end of the page, where its first row is
+        file.write(b"\xff" * 8)
+    with pytest.raises(DatabaseUnusable, match="expected a sound database"):
+        back_up(url, tmp_path / "monday.db")
+    assert not (tmp_path / "monday.db").exists()
 
 
 def test_the_log_of_a_lost_database_is_not_taken_for_a_part_of_the_restored_one(

@@ -130,3 +130,9 @@ def test_a_lock_file_that_was_removed_is_noticed_while_nothing_happens(tmp_path:
     with pytest.raises(PlaceLost):
         place.confirm()
     place.close()
+
+
+def test_a_lock_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    (tmp_path / "market.db.lock").mkdir()
+    with pytest.raises(DatabaseUnusable, match=r"market.db.lock: found is a directory, expected a lock file"):
+        open_database(f"sqlite:///{tmp_path}/market.db")

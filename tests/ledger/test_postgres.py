@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
+from ledger import postgres
 from ledger.database import DatabaseUnusable, RecordInUse, file_of, open_database
 from ledger.projections import Projector
 from ledger.record import Record, RecordFailed, RecordReader
@@ -67,6 +68,14 @@ def test_a_server_that_may_lose_a_commit_is_refused(cluster: Cluster, url: str, 
     with cluster.set(name, "off"), pytest.raises(DatabaseUnusable, match=f"found {name} = off, expected on"):
         open_database(url)
     open_database(url).dispose()
+
+
+def test_an_older_server_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "OLDEST_VERSION", 990_000)
+    with pytest.raises(
+        DatabaseUnusable, match=r"database market: found PostgreSQL \d+, expected 99 or later"
+    ):
+        open_database(url)
 
 
 def test_another_encoding_is_refused(cluster: Cluster) -> None:
