@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.clock import DrivenClock
-from api.collecting import settle_memory
+from api.memory import settle_memory
 from api.sequencer import Sequencer
 from ledger.database import open_database
 from ledger.projections import Projector

@@ -13,7 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from api.collecting import settle_memory
+from api.memory import settle_memory
 from ledger import codec
 from ledger.database import open_database
 from ledger.projections import Projector

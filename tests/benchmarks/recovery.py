@@ -11,7 +11,7 @@ import gc
 import tempfile
 import time
 
-from api.collecting import settle_memory
+from api.memory import settle_memory
 from ledger.database import open_database
 from ledger.rebuild import Recovery, recover
 from ledger.record import Record, RecordReader

@@ -13,6 +13,7 @@ from ledger.database import open_database
 from ledger.projections import Projector
 from ledger.rebuild import rebuild, recover
 from ledger.record import BrokenChain, Record
+from ledger.snapshot_encoding import program
 from ledger.snapshots import Seal, SnapshotStore, verify_snapshots
 from ledger.snapshotting import Snapshotter
 from ledger.tables import SnapshotRow, table
@@ -213,6 +214,14 @@ def test_a_snapshot_is_of_the_moment_it_was_begun_however_long_it_takes() -> Non
     assert standing.venue.state_hash() == at_five
     assert at_five != live.standing.venue.state_hash() == recover(live.record).venue.state_hash()
     live.record.close()
+
+
+def test_a_program_that_computes_otherwise_is_another_program(tmp_path: Path) -> None:
+    before, after, renamed = tmp_path / "before", tmp_path / "after", tmp_path / "renamed"
+    for folder, name, source in ((before, "rule", "1"), (after, "rule", "2"), (renamed, "law", "1")):
+        (folder / "deep").mkdir(parents=True)
+        (folder / "deep" / f"{name}.py").write_text(source)
+    assert len({program(before), program(after), program(renamed)}) == 3
 
 
 def test_the_latest_two_are_kept_and_what_was_never_finished_is_dropped(live: Live) -> None:
