@@ -12,8 +12,8 @@ from rich.console import Console
 from api.app import create_app
 from api.catalogue import BUILT_IN, Lister, read_catalogue
 from api.clock import SystemClock
-from api.collecting import settle_memory
 from api.house import open_house
+from api.memory import settle_memory
 from api.settings import Settings
 from contracts.chain import ChainUnavailable
 from contracts.opening import OWN_CHAINS

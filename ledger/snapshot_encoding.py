@@ -4,7 +4,8 @@
 
 A row is an item of a list or set, a key and value of a dictionary, or a lone value. Rows are written as the record writes
 fields of their types. The *format* is the hash of all paths and types, down to the fields of dataclasses and the members of
-enumerations: a snapshot of a program that keeps anything else has another format, and nobody has to remember a number.
+enumerations, and of the program's own source: a snapshot of a program that keeps or computes anything else has another
+format, and nobody has to remember a number.
 """
 
 import hashlib
@@ -12,16 +13,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
-from importlib.metadata import version
 from itertools import islice
+from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
+import market
 from ledger.codec import field_reader, field_writer
 from market.keeping import Kept, columns
 
 ROWS_PER_PIECE = 500
+_ROOMS = (Path(market.__file__).parent, Path(__file__).parent)
+"""Where the source stands that decides what a snapshot means: `market` and `ledger`."""
 _Convert = Callable[[Any], Any]
 _tuple_of: Any = tuple  # of types that are known only when it runs
 
@@ -33,7 +37,18 @@ class UnreadableSnapshot(ValueError):
 def format_of(kind: type[Kept]) -> bytes:
     """Return what tells apart encodings of this kind of part: all that it keeps, and which program says what that means."""
     described = [(path, _described(hint)) for path, hint in columns(kind)]
-    return hashlib.sha256(repr((version("ccei-market"), described)).encode()).digest()
+    return hashlib.sha256(repr((program(*_ROOMS).hex(), described)).encode()).digest()
+
+
+@cache
+def program(*folders: Path) -> bytes:
+    """Return the hash of the source in these folders: one that computes otherwise is another program."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            name = path.relative_to(folder).as_posix()
+            digest.update(hashlib.sha256(name.encode()).digest() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.digest()
 
 
 def prepare(kind: type[Kept]) -> None:

@@ -1,12 +1,12 @@
 """Snapshots: the memory of a market as it was after a batch, so that a restart need not begin at the first one.
 
 A snapshot is several pieces and a seal, which is stored last. The seal carries the number of the batch, the hash of its row
-in the record, the state hash, and the hash of all this and of the pieces:
+in the record, and the hash of all this and of the pieces:
 
-    hash = sha256(msgpack([format, number, record hash, state hash, rows, [sha256(piece), …]]))
+    hash = sha256(msgpack([format, number, record hash, rows, [sha256(piece), …]]))
 
 A snapshot is never the truth. One that does not fit the record, or this program, is named and not used; it can be dropped
-and made again at any time. `verify_snapshots` compares each with a replay from the first batch.
+and made again at any time. `verify_snapshots` compares the state hash of what each holds with a replay from the first batch.
 """
 
 import hashlib
@@ -54,7 +54,6 @@ class Seal:
     format: bytes
     number: int
     record_hash: bytes
-    state_hash: bytes
     rows: int
     piece_hashes: tuple[bytes, ...]
 
@@ -67,7 +66,6 @@ class Seal:
             self.format,
             self.number,
             self.record_hash,
-            self.state_hash,
             self.rows,
             self.piece_hashes,
         )
@@ -165,7 +163,7 @@ class SnapshotFault:
 
 
 def verify_snapshots(record: RecordReader) -> Iterator[SnapshotFault]:
-    """Replay the record, and compare with each snapshot what it noted of the state and what it holds of it.
+    """Replay the record, and compare the state that each snapshot holds.
 
     A record that cannot be replayed ends the comparison: that is for others to find.
     """
@@ -194,15 +192,15 @@ def _compare(
     store: SnapshotStore, number: int, record: RecordReader, replayed: bytes
 ) -> Iterator[SnapshotFault]:
     try:
-        seal, standing = store.read(number, record)
+        _, standing = store.read(number, record)
     except UnreadableSnapshot as error:
         yield SnapshotFault(number, str(error))
         return
-    for what, found in (("noted", seal.state_hash), ("held", standing.venue.state_hash())):
-        if found != replayed:
-            yield SnapshotFault(
-                number, f"found state {found.hex()} {what}, but the replayed record has {replayed.hex()}"
-            )
+    found = standing.venue.state_hash()
+    if found != replayed:
+        yield SnapshotFault(
+            number, f"found state {found.hex()} held, but the replayed record has {replayed.hex()}"
+        )
 
 
 def _read_seal(content: bytes, number: int) -> Seal:

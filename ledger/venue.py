@@ -137,11 +137,7 @@ class Venue(Kept):
 
     def state_hash(self) -> bytes:
         """Return the hash of all state. Equal histories give equal hashes, on any machine, rebuilt or not."""
-        return self.state_hash_with(self.exchange.state_hash())
-
-    def state_hash_with(self, exchange_hash: bytes) -> bytes:
-        """Return the hash of all state, where the exchange's own is known."""
-        digest = hashlib.sha256(exchange_hash)
+        digest = hashlib.sha256(self.exchange.state_hash())
         digest.update(self.number.to_bytes(8, "big"))
         # a part that never was used says nothing, as before there was any
         for part in (self.books, self.funds, self.escrows, self.certificates):

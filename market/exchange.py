@@ -9,7 +9,7 @@ Where to read on: `order_entry.py` and `routing.py` (participants), `negotiating
 `uncrossing.py` (time, auctions, halts), `meeting.py` (from a book's fills to events).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, get_args
 
 from market import honouring, negotiating, operating, order_entry, timekeeping
@@ -18,7 +18,7 @@ from market.events import Event, ExitRequested, ReadingReceived, Refused
 from market.fault import Taking
 from market.instruments import Instrument
 from market.keeping import Kept
-from market.listed import Listed, ListedImage
+from market.listed import Listed
 from market.negotiations import Negotiation
 from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit
 from market.open_orders import OpenOrder, SignedOrder, fingerprint
@@ -282,10 +282,6 @@ class Exchange(Kept):
         Reads everything, so the cost grows with the history: for checkpoints, not for every order.
         """
         return self._state.state_bytes()
-
-    def state_lines(self, listings: Sequence[ListedImage]) -> Iterator[bytes]:
-        """Return the lines of `state_bytes` one by one, as if these were the listings."""
-        return self._state.lines(listings)
 
     def state_hash(self) -> bytes:
         """Return the SHA-256 of `state_bytes`."""

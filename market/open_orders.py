@@ -94,7 +94,7 @@ def fingerprint(request: PlaceOrder | ReplaceOrder | OrderAccepted | OrderReplac
     """
     if isinstance(request, PlaceOrder | OrderAccepted):
         facts = line("place", request.terms, request.order_type, request.time_in_force, request.post_only)
-        if request.conditions != PLAIN or request.eligible:
+        if request.eligible or (request.conditions is not PLAIN and request.conditions != PLAIN):
             facts += line("asks", request.conditions, request.eligible)
     else:
         facts = line("replace", request.order_id, request.terms)

@@ -136,7 +136,7 @@ class State(Kept):
 
         Reads everything, so the cost grows with the history: for checkpoints, not for every order.
         """
-        return b"".join(self.lines(self.listings))
+        return b"".join(self._lines())
 
     def state_hash(self) -> bytes:
         """Return the SHA-256 of `state_bytes`."""
@@ -163,10 +163,9 @@ class State(Kept):
     def _owner_of(self, order_id: int) -> int:
         return self.orders.owner(self.orders.get(order_id).terms.participant)
 
-    def lines(self, listings: Sequence[ListedImage]) -> Iterator[bytes]:
-        """Return the lines of `state_bytes`, as if these were the listings."""
+    def _lines(self) -> Iterator[bytes]:
         yield line("exchange", self.notice_period_s, self.time_us)
-        for image in sorted(listings, key=lambda each: each.listing.instrument_id):
+        for image in sorted(self.listings, key=lambda each: each.listing.instrument_id):
             instrument_id = image.listing.instrument_id
             yield line("listing", image.listing, image.terms)
             yield line(

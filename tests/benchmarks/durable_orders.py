@@ -12,7 +12,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.clock import DrivenClock
-from api.collecting import settle_memory
+from api.memory import settle_memory
 from api.sequencer import Sequencer
 from ledger.database import open_database
 from ledger.projections import Projector
@@ -129,13 +129,16 @@ def main() -> None:
         pad_edge=False,
     )
     with ExitStack() as closing:
-        cluster = closing.enter_context(running_cluster()) if servers() else None
         folder = Path(closing.enter_context(tempfile.TemporaryDirectory()))
-        if cluster is None:
+        databases: dict[str, Callable[[int], str]] = {"sqlite": lambda size: f"sqlite:///{folder}/{size}.db"}
+        if servers():
+            cluster = closing.enter_context(running_cluster())
+            databases["postgresql"] = lambda _: cluster.emptied()
+        else:
             print(MISSING)
-        for name in ("sqlite", "postgresql")[: 1 if cluster is None else 2]:
+        for name, empty in databases.items():
             for per_batch in SIZES:
-                url = f"sqlite:///{folder}/{per_batch}.db" if name == "sqlite" else cluster.emptied()
+                url = empty(per_batch)
                 turns = measure(url, folder, per_batch=per_batch, batches=max(count // per_batch, 1))
                 done = max(count // per_batch, 1) * per_batch
                 ours, bare, cpu = (

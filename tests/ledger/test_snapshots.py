@@ -13,6 +13,7 @@ from ledger.database import open_database
 from ledger.projections import Projector
 from ledger.rebuild import rebuild, recover
 from ledger.record import BrokenChain, Record
+from ledger.snapshot_encoding import program
 from ledger.snapshots import Seal, SnapshotStore, verify_snapshots
 from ledger.snapshotting import Snapshotter
 from ledger.tables import SnapshotRow, table
@@ -209,10 +210,18 @@ def test_a_snapshot_is_of_the_moment_it_was_begun_however_long_it_takes() -> Non
     live.snapshotter.step()
     live.go_on(3)
     live.snapshotter.finish()
-    seal, standing = SnapshotStore(live.record.engine).read(5, live.record)
-    assert seal.state_hash == standing.venue.state_hash() == at_five
+    _, standing = SnapshotStore(live.record.engine).read(5, live.record)
+    assert standing.venue.state_hash() == at_five
     assert at_five != live.standing.venue.state_hash() == recover(live.record).venue.state_hash()
     live.record.close()
+
+
+def test_a_program_that_computes_otherwise_is_another_program(tmp_path: Path) -> None:
+    before, after, renamed = tmp_path / "before", tmp_path / "after", tmp_path / "renamed"
+    for folder, name, source in ((before, "rule", "1"), (after, "rule", "2"), (renamed, "law", "1")):
+        (folder / "deep").mkdir(parents=True)
+        (folder / "deep" / f"{name}.py").write_text(source)
+    assert len({program(before), program(after), program(renamed)}) == 3
 
 
 def test_the_latest_two_are_kept_and_what_was_never_finished_is_dropped(live: Live) -> None:
@@ -258,10 +267,8 @@ def test_the_audit_replays_every_snapshot(live: Live) -> None:
     )
     live.standing.venue.books.balances._amounts[free] += 1  # what a broken market might have in memory
     live.snapshotter.take()
-    found = [str(each) for each in audit(live.record).findings]
-    assert len(found) == 2
-    assert all(each.startswith("snapshots: batch 10: found state ") for each in found)
-    assert [each.split()[6] for each in found] == ["noted,", "held,"]
+    (found,) = (str(each) for each in audit(live.record).findings)
+    assert found.startswith("snapshots: batch 10: found state ")
 
 
 def test_each_piece_of_a_large_snapshot_is_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
