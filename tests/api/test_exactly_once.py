@@ -246,6 +246,31 @@ def test_a_batch_that_the_contract_refuses_is_void_when_its_slot_starts(day: Day
     end(day)
 
 
+def test_batches_whose_nonces_are_taken_again_and_again_are_settled_when_that_ends(day: Day) -> None:
+    for _ in range(ATTEMPTS_MAX + 1):
+        day.step()
+        use_our_nonce(day)
+        day.step()
+        day.mine(CONFIRMATIONS)
+        day.step()
+    for _ in range(2):
+        day.mine(CONFIRMATIONS + 1)
+        day.step()
+    assert states(day) == {TradeState.LOCKED, TradeState.VOID}
+    assert effects(day)["overtaken"] > ATTEMPTS_MAX
+    end(day)
+
+
+def test_the_number_of_a_lost_batch_is_given_to_the_next(day: Day) -> None:
+    day.step()
+    use_our_nonce(day)
+    day.step()
+    day.mine(CONFIRMATIONS)
+    day.step()
+    assert [entry.reference for entry in day.outbox.pending()] == ["2:5#1", "1:1#2"]
+    end(day)
+
+
 def test_a_price_is_not_raised_beyond_ten_times_that_of_now(day: Day) -> None:
     day.step()
     outgoing, entry = day.settler._outgoing, day.outbox.pending()[0]
