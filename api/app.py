@@ -3,8 +3,11 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from importlib.metadata import version
+from typing import NoReturn
 
 from fastapi import FastAPI
 
@@ -20,6 +23,8 @@ from market.orders import Command
 log = logging.getLogger(__name__)
 
 STEP_EVERY_S = 1.0
+SAY_EVERY = 60
+"""Steps that fail alike before the log says so again."""
 
 DESCRIPTION = """Compute, network and energy, traded together.
 
@@ -48,8 +53,9 @@ def create_app(house: House, *, due: Callable[[], Sequence[Command]] | None = No
         ending.set()
         if going is not None:
             await going
-        while house.sequencer.waiting:
+        while house.sequencer.waiting and not answering.done():
             await asyncio.sleep(0)
+        house.settler.apply = _closed  # a request's thread may still be at work
         answering.cancel()
         await asyncio.gather(answering, return_exceptions=True)
 
@@ -78,14 +84,35 @@ async def _keep_going(house: House, due: Callable[[], Sequence[Command]], ending
 
     The end is taken between two steps: what the settler has begun with the chain, it finishes.
     """
-    while not ending.is_set():
-        try:
-            if commands := [*due(), *conclusions(house.venue.exchange)]:
-                await house.sequencer.submit_own(commands)
-            await asyncio.to_thread(house.settler.step)
-        except (ChainUnavailable, SettlementFailed, TimeoutError) as error:
-            log.warning("settlement waits: %s", error)
-        except Exception as error:
-            halt(error)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(ending.wait(), timeout=STEP_EVERY_S)
+    loop, said = asyncio.get_running_loop(), Said()
+    with ThreadPoolExecutor(1, thread_name_prefix="settler") as settling:
+        while not ending.is_set():
+            try:
+                if commands := [*due(), *conclusions(house.venue.exchange)]:
+                    await house.sequencer.submit_own(commands)
+                await loop.run_in_executor(settling, house.settler.step)
+            except (ChainUnavailable, SettlementFailed, TimeoutError) as error:
+                if said.is_news(str(error)):
+                    log.warning("settlement waits: %s", error)
+            except Exception as error:
+                halt(error)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ending.wait(), timeout=STEP_EVERY_S)
+
+
+@dataclass
+class Said:
+    """What was logged last: the same is said again only every so often, for a node may be down for hours."""
+
+    last: str = ""
+    times: int = 0
+
+    def is_news(self, what: str) -> bool:
+        """Return whether to log it now."""
+        self.times = self.times + 1 if what == self.last else 0
+        self.last = what
+        return self.times % SAY_EVERY == 0
+
+
+def _closed(_: Sequence[Command]) -> NoReturn:
+    raise ConnectionError("the market is closing: nothing more is taken in")

@@ -53,7 +53,7 @@ class Hearing:
     def _outcome(self, batch_number: int) -> BatchOutcome | None:
         """Ask for the receipt of a transaction of ours that settled a batch; search the chain where there is none."""
         settlement = self._deployment.settlement
-        for entry in self._outbox.confirmed("settle", reference=f"{batch_number}:"):
+        for entry in self._outbox.signed("settle", reference=f"{batch_number}:"):
             for signing in entry.signings:
                 receipt = self._chain.receipt(signing.hash)
                 outcome = receipt and settlement.outcome(receipt, batch_number=batch_number)

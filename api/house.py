@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from api.anchoring import check_not_behind
 from api.auth import Door
 from api.clock import Clock
 from api.operator_key import operator_key
@@ -91,7 +92,8 @@ def open_house(
     Raises:
         ChainUnavailable: if the chain cannot be used, the contracts of an existing record or file are not on it, or the
             books follow other certificates than those of the file.
-        DatabaseUnusable, RecordInUse, WrongMarket, BrokenChain: if the database cannot be used, each saying why.
+        DatabaseUnusable, RecordInUse, WrongMarket, BrokenChain: if the database cannot be used, or holds a copy that is
+            behind the chain, each saying why.
     """
     with ExitStack() as closing:
         chain = closing.enter_context(
@@ -119,10 +121,17 @@ def open_house(
         closing.callback(record.close)
         projector = Projector(engine)
         outbox = Outbox(engine)
+        heard = Heard(engine)
         tables_behind, pending = record.number - projector.position, len(outbox.pending())
         recovery = recover(record, projector=projector)
         recovered = Recovered(
-            record.number, recovery.venue.time_us, record.hash, str(recovery), tables_behind, pending
+            record.number,
+            recovery.venue.time_us,
+            record.hash,
+            str(recovery),
+            tables_behind,
+            pending,
+            heard.whole_to(),
         )
         sequencer = Sequencer(
             recovery.venue,
@@ -137,10 +146,9 @@ def open_house(
         )
         closing.callback(sequencer.catch_up)
         outgoing = Outgoing(chain, outbox, confirmations=settings.confirmations)
-        settler = Settler(
-            sequencer, chain, deployment, outgoing, Heard(engine), confirmations=settings.confirmations
-        )
+        settler = Settler(sequencer, chain, deployment, outgoing, heard, confirmations=settings.confirmations)
         if recovered.batches:
+            check_not_behind(record, outbox, chain, deployment)
             settler.recover()
         if certificate is not None:
             settler.adopt(certificate)

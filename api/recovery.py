@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 class Recovered:
     """What stood in the database before the market opened. `last_time_us` is 0 for a new record.
 
-    `memory` says how it was made again: from which snapshot, and what was replayed.
+    `memory` says how it was made again: from which snapshot, and what was replayed. `heard_block` is the last block of the
+    chain that the record took all of, None where it is read from the beginning.
     """
 
     batches: int
@@ -17,6 +18,7 @@ class Recovered:
     memory: str
     tables_behind: int
     transactions_pending: int
+    heard_block: int | None
 
     def lines(self) -> list[str]:
         """Say it, a sentence a line; nothing of a new record."""
@@ -30,6 +32,8 @@ class Recovered:
             if not self.tables_behind
             else f"Readable tables: {self.tables_behind:,} batches behind, brought forward",
         ]
+        if self.heard_block is not None:
+            told.append(f"Chain: heard up to block {self.heard_block:,}, read on from there")
         if self.transactions_pending:
             told.append(f"Outbox: {self.transactions_pending:,} transactions pending, sent again")
         return told

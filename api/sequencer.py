@@ -9,7 +9,9 @@ ends; the next start rebuilds from the record. It never carries on.
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import RLock
 from typing import NoReturn
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 
 _PAUSE_S = 0.005
 """How long the writer waits for orders between two steps of a snapshot, seconds."""
+OWN_AT_ONCE = 500
+"""Commands of the market's own that wait at a time, beyond the queue's limit."""
 EXIT_BROKEN = 70
 """Exit status when the record or an invariant failed (sysexits EX_SOFTWARE)."""
 
@@ -93,6 +97,7 @@ class Sequencer:
         self._lag_limit = lag_limit
         self._on_broken = on_broken
         self._queue_limit = queue_limit
+        self._ended = False
         self._queue: asyncio.Queue[tuple[Command, asyncio.Future[Answer]]] = asyncio.Queue()
 
     @property
@@ -168,6 +173,24 @@ class Sequencer:
             self._on_broken(error)
         return self._snapshotter.due
 
+    def rest_at_last(self, *, within_s: float) -> bool:
+        """Take a snapshot after the last batch, so that the next start replays nothing; return whether it is there.
+
+        One that takes longer (seconds) is given up: it costs the next start that time, and not this stop.
+        """
+        if self._snapshotter is None:
+            return False
+        if not self._snapshotter.events:
+            return True
+        deadline = time.monotonic() + within_s
+        self.catch_up()
+        self._snapshotter.begin()
+        while self._snapshotter.due:
+            if time.monotonic() > deadline:
+                return False
+            self._snapshotter.step()
+        return True
+
     async def submit(self, command: Command) -> Answer:
         """Queue a command and wait until its batch is durable.
 
@@ -186,14 +209,22 @@ class Sequencer:
             raise QueueFull(
                 f"{self.waiting} commands wait and {len(commands)} came, expected at most {self._queue_limit}"
             )
-        return await self.submit_own(commands)
+        return await self._queued(commands)
 
     async def submit_own(self, commands: Sequence[Command]) -> list[Answer]:
-        """Queue the market's own commands in this order, however many wait, and wait until their batches are durable.
+        """Queue commands of the market's own, part by part, and wait until the last of them is durable.
 
-        The limit keeps newcomers out. What the market owes to those who are in, such as what the chain told or a new hour
-        to trade, is bounded by what it knows already, and must not be lost to a crowd.
+        They have room beyond the limit, which keeps newcomers out: what the market owes to those who are in, such as what
+        the chain told or a new hour to trade, is bounded by what it knows already, and must not be lost to a crowd.
         """
+        answers: list[Answer] = []
+        for start in range(0, len(commands), OWN_AT_ONCE):
+            answers += await self._queued(commands[start : start + OWN_AT_ONCE])
+        return answers
+
+    async def _queued(self, commands: Sequence[Command]) -> list[Answer]:
+        if self._ended:
+            raise QueueFull("the market is closing: nobody takes commands any more")
         loop = asyncio.get_running_loop()
         done: list[asyncio.Future[Answer]] = [loop.create_future() for _ in commands]
         for pair in zip(commands, done, strict=True):
@@ -204,8 +235,21 @@ class Sequencer:
         """Serve the queue until cancelled, and let time pass for the sessions once a second.
 
         What can wait is done after the answers have gone out, and whenever nobody asks for anything: a snapshot in small
-        steps, the tables in a thread; newcomers wait for either as if it were a batch.
+        steps, the tables in a thread of their own; newcomers wait for either as if it were a batch. Whatever fails here ends
+        the process: nobody would take orders any more. What still waits at the end gets no answer.
         """
+        try:
+            with ThreadPoolExecutor(1, thread_name_prefix="tables") as tables:
+                await self._serve(tables)
+        except Exception as error:
+            self._on_broken(error)
+        finally:
+            self._ended = True
+            while not self._queue.empty():
+                self._queue.get_nowait()[1].cancel()
+
+    async def _serve(self, tables: ThreadPoolExecutor) -> NoReturn:
+        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(0)
             more_to_do = self.rest()
@@ -221,7 +265,7 @@ class Sequencer:
                 self._confirm()
             behind = self.lag.batches
             if behind >= self._lag_limit or (behind and self._queue.empty()):
-                await asyncio.to_thread(self.catch_up)
+                await loop.run_in_executor(tables, self.catch_up)
 
     async def _arrivals(self, *, within_s: float) -> list[tuple[Command, asyncio.Future[Answer]]]:
         """Return what has arrived, at most one batch of it; nothing if nothing comes in this time."""

@@ -1,10 +1,12 @@
 """`ccei serve`: open the house on the system's clock and serve it with uvicorn."""
 
+import os
 import signal
 import socket
 import tempfile
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from rich.console import Console
@@ -16,10 +18,13 @@ from api.house import open_house
 from api.memory import settle_memory
 from api.settings import Settings
 from contracts.chain import ChainUnavailable
+from contracts.nodes import end_nodes
 from contracts.opening import OWN_CHAINS
 
 STOP_AFTER_S = 30
 """How long a stop waits for requests that have begun: whoever has not sent all by then gets no answer."""
+SNAPSHOT_WITHIN_S = 5.0
+"""How long a stop may take for a last snapshot, which spares the next start the replay."""
 
 
 class AddressUnusable(OSError):
@@ -27,7 +32,7 @@ class AddressUnusable(OSError):
 
 
 def serve_market(*, host: str, port: int, chain: str, database: str | None, console: Console) -> None:
-    """Serve until interrupted or told to end, then close everything in order.
+    """Serve until interrupted or told to end, then close everything in order; a second signal ends at once.
 
     On a chain of our own, which ends with the process, a market without a named database is kept in a temporary one.
 
@@ -71,7 +76,27 @@ def serve_market(*, host: str, port: int, chain: str, database: str | None, cons
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_AFTER_S
         )
-        uvicorn.Server(config).run(sockets=[listening])
+        with suppress(KeyboardInterrupt):  # uvicorn raises the signal that ended it again
+            _Server(config, console).run(sockets=[listening])
+        house.sequencer.rest_at_last(within_s=SNAPSHOT_WITHIN_S)
+
+
+class _Server(uvicorn.Server):
+    """Ends in order at the first signal, and at once at the second: a node or a client may let it wait long."""
+
+    def __init__(self, config: uvicorn.Config, console: Console) -> None:
+        super().__init__(config)
+        self._console = console
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal."""
+        if self.should_exit:
+            end_nodes()
+            os._exit(128 + sig)  # as after a crash, the next start finds all that was acknowledged
+        super().handle_exit(sig, frame)
+        self._console.print(
+            "Stopping: what has begun is finished first. Once more ends at once; nothing is lost."
+        )
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -271,13 +271,22 @@ class Settler:
         with self._sequencer.quiet:
             due = list(due_batches(self._venue, agreed, now_s=self._sequencer.now_s()))
         for trades in due:
-            under_way = [batch_of(entry) for entry in self._outbox.pending() if entry.kind == "settle"]
-            number = max(self._settlement.last_batch(self._chain), *under_way, 0) + 1
+            number = self._free_batch_number()
             with self._sequencer.quiet:
                 record_hash = self._sequencer.record.hash
                 plan = plan_of(self._venue, trades, number=number, record_hash=record_hash)
             numbers = [trade.agreed.trade_number for trade in trades]
             self._dispatch("settle", f"{number}:{numbers[0]}", self._settlement.settle_batch(plan), numbers)
+
+    def _free_batch_number(self) -> int:
+        """Return the number of the next batch: the first that is neither settled nor under way.
+
+        The contract takes batches one after the other. One that was lost leaves a gap before those that are under way, and
+        nothing else is settled until it is filled.
+        """
+        under_way = {batch_of(entry) for entry in self._outbox.pending() if entry.kind == "settle"}
+        first = self._settlement.last_batch(self._chain) + 1
+        return next(number for number in count(first) if number not in under_way)
 
     def _deliver(self) -> None:
         if locked := self._idle(TradeState.LOCKED):

@@ -19,6 +19,8 @@ from contracts.signing import Signer
 OPERATOR_WEI: Final = 1_000_000 * 10**18
 """What the operator starts with on a chain of its own, in wei."""
 
+_running: "set[subprocess.Popen[bytes]]" = set()
+
 _NODE_MODULES = Path(__file__).parent / "node_modules"
 _PRUNE = "--prune-history"
 _START_TIMEOUT_S = 30.0
@@ -43,6 +45,7 @@ def running_node(
         command.remove(_PRUNE)
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603 - our own binaries
+        _running.add(process)
         try:
             _await_start(program, process, port, output)
             yield url
@@ -53,6 +56,13 @@ def running_node(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            _running.discard(process)
+
+
+def end_nodes() -> None:
+    """End every node of this process at once: for a process that ends without leaving what it has entered."""
+    for process in _running:
+        process.kill()
 
 
 def _await_start(program: str, process: "subprocess.Popen[bytes]", port: int, output: IO[bytes]) -> None:

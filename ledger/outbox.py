@@ -161,11 +161,11 @@ class Outbox:
             found = _load(connection, _OUTBOX.c.status.not_in([status.value for status in _FINAL]))
         return tuple(sorted(found, key=lambda entry: entry.nonce))
 
-    def confirmed(self, kind: str, *, reference: str) -> tuple[OutboxEntry, ...]:
-        """Return what of a kind had its effect, by sequence, of all whose reference begins like this."""
+    def signed(self, kind: str, *, reference: str) -> tuple[OutboxEntry, ...]:
+        """Return what was signed of a kind, by sequence, of all whose reference begins like this."""
         is_asked = (_OUTBOX.c.kind == kind) & _OUTBOX.c.reference.startswith(reference, autoescape=True)
         with self._engine.connect() as connection:
-            return tuple(_load(connection, is_asked & (_OUTBOX.c.status == OutboxStatus.CONFIRMED.value)))
+            return tuple(_load(connection, is_asked))
 
     def mark(self, sequence: int, status: OutboxStatus) -> None:
         """Note how far a transaction has come; marking it twice does nothing the second time.

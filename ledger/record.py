@@ -181,6 +181,11 @@ class RecordReader:
             after = found[-1].number
             at_once = min(2 * at_once, _ROWS_PER_READ)
 
+    def number_of(self, hash_: bytes) -> int | None:
+        """Return the number of the row with a hash, None if no row has it."""
+        with self.engine.connect() as connection:
+            return connection.execute(select(_RECORD.c.number).where(_RECORD.c.hash == hash_)).scalar()
+
     def row(self, number: int) -> RecordedBatch | None:
         """Return a row if its content is what was sealed, None if there is no such row, or not this one any more."""
         try:

@@ -47,6 +47,11 @@ class Snapshotter:
         """Whether the next step begins a snapshot. The readable tables must not be behind the record then."""
         return self._writing is None and self.due
 
+    @property
+    def events(self) -> int:
+        """Events since the latest snapshot was begun."""
+        return self._events
+
     def count(self, events: int) -> None:
         """Count the events of a batch that was recorded and applied."""
         self._events += events
@@ -67,9 +72,13 @@ class Snapshotter:
         while self.due:
             self.step()
 
+    def begin(self) -> None:
+        """Begin a snapshot now, whether one is due or not, in place of one in hand; `step` goes on with it."""
+        self._writing = self._take()
+
     def take(self) -> None:
         """Take a snapshot now, whether one is due or not."""
-        self._writing = self._take()
+        self.begin()
         while self._writing is not None:
             self.step()
 

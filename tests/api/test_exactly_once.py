@@ -3,15 +3,18 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 from math import comb
 
 import pytest
 
 from api.locking import NOT_LOCKED_IN_TIME
-from api.outgoing import RAISE_AFTER_BLOCKS, Outgoing
+from api.outgoing import RAISE_AFTER_BLOCKS, RAISE_UP_TO, Outgoing
 from api.settler import ATTEMPTS_MAX
-from contracts.chain import Receipt
+from contracts.chain import GasPrice, Receipt
+from contracts.raising import offered
+from ledger.heard import Block
 from ledger.outbox import OutboxEntry, OutboxStatus
 from market.trades import TradeState
 from market.units import InvariantBroken
@@ -241,6 +244,69 @@ def test_a_batch_that_the_contract_refuses_is_void_when_its_slot_starts(day: Day
     assert states(day) == {TradeState.VOID}
     assert day.venue.exchange.void_reason(1) == NOT_LOCKED_IN_TIME
     end(day)
+
+
+def test_batches_whose_nonces_are_taken_again_and_again_are_settled_when_that_ends(day: Day) -> None:
+    for _ in range(ATTEMPTS_MAX + 1):
+        day.step()
+        use_our_nonce(day)
+        day.step()
+        day.mine(CONFIRMATIONS)
+        day.step()
+    for _ in range(2):
+        day.mine(CONFIRMATIONS + 1)
+        day.step()
+    assert states(day) == {TradeState.LOCKED, TradeState.VOID}
+    assert effects(day)["overtaken"] > ATTEMPTS_MAX
+    end(day)
+
+
+def test_the_number_of_a_lost_batch_is_given_to_the_next(day: Day) -> None:
+    day.step()
+    use_our_nonce(day)
+    day.step()
+    day.mine(CONFIRMATIONS)
+    day.step()
+    assert [entry.reference for entry in day.outbox.pending()] == ["2:5#1", "1:1#2"]
+    end(day)
+
+
+def test_a_price_is_not_raised_beyond_ten_times_that_of_now(day: Day) -> None:
+    day.step()
+    outgoing, entry = day.settler._outgoing, day.outbox.pending()[0]
+    cheap = GasPrice(1, offered(entry.raw).most_wei // RAISE_UP_TO, 1)
+    assert outgoing._raise(entry, cheap, "blocks have passed it by") == entry
+    assert "ask the node why" in outgoing.troubles[-1]
+
+
+def test_a_transaction_that_is_in_a_block_after_all_is_not_given_up(day: Day) -> None:
+    day.step()
+    entry = day.outbox.pending()[0]
+    outgoing, head = day.settler._outgoing, day.plain.block_number()
+    outgoing._overtaken[entry.nonce] = Block(head, day.plain.block_hash(head) or b"")
+    day.mine(CONFIRMATIONS)
+    outgoing._overtake(entry, day.plain.block_number())
+    assert day.outbox.pending()[0] == entry
+
+
+def test_a_nonce_spent_in_a_block_that_is_gone_is_looked_at_anew(day: Day) -> None:
+    day.step()
+    entry = day.outbox.pending()[0]
+    outgoing, head = day.settler._outgoing, day.plain.block_number()
+    outgoing._overtaken[entry.nonce] = Block(head, b"of a block that was reorganised away")
+    outgoing._overtake(entry, head + CONFIRMATIONS)
+    assert day.outbox.pending()[0] == entry
+
+
+def test_the_unused_nonce_of_a_final_transaction_stops_the_market(day: Day) -> None:
+    day.step()
+    waiting = day.outbox.pending()[-1]
+    day.mine(CONFIRMATIONS + 1)
+    day.step()
+    assert day.outbox.pending() == ()
+    day.plain.request("anvil_reorg", CONFIRMATIONS + 1, [])
+    with pytest.raises(InvariantBroken, match="reorganised deeper than CCEI_CONFIRMATIONS"):
+        day.settler._outgoing._fill_gaps([replace(waiting, nonce=waiting.nonce + 1)])
 
 
 def test_a_reorganisation_deeper_than_the_confirmations_stops_the_market(day: Day) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -77,10 +77,15 @@ class Servers:
 
 
 @contextmanager
-def servers(folder: Path, chain: str, *, log: Path, database: str = "") -> Iterator[Servers]:
-    """Yield servers of a market in a folder, or in another database, on a chain that stays when they end."""
+def servers(
+    folder: Path, chain: str, *, log: Path, database: str = "", planted: Sequence[str] = ()
+) -> Iterator[Servers]:
+    """Yield servers of a market in a folder, or in another database, on a chain that stays when they end.
+
+    They have the bugs that are `planted`.
+    """
     port = free_port()
-    command = [sys.executable, "-m", "tests.api.warm_server", str(log), chain]
+    command = [sys.executable, "-m", "tests.api.warm_server", str(log), chain, *planted]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CCEI_")}
     with subprocess.Popen(
         command,
@@ -97,6 +102,14 @@ def servers(folder: Path, chain: str, *, log: Path, database: str = "") -> Itera
         finally:
             assert warm.stdin is not None
             warm.stdin.close()
+
+
+def until(happened: Callable[[], bool], otherwise: str) -> None:
+    """Wait for something."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not happened():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.05)
 
 
 def admitted(url: str, node: str) -> Terms:
@@ -124,14 +137,14 @@ def admitted(url: str, node: str) -> Terms:
             *(deployment.settlement.deposit_for(each.address, amount) for each in everybody),
         ]
         send_all(chain, [(chain.operator, transaction) for transaction in sending])
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while not all(Decimal(Client(url, each).balances().free) for each in everybody):
-        assert time.monotonic() < deadline, "the deposits are not credited"
-        time.sleep(0.05)
+    until(
+        lambda: all(Decimal(Client(url, each).balances().free) for each in everybody),
+        "the deposits are not credited",
+    )
     return Terms(url, market, instrument)
 
 
-def killed(folder: Path, kills: int, *, seed: int = 1) -> Counter[str]:
+def killed(folder: Path, kills: int, *, seed: int = 1, planted: Sequence[str] = ()) -> Counter[str]:
     """Kill the market so many times, looking each time at what is left, then end it in order and audit it."""
     chance, counts = Random(seed), Counter[str]()
     aside = folder / "aside"
@@ -139,7 +152,7 @@ def killed(folder: Path, kills: int, *, seed: int = 1) -> Counter[str]:
     witness = Witness(folder / "market.db")
     with (
         running_node("anvil", start_time_s=None, operator=DEV_SIGNERS[0]) as chain,
-        servers(folder, chain, log=folder / "server.log") as market,
+        servers(folder, chain, log=folder / "server.log", planted=planted) as market,
     ):
         process = market.start()
         market.until_it_answers()
@@ -149,6 +162,7 @@ def killed(folder: Path, kills: int, *, seed: int = 1) -> Counter[str]:
         for trader in traders:
             trader.start()
         try:
+            until(lambda: any(trader.told for trader in traders), "nobody is answered")
             for _ in range(kills):
                 in_start = counts["kills"] > 0 and chance.randrange(KILLED_IN_START_ONE_IN) == 0
                 if not in_start:
@@ -196,3 +210,9 @@ def test_no_acknowledged_order_is_lost_or_doubled_when_the_server_is_killed(tmp_
 def test_no_acknowledged_order_is_lost_in_a_thousand_kills(tmp_path: Path) -> None:
     need_node_modules()
     told(killed(tmp_path, KILLS_SOAK, seed=1_000))
+
+
+def test_a_market_that_answers_before_it_commits_is_caught(tmp_path: Path) -> None:
+    need_node_modules()
+    with pytest.raises(AssertionError, match="found nothing"):
+        killed(tmp_path, 1, planted=["early"])

@@ -7,7 +7,7 @@ from typing import NoReturn
 import pytest
 
 from api.clock import DrivenClock
-from api.sequencer import QueueFull, Sequencer
+from api.sequencer import OWN_AT_ONCE, QueueFull, Sequencer
 from ledger.database import open_database
 from ledger.projections import Projector
 from ledger.rebuild import rebuild, recover
@@ -198,3 +198,80 @@ def test_a_clock_set_back_does_not_turn_time_around(record: Record) -> None:
     clock._now_us -= 5_000_000
     sequencer.process([])
     assert sequencer.venue.time_us == START_S * 1_000_000
+
+
+def test_the_markets_own_commands_have_room_beyond_the_limit(record: Record) -> None:
+    sequencer = sequencer_of(record, DrivenClock(START_S), queue_limit=1)
+    cancels = [CancelOrder(Address(bytes(20)), number) for number in range(2 * OWN_AT_ONCE + 1)]
+
+    async def hand_in() -> None:
+        task = asyncio.create_task(sequencer.run())
+        answers = await sequencer.submit_own(cancels)
+        assert [event.reference for answer in answers for event in answer.events] == list(range(len(cancels)))
+        task.cancel()
+
+    asyncio.run(hand_in())
+
+
+def test_a_writer_that_fails_outside_of_a_batch_stops_the_machine(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sequencer = sequencer_of(record, DrivenClock(START_S))
+
+    def no_more_threads() -> bool:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(sequencer, "rest", no_more_threads)
+    with pytest.raises(Stopped, match="can't start new thread"):
+        asyncio.run(sequencer.run())
+
+
+def test_what_waits_when_the_writer_ends_gets_no_answer_and_waits_no_longer(record: Record) -> None:
+    sequencer = sequencer_of(record, DrivenClock(START_S))
+
+    async def end() -> None:
+        cancel = CancelOrder(Address(bytes(20)), 1)
+        asking = asyncio.create_task(sequencer.submit(cancel))
+        await asyncio.sleep(0)
+        assert sequencer.waiting == 1
+        writing = asyncio.create_task(sequencer.run())
+        await asyncio.sleep(0)
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        with pytest.raises(QueueFull, match="nobody takes"):
+            await sequencer.submit(cancel)
+
+    asyncio.run(end())
+    assert record.number == 0
+
+
+def with_snapshots(record: Record) -> Sequencer:
+    recovery = recover(record)
+    return Sequencer(
+        recovery.venue,
+        record,
+        Projector(record.engine),
+        recovery.tapes,
+        DrivenClock(START_S),
+        snapshotter=Snapshotter(record, recovery),
+        on_broken=stop,
+    )
+
+
+def test_a_last_snapshot_leaves_the_next_start_nothing_to_replay(record: Record) -> None:
+    sequencer = with_snapshots(record)
+    sequencer.process([listing(SOLAR)])
+    assert sequencer.rest_at_last(within_s=60)
+    again = recover(record)
+    assert (again.seal and again.seal.number, again.batches) == (1, 0)
+    assert again.venue.state_hash() == sequencer.venue.state_hash()
+
+
+def test_a_last_snapshot_is_given_up_when_it_takes_too_long(record: Record) -> None:
+    sequencer = with_snapshots(record)
+    assert sequencer.rest_at_last(within_s=0)  # nothing has happened that it could keep
+    sequencer.process([listing(SOLAR)])
+    assert not sequencer.rest_at_last(within_s=0)
+    again = recover(record)
+    assert (again.seal, again.batches) == (None, 1)

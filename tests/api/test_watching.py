@@ -113,7 +113,7 @@ def test_leaves_of_a_batch_that_the_outbox_does_not_know_are_searched_on_the_cha
     hearing = market.house.settler._hearing
     leaves = hearing.leaves_of(1)
     hearing.keep(())
-    monkeypatch.setattr(market.house.settler._outbox, "confirmed", lambda *_, **__: ())
+    monkeypatch.setattr(market.house.settler._outbox, "signed", lambda *_, **__: ())
     assert hearing.leaves_of(1) == leaves
 
 

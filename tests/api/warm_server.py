@@ -1,14 +1,16 @@
 """Fork servers from a process that has had a market open: a start then costs what the market costs, not what Python does.
 
-`python -m tests.api.warm_server LOG CHAIN` reads lines from standard input. A JSON list of arguments of `ccei` starts
-one in a process of its own and answers with its process id; a process id waits until that process ends, and answers with
-its status.
+`python -m tests.api.warm_server LOG CHAIN [early]` reads lines from standard input. A JSON list of arguments of `ccei`
+starts one in a process of its own and answers with its process id; a process id waits until that process ends, and
+answers with its status. `early` plants a bug in those that it starts: they answer before they commit.
 """
 
 import json
 import os
 import signal
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import uvicorn
@@ -21,7 +23,27 @@ from api.cli import main
 from api.clock import SystemClock
 from api.house import open_house
 from api.settings import Settings
+from ledger.record import Record
+from market.events import Event
+from market.orders import Batch
 from tests.ledger.days import a_whole_day
+
+EARLY_BY_S = 2.0
+
+
+def answer_early() -> None:
+    """Plant a bug: a batch is committed some time after its answers are out."""
+    append, committing = Record.append, ThreadPoolExecutor(1)
+
+    def appended_later(record: Record, batch: Batch, events: tuple[Event, ...]) -> bytes:
+        def commit() -> None:
+            time.sleep(EARLY_BY_S)
+            append(record, batch, events)
+
+        committing.submit(commit)
+        return record.hash
+
+    Record.append = appended_later  # type: ignore[method-assign, assignment]
 
 
 def warm_up(chain: str) -> None:
@@ -38,7 +60,7 @@ def warm_up(chain: str) -> None:
         uvicorn.Config(app).load()
 
 
-def serve_lines(log: Path) -> None:
+def serve_lines(log: Path, *, early: bool) -> None:
     """Answer until standard input ends, and then end what still runs."""
     running: set[int] = set()
     for line in sys.stdin:
@@ -49,6 +71,8 @@ def serve_lines(log: Path) -> None:
             continue
         process = os.fork()
         if process == 0:
+            if early:
+                answer_early()
             _become(asked, log)
         running.add(process)
         print(process, flush=True)
@@ -76,4 +100,4 @@ def _become(arguments: list[str], log: Path) -> None:
 
 if __name__ == "__main__":
     warm_up(sys.argv[2])
-    serve_lines(Path(sys.argv[1]))
+    serve_lines(Path(sys.argv[1]), early=sys.argv[3:] == ["early"])
