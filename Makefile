@@ -7,6 +7,9 @@ AUDIT := $(VENV)/audit
 NODE_MODULES := contracts/node_modules
 FORGE = $(shell find $(NODE_MODULES)/@foundry-rs -path '*/bin/forge' -type f 2>/dev/null | grep -v '/@foundry-rs/forge/' | head -n 1)
 
+# The tests start many processes: each would read and compile the market's whole source again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup postgresql demo test serve check bench audit soak clean
 
@@ -19,6 +22,7 @@ $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --editable . --group dev
+	$(BIN)/python -m market.compiling
 	@touch $@
 
 $(NODE_MODULES)/.ready: contracts/package.json contracts/package-lock.json

@@ -106,6 +106,13 @@ def market(tmp_path: Path) -> Iterator[Market]:
         yield market
 
 
+@pytest.fixture(scope="module")
+def one_market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
+    """A market for what leaves it as it was, such as all that stops at its door."""
+    with an_open_market(tmp_path_factory.mktemp("market")) as market:
+        yield market
+
+
 @contextmanager
 def an_open_market(folder: Path) -> Iterator[Market]:
     """Open a market with a solar and a GPU instrument, a metered supplier and a funded buyer."""

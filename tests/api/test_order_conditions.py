@@ -194,10 +194,10 @@ def test_conditions_that_do_not_go_together_are_refused_by_name(market: Market) 
     ],
 )
 def test_conditions_that_cannot_be_read_stop_at_the_door(
-    market: Market, change: dict[str, object], found: str, expected: str
+    one_market: Market, change: dict[str, object], found: str, expected: str
 ) -> None:
-    signed = market.client(BUYER)._signed(SOLAR, "buy", price="0.05", quantity="1").model_dump()
-    answer = market.http.post("/v1/orders", json=signed | change)
+    signed = one_market.client(BUYER)._signed(SOLAR, "buy", price="0.05", quantity="1").model_dump()
+    answer = one_market.http.post("/v1/orders", json=signed | change)
     assert (answer.status_code, answer.json()["title"]) == (422, "malformed")
     assert found in answer.json()["detail"]
     assert expected in answer.json()["detail"]

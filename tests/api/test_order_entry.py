@@ -107,9 +107,9 @@ def test_nobody_cancels_an_order_of_somebody_else(market: Market) -> None:
         ({"quantity": "0.0001"}, "quantity"),
     ],
 )
-def test_malformed_orders_stop_at_the_door(market: Market, change: dict[str, object], told: str) -> None:
-    signed = market.client(BUYER)._signed(SOLAR, "buy", price="0.05", quantity="1").model_dump()
-    answer = market.http.post("/v1/orders", json=signed | change)
+def test_malformed_orders_stop_at_the_door(one_market: Market, change: dict[str, object], told: str) -> None:
+    signed = one_market.client(BUYER)._signed(SOLAR, "buy", price="0.05", quantity="1").model_dump()
+    answer = one_market.http.post("/v1/orders", json=signed | change)
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert told in answer.json()["detail"]
