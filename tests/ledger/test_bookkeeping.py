@@ -36,7 +36,7 @@ from tests.ledger.builders import (
     terms,
 )
 
-FREE, ORDER_HOLD, TRADE_HOLD, WITHDRAWAL_HOLD, LOCKED, FEES, CUSTODY, EXIT_HOLD = AccountKind
+FREE, ORDER_HOLD, TRADE_HOLD, WITHDRAWAL_HOLD, LOCKED, FEES, CUSTODY, EXIT_HOLD, *_ = AccountKind
 TX = b"\x11" * 32
 TOKEN = 1_000_000
 
@@ -170,6 +170,7 @@ def test_delivery_pays_the_seller_and_the_fee_and_returns_the_collateral() -> No
         FEES: 900,
         CUSTODY: -200 * TOKEN,
         EXIT_HOLD: 0,
+        AccountKind.RETIRED: 0,
     }
 
 

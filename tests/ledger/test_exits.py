@@ -23,7 +23,7 @@ from market.units import Lots, Micros
 from tests.ledger.builders import ALICE, BOB, CONTINUOUS_S, NOTICE_S, Day, a_bid, a_deposit, an_offer, opening
 from tests.ledger.days import GENESIS
 
-FREE, ORDER_HOLD, TRADE_HOLD, WITHDRAWAL_HOLD, *_, EXIT_HOLD = AccountKind
+FREE, ORDER_HOLD, TRADE_HOLD, WITHDRAWAL_HOLD, _, _, _, EXIT_HOLD, *_ = AccountKind
 TX = b"\xee" * 32
 TOKEN = 1_000_000
 BID_HOLD = 501_000

@@ -38,7 +38,7 @@ def a_market(url: str) -> None:
         kind="settle", reference="batch 1", raw=b"\x02\x00", hash_=b"\xaa" * 32, nonce=7, trades=(1, 2)
     )
     outbox.replace(1, raw=b"\x02\x01", hash_=b"\xbb" * 32)
-    Heard(engine).note(Block(2**40, b"\xcc" * 32))
+    Heard(engine).note(Block(2**40, b"\xcc" * 32), after=0, whole=True)
     engine.dispose()
 
 

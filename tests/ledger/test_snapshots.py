@@ -17,7 +17,7 @@ from ledger.snapshot_encoding import program
 from ledger.snapshots import Seal, SnapshotStore, verify_snapshots
 from ledger.snapshotting import Snapshotter
 from ledger.tables import SnapshotRow, table
-from market.units import InvariantBroken
+from ledger.unusable import DatabaseUnusable
 from tests.ledger.builders import ALICE, CALL_S
 from tests.ledger.days import GENESIS, SmallDay, a_whole_day
 
@@ -140,7 +140,7 @@ def test_tables_ahead_of_the_record_stop_a_start(live: Live) -> None:
     rebuild(live.record, projector=projector)
     with live.record.engine.begin() as connection:
         connection.execute(text("UPDATE projected SET batch_number = 12"))
-    with pytest.raises(InvariantBroken, match="found them at batch 12, but the record ends with batch 10; "):
+    with pytest.raises(DatabaseUnusable, match="found batch 12, expected at most 10, the record's last"):
         recover(live.record, projector=Projector(live.record.engine))
 
 
