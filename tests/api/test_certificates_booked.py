@@ -215,7 +215,7 @@ def test_a_restart_in_between_books_what_is_new_and_nothing_else(market: Market)
 
 def test_what_a_reorganisation_takes_back_was_never_booked(market: Market) -> None:
     settler, chain = market.house.settler, market.house.chain
-    settler._confirmations = settler._outgoing._confirmations = 2
+    settler._confirmations = settler._outgoing._confirmations = settler._watching._confirmations = 2
     certificate = issue(market)
     settler.adopt(certificate)
     settler.watch()

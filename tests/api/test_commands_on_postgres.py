@@ -7,12 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
-from tests.ledger.builders import ALICE
-from tests.ledger.days import a_whole_day
 from tests.ledger.postgres import Cluster, running_cluster
 from tests.ledger.recorded import recorded
+from tests.ledger.signed_days import SIGNERS, a_signed_day
 
-WHO = f"0x{ALICE.hex()}"
+WHO = f"0x{SIGNERS[0].address.hex()}"
 SEQUENCE = (
     ("audit", "URL"),
     ("statement", "URL", "--participant", WHO, "--from", "2022-02-17", "--to", "2022-02-19", "--json"),
@@ -43,7 +42,7 @@ def done(url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[
     """Give the commands in a folder; return what each said, and what they wrote but the copy."""
     folder.mkdir()
     monkeypatch.chdir(folder)
-    recorded(a_whole_day(), url=url).dispose()
+    recorded(a_signed_day(), url=url).dispose()
     said = [ccei(*(url if word == "URL" else word for word in command)) for command in SEQUENCE]
     said[-1] = said[-1].rpartition(", ")[0]  # the bytes of the copy: pages of either making
     files = {

@@ -17,7 +17,7 @@ from tests.api.conftest import START_S
 from tests.ledger.days import GENESIS
 
 
-class Ended(Exception):
+class Ended(BaseException):
     """What the end of the process would be."""
 
 
