@@ -18,7 +18,7 @@ from contracts.signing import (
 from contracts.transactions import transaction_hash
 from ledger.dispatches import Dispatch
 from ledger.record import Genesis
-from ledger.signatures import Signed, SignedCancel, SignedEvent, nonce_of, signature_of, signed_until_s
+from ledger.signatures import Signed, SignedCancel, SignedEvent
 from ledger.venue import Venue
 from market.events import (
     AgreementSigned,
@@ -57,7 +57,7 @@ class Notary:
         """
         if isinstance(signed, SignedEvent):
             return recover(self._digest(signed, venue), signed.signature)
-        return recover(self._digest_of_cancel(signed), signature_of(signed))
+        return recover(self._digest_of_cancel(signed), signed.signature)
 
     def hash_of(self, raw: bytes) -> bytes:
         """Return the hash by which the chain knows signed bytes."""
@@ -105,20 +105,16 @@ class Notary:
 
     def _digest_of_cancel(self, cancel: SignedCancel) -> bytes:
         """Return the 32 bytes that were signed."""
-        domain, deadline_s = self._domain, signed_until_s(cancel)
+        domain, deadline_s = self._domain, cancel.deadline_s
         match cancel:
             case CancelOrder(participant, order_id):
                 return cancel_digest(
                     participant=participant, order_id=order_id, deadline_s=deadline_s, domain=domain
                 )
             case MassCancel():
-                return mass_cancel_digest(
-                    cancel, nonce=nonce_of(cancel), deadline_s=deadline_s, domain=domain
-                )
+                return mass_cancel_digest(cancel, nonce=cancel.nonce, deadline_s=deadline_s, domain=domain)
             case SetDeadManTimer():
-                return dead_man_timer_digest(
-                    cancel, nonce=nonce_of(cancel), deadline_s=deadline_s, domain=domain
-                )
+                return dead_man_timer_digest(cancel, nonce=cancel.nonce, deadline_s=deadline_s, domain=domain)
 
 
 def _reference(call: Call) -> str:

@@ -52,7 +52,7 @@ class Signatures:
                 yield from self._check(batch, event, venue)
         for command in batch.commands:
             if isinstance(command, SignedCancel):
-                if signature_of(command):
+                if command.signature:
                     yield from self._check(batch, command, venue)
                 else:
                     self.unsigned_cancels += 1
@@ -78,24 +78,6 @@ class Signatures:
         if self._failed <= FINDINGS_MAX:
             detail = f"{found}, expected that of 0x{expected.hex()}: nobody signed this as it is recorded"
             yield Finding("signatures", f"batch {batch.number}, {which}", detail)
-
-
-def signature_of(cancel: SignedCancel) -> bytes:
-    """Return the signature under a cancel, nothing where none was recorded: before encoding version 7 there is no field."""
-    signature: bytes = getattr(cancel, "signature", b"")
-    return signature
-
-
-def signed_until_s(cancel: SignedCancel) -> int:
-    """Return the deadline that was signed with a cancel, Unix seconds."""
-    deadline_s: int = getattr(cancel, "deadline_s", 0)
-    return deadline_s
-
-
-def nonce_of(cancel: MassCancel | SetDeadManTimer) -> int:
-    """Return the nonce that was signed with a cancel of many orders."""
-    nonce: int = getattr(cancel, "nonce", 0)
-    return nonce
 
 
 def _named(signed: Signed) -> tuple[str, str, Address]:

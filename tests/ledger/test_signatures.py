@@ -5,16 +5,17 @@ from dataclasses import replace
 import pytest
 
 from api.notary import Notary
+from contracts.signing import cancel_digest, dead_man_timer_digest, mass_cancel_digest
 from ledger.audit import AuditReport, SignaturesChecked, audit
 from ledger.record import Genesis, RecordReader
 from ledger.signatures import FINDINGS_MAX
 from market.events import OrderAccepted
-from market.orders import Address, OrderTerms, PlaceOrder
+from market.orders import Address, CancelOrder, MassCancel, OrderTerms, PlaceOrder, SetDeadManTimer
 from market.units import Micros
 from tests.ledger.builders import CALL_S
 from tests.ledger.days import GENESIS, Action, SmallDay, a_whole_day
 from tests.ledger.recorded import recorded
-from tests.ledger.signed_days import SIGNERS, a_signed_day, signed_by_its_participant
+from tests.ledger.signed_days import DOMAIN, SIGNERS, a_signed_day, signed_by_its_participant
 
 ALICE, BOB, _ = (signer.address for signer in SIGNERS)
 
@@ -127,3 +128,50 @@ def test_a_record_without_a_good_signature_is_not_told_order_by_order() -> None:
     assert report.findings[-1].detail.startswith(
         f"found {len(orders_of(day)) - FINDINGS_MAX} more, expected none"
     )
+
+
+def a_cancel(order_id: int = 1) -> CancelOrder:
+    unsigned = CancelOrder(ALICE, order_id, deadline_s=CALL_S + 60)
+    digest = cancel_digest(
+        participant=ALICE, order_id=order_id, deadline_s=unsigned.deadline_s, domain=DOMAIN
+    )
+    return replace(unsigned, signature=SIGNERS[0].sign(digest))
+
+
+def a_mass_cancel() -> MassCancel:
+    unsigned = MassCancel(ALICE, nonce=5, deadline_s=CALL_S + 60)
+    digest = mass_cancel_digest(unsigned, nonce=5, deadline_s=unsigned.deadline_s, domain=DOMAIN)
+    return replace(unsigned, signature=SIGNERS[0].sign(digest))
+
+
+def a_timer() -> SetDeadManTimer:
+    unsigned = SetDeadManTimer(ALICE, 60, nonce=6, deadline_s=CALL_S + 60)
+    digest = dead_man_timer_digest(unsigned, nonce=6, deadline_s=unsigned.deadline_s, domain=DOMAIN)
+    return replace(unsigned, signature=SIGNERS[0].sign(digest))
+
+
+def a_day_with(*cancels: CancelOrder | MassCancel | SetDeadManTimer) -> SmallDay:
+    day = SmallDay([signer.address for signer in SIGNERS], signed_by_its_participant)
+    day.run(CALL_S, *cancels)
+    return day
+
+
+def test_cancels_are_those_of_whom_they_name() -> None:
+    report = audited(a_day_with(a_cancel(), a_mass_cancel(), a_timer(), CancelOrder(ALICE, 2)))
+    assert report.findings == ()
+    assert report.signatures == SignaturesChecked({"cancels": 3}, 1)
+
+
+@pytest.mark.parametrize(
+    ("forged", "which"),
+    [
+        (replace(a_cancel(), order_id=2), "cancel of order 2"),
+        (replace(a_cancel(), participant=BOB), "cancel of order 1"),
+        (replace(a_mass_cancel(), nonce=7), f"mass cancel of 0x{ALICE.hex()}"),
+        (replace(a_timer(), timeout_s=0), f"dead-man timer of 0x{ALICE.hex()}"),
+    ],
+)
+def test_a_cancel_that_was_not_signed_so_is_named(
+    forged: CancelOrder | MassCancel | SetDeadManTimer, which: str
+) -> None:
+    assert found(audited(a_day_with(forged))) == [("signatures", f"batch 2, {which}")]
