@@ -1,6 +1,7 @@
 """The projector: it notes what each batch changes in the readable tables, and writes several batches in one commit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from threading import RLock
@@ -48,7 +49,8 @@ class Projector:
     """Keeps the readable tables of one database behind the record: noted at once, written a little later.
 
     What is noted and not yet written is lost with the process, and comes back from the record: it is never the only
-    copy. Notes and flushes may come from different threads.
+    copy. Notes and flushes may come from different threads. What fails leaves the tables as they were, and is the last
+    thing that this projector does: what it has in memory may then be in no table.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -58,6 +60,7 @@ class Projector:
         self._turn = RLock()
         self._position = self._noted = 0
         self._noted_us = self._waiting_since_us = 0
+        self._failed = False
         self._load()
 
     @property
@@ -81,9 +84,10 @@ class Projector:
         """Note what a batch changes, for the next `flush`.
 
         Raises:
-            InvariantBroken: if the batch is not the one after `noted`, or an event does not fit the tables.
+            InvariantBroken: if the batch is not the one after `noted`, an event does not fit the tables, or anything
+                failed before.
         """
-        with self._turn:
+        with self._wholly():
             if batch.number != self._noted + 1:
                 raise InvariantBroken(
                     f"readable tables: found batch {batch.number}, expected {self._noted + 1}"
@@ -97,8 +101,12 @@ class Projector:
             self._noted, self._noted_us = batch.number, batch.time_us
 
     def flush(self) -> None:
-        """Write what was noted, in one commit."""
-        with self._turn:
+        """Write what was noted, in one commit.
+
+        Raises:
+            InvariantBroken: if anything failed before.
+        """
+        with self._wholly():
             if self._noted == self._position:
                 return
             with self._engine.begin() as connection:
@@ -120,11 +128,28 @@ class Projector:
         self.flush()
 
     def reset(self) -> None:
-        """Drop the readable tables and make them again, empty: the next batch is number 1."""
-        with self._turn:
+        """Drop the readable tables and make them again, empty: the next batch is number 1.
+
+        Raises:
+            InvariantBroken: if anything failed before.
+        """
+        with self._wholly():
             with self._engine.begin() as connection:
                 make_readable(connection)
             self._load()
+
+    @contextmanager
+    def _wholly(self) -> Iterator[None]:
+        """Take the turn for something that is done to its end, or leaves nothing to be done after it."""
+        with self._turn:
+            if self._failed:
+                raise InvariantBroken(
+                    f"readable tables: found them at batch {self._position} after a failure; end the process, the next "
+                    "start brings them forward from the record"
+                )
+            self._failed = True
+            yield
+            self._failed = False
 
     def _load(self) -> None:
         """Take into memory what may still change."""
