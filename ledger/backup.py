@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from ledger.database import DatabaseUnusable, file_of, open_database
 from ledger.record import RecordReader
@@ -107,7 +107,7 @@ def _verified(path: Path) -> Copied:
     engine = open_database(f"sqlite:///{path}", must_exist=True)
     try:
         with engine.connect() as connection:
-            found = connection.exec_driver_sql("PRAGMA integrity_check").scalar_one()
+            found = _condition(connection)
         if found != "ok":
             raise DatabaseUnusable(f"copy: found {found}, expected a sound database")
         record = RecordReader(engine)
@@ -116,6 +116,14 @@ def _verified(path: Path) -> Copied:
     finally:
         engine.dispose()
     return Copied(number, head, path.stat().st_size)
+
+
+def _condition(connection: Connection) -> str:
+    """Return "ok", or in SQLite's words the first thing that is wrong with the pages of a database."""
+    try:
+        return str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one())
+    except DBAPIError as error:  # a page that not even the check can read
+        return str(error.orig)
 
 
 def _put_into_place(part: Path, target: Path) -> None:
