@@ -278,13 +278,11 @@ class EntryRow(Readable, table=True):
     """One line of the journal, in the unit of its asset: micros of the token.
 
     `reference` is what to ask for: an order, a trade, a withdrawal; `chain_transaction` where the chain brought it about.
-    `balance` is what the line left on its account. The index has the lines of each account in their order.
+    `balance` is what the line left on its account. The index finds the lines of an account by batch.
     """
 
     __tablename__ = "entries"
-    __table_args__ = (
-        Index("ix_entries_account", "participant", "kind", "asset", "batch_number", "event_position", "line"),
-    )
+    __table_args__ = (Index("ix_entries_account", "participant", "kind", "asset", "batch_number"),)
     batch_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
     event_position: int = Field(primary_key=True, sa_column_kwargs=_OURS)
     line: int = Field(primary_key=True, sa_column_kwargs=_OURS)

@@ -110,6 +110,13 @@ def test_periods_join_without_a_gap(engine: Engine, who: Address) -> None:
         assert tuple(joined) == account.movements
 
 
+def test_a_batch_belongs_to_the_period_that_begins_with_it(engine: Engine) -> None:
+    until, since = {"from_us": 0, "to_us": at(CALL_S)}, {"from_us": at(CALL_S), "to_us": at(CALL_S) + 1}
+    assert read_statement(engine, ALICE, **until).last_batch == 1
+    stated = read_statement(engine, ALICE, **since)
+    assert (stated.first_batch, stated.last_batch) == (2, 2)
+
+
 def test_a_stranger_has_an_empty_statement(engine: Engine) -> None:
     assert read_statement(engine, Address(b"\x99" * 20), **ALWAYS).accounts == ()
 
