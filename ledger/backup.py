@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, select
+from sqlalchemy.exc import DBAPIError
 
 from ledger.copying import Told, copy_market, untold
 from ledger.database import DatabaseUnusable, file_of, new_database, open_database, parse
@@ -156,7 +157,7 @@ def _verified_file(path: Path) -> Copied:
 
 
 def _check_pages(connection: Connection) -> None:
-    found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
+    found = _condition(connection)
     if found != "ok":
         raise DatabaseUnusable(
             f"database {named(connection.engine.url)}: found {found}, expected a sound database"
@@ -174,6 +175,14 @@ def _verified(connection: Connection) -> Copied:
     for row in verified((RecordedBatch(**row._mapping) for row in rows), previous=genesis.hash):
         copied = Copied(row.number, row.hash)
     return copied
+
+
+def _condition(connection: Connection) -> str:
+    """Return "ok", or in SQLite's words the first thing that is wrong with the pages of a database."""
+    try:
+        return str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one())
+    except DBAPIError as error:  # a page that not even the check can read
+        return str(error.orig)
 
 
 def _put_into_place(part: Path, target: Path) -> None:

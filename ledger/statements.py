@@ -1,27 +1,38 @@
 """Statements: what moved on each account of a participant in a period, from the readable journal.
 
-The two ends are taken from different tables: the opening balance is the sum of the journal before the period, the closing
-one is counted back from the balances of today. A statement exists only if its movements lead from one to the other.
+Every line of the journal says what it left on its account. So where an account stood when the period began is looked up,
+and what moved since is read: the years before and after cost nothing. A statement exists only if each movement leads from
+the balance before it to the one that it says it left, and the last line of all left the balance of today.
 """
 
 from bisect import bisect_left
-from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Engine, Select, func, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    ScalarSelect,
+    Select,
+    bindparam,
+    func,
+    select,
+)
 
 from ledger.accounts import Account, AccountKind
-from ledger.assets import parse_asset, unit_of
+from ledger.assets import asset_name, parse_asset, unit_of
 from ledger.reading import reading
 from ledger.tables import BalanceRow, EntryRow, ProjectedRow, RecordRow, table
 from market.orders import Address
 from market.units import InvariantBroken, Malformed
 
-_BALANCES = table(BalanceRow)
-_ENTRIES = table(EntryRow)
-_PROJECTED = table(ProjectedRow)
-_RECORD = table(RecordRow)
+_BALANCES: Final = table(BalanceRow)
+_ENTRIES: Final = table(EntryRow)
+_PROJECTED: Final = table(ProjectedRow)
+_RECORD: Final = table(RecordRow)
 
 
 class TablesBehind(Exception):
@@ -29,7 +40,7 @@ class TablesBehind(Exception):
 
 
 class TooManyMovements(Malformed):
-    """A period with more movements than the caller takes at once. Says how many."""
+    """A period with more movements than the caller takes at once."""
 
 
 class Movement(NamedTuple):
@@ -63,16 +74,18 @@ class AccountStatement:
         for movement in self.movements:
             balance += movement.amount
             if balance != movement.balance:
-                self._stop(f"batch {movement.batch_number}", movement.balance, balance)
+                raise _disagreement(
+                    self.account, f"batch {movement.batch_number}", movement.balance, expected=balance
+                )
         if balance != self.closing:
-            self._stop("the closing balance", self.closing, balance)
+            raise _disagreement(self.account, "the closing balance", self.closing, expected=balance)
 
-    def _stop(self, where: str, found: int, expected: int) -> None:
-        unit = unit_of(self.account.asset)
-        raise InvariantBroken(
-            f"statement of {self.account}, {where}: found {found} {unit}, expected {expected}: "
-            "the journal and the balances disagree, ccei audit says where"
-        )
+
+def _disagreement(account: Account, where: str, found: int, *, expected: int) -> InvariantBroken:
+    return InvariantBroken(
+        f"statement of {account}, {where}: found {found} {unit_of(account.asset)}, expected {expected}: "
+        "the journal and the balances disagree, ccei audit says where"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +109,13 @@ def read_statement(
 ) -> Statement:
     """Return a participant's statement of a period, Unix microseconds, the end not included.
 
-    The market may go on meanwhile: what it appends is after the last batch that is stated.
+    The market may go on meanwhile: what it appends is after the last batch that is stated. The cost grows with what moved
+    in the period and with how many accounts the participant ever had, not with how long the market has been running.
 
     Raises:
         Malformed: if the period ends before it begins; `TooManyMovements` if it has more than `movements_max`.
         TablesBehind: if batches of the period are in the record, but not yet in the tables.
-        InvariantBroken: if a sum is not what it should be.
+        InvariantBroken: if a balance is not what it should be.
     """
     if from_us >= to_us:
         raise Malformed(
@@ -115,109 +129,117 @@ def read_statement(
                 f"readable tables: found them at batch {position}, expected batch {last}, the last of the period: "
                 "wait for the market to bring them forward, or start it on this database"
             )
-        rows = _entries(connection, participant, before, last, movements_max)
-        opening = _opening(connection, participant, before)
-        closing = _closing(connection, participant, last)
-    movements: defaultdict[Account, list[Any]] = defaultdict(list)
-    for row in rows:
-        movements[_account(participant, row)].append(row)
-    return Statement(
-        participant,
-        from_us,
-        to_us,
-        before + 1,
-        last,
-        tuple(
-            _state(account, opening.get(account, 0), movements.get(account, []), closing.get(account, 0))
-            for account in sorted(opening.keys() | movements.keys() | closing.keys())
-        ),
-    )
+        accounts, left = [], movements_max
+        for account, opening in _accounts(connection, participant, before):
+            movements = _movements(connection, account, before, last, at_most=left)
+            if left is not None:
+                left -= len(movements)
+                if left < 0:
+                    raise TooManyMovements(
+                        f"period: found more than {movements_max} movements: ask for a shorter one"
+                    )
+            closing = movements[-1].balance if movements else opening
+            if opening or movements:
+                accounts.append(AccountStatement(account, opening, movements, closing))
+    return Statement(participant, from_us, to_us, before + 1, last, tuple(sorted(accounts, key=_by_account)))
+
+
+def _by_account(statement: AccountStatement) -> Account:
+    return statement.account
 
 
 def _last_before(connection: Connection, moment_us: int) -> int:
-    """Return the number of the last batch before a moment, 0 if there is none: times rise with the numbers."""
+    """Return the number of the last batch before a moment, 0 if there is none. Times never fall from batch to batch."""
 
     def time_us(number: int) -> int:
-        statement = select(_RECORD.c.time_us).where(_RECORD.c.number == number)
-        return int(connection.execute(statement).scalar_one())
+        found = select(_RECORD.c.time_us).where(_RECORD.c.number >= number).order_by(_RECORD.c.number)
+        return int(connection.execute(found.limit(1)).scalar_one())
 
     head = connection.execute(select(func.max(_RECORD.c.number))).scalar() or 0
     return bisect_left(range(1, head + 1), moment_us, key=time_us)
 
 
-def _entries(
-    connection: Connection, participant: Address, before: int, last: int, movements_max: int | None
-) -> list[Any]:
-    """Return a participant's entries of the batches after `before` up to `last`, in order, with their times."""
-    wanted = (
-        _ENTRIES.c.participant == _hex(participant),
-        _ENTRIES.c.batch_number > before,
-        _ENTRIES.c.batch_number <= last,
-    )
-    if movements_max is not None:
-        found = connection.execute(select(func.count()).select_from(_ENTRIES).where(*wanted)).scalar_one()
-        if found > movements_max:
-            raise TooManyMovements(
-                f"period: found {found} movements, expected at most {movements_max}: ask for a shorter one"
-            )
-    statement = select(_ENTRIES, _RECORD.c.time_us).join(_RECORD, _RECORD.c.number == _ENTRIES.c.batch_number)
-    return list(connection.execute(statement.where(*wanted).order_by(*_ENTRIES.primary_key)))
+def _accounts(connection: Connection, participant: Address, before: int) -> Iterator[tuple[Account, int]]:
+    """Step through the accounts that a participant ever had, each with what stood on it after batch `before`.
 
-
-def _opening(connection: Connection, participant: Address, before: int) -> dict[Account, int]:
-    """Return the balances after a batch other than 0: the sums of the journal up to it."""
-    kind, asset, amount = _ENTRIES.c.kind, _ENTRIES.c.asset, _ENTRIES.c.amount
-    statement = select(kind, asset, func.sum(amount).label("amount")).where(
-        _ENTRIES.c.participant == _hex(participant), _ENTRIES.c.batch_number <= before
-    )
-    return _by_account(connection, participant, statement.group_by(kind, asset))
-
-
-def _closing(connection: Connection, participant: Address, last: int) -> dict[Account, int]:
-    """Return the balances after a batch other than 0: those of today, less what was booked since, in one reading."""
-    both = union_all(
-        select(_BALANCES.c.kind, _BALANCES.c.asset, _BALANCES.c.amount).where(
-            _BALANCES.c.participant == _hex(participant)
-        ),
-        select(_ENTRIES.c.kind, _ENTRIES.c.asset, -_ENTRIES.c.amount).where(
-            _ENTRIES.c.participant == _hex(participant), _ENTRIES.c.batch_number > last
-        ),
-    ).subquery()
-    kind, asset, amount = both.c
-    statement = select(kind, asset, func.sum(amount).label("amount")).group_by(kind, asset)
-    return _by_account(connection, participant, statement)
-
-
-def _by_account(connection: Connection, participant: Address, statement: Select[Any]) -> dict[Account, int]:
-    return {
-        _account(participant, row): int(row.amount) for row in connection.execute(statement) if row.amount
+    Raises:
+        InvariantBroken: if what stands on one today is not what its last line left.
+    """
+    wanted: dict[str, object] = {
+        "participant": f"0x{participant.hex()}",
+        "kind": "",
+        "asset": "",
+        "before": before,
     }
+    while (row := _next(connection, wanted)) is not None:
+        account = Account(AccountKind[row.kind.upper()], participant, parse_asset(row.asset))
+        if row.today != row.latest:
+            raise _disagreement(account, "the balance of today", row.today or 0, expected=row.latest)
+        yield account, row.opening or 0
+        wanted |= {"kind": row.kind, "asset": row.asset}
 
 
-def _hex(participant: Address) -> str:
-    return f"0x{participant.hex()}"
+def _next(connection: Connection, after: dict[str, object]) -> Row[Any] | None:
+    """Step to the next asset of the same kind, else to the next kind."""
+    same_kind = connection.execute(_NEXT_ASSET, after).one_or_none()
+    return same_kind if same_kind is not None else connection.execute(_NEXT_KIND, after).one_or_none()
 
 
-def _account(participant: Address, row: Any) -> Account:
-    return Account(AccountKind[row.kind.upper()], participant, parse_asset(row.asset))
-
-
-def _state(account: Account, opening: int, rows: list[Any], closing: int) -> AccountStatement:
-    """Return the statement of one account, with the balance after each movement."""
-    balance = opening
-    movements = []
-    for row in rows:
-        balance += row.amount
-        movements.append(
-            Movement(
-                row.time_us,
-                row.batch_number,
-                row.event_position,
-                row.event,
-                row.reference,
-                row.chain_transaction,
-                row.amount,
-                balance,
-            )
+def _movements(
+    connection: Connection, account: Account, before: int, last: int, *, at_most: int | None
+) -> tuple[Movement, ...]:
+    """Return what moved on an account after batch `before` up to `last`, in order; one more than `at_most` if there are."""
+    of, batch_number = _ENTRIES.c, _ENTRIES.c.batch_number
+    wanted = (_RECORD.c.time_us, *(of[name] for name in Movement._fields if name != "time_us"))
+    statement = (
+        select(*wanted)
+        .join_from(_ENTRIES, _RECORD, _RECORD.c.number == batch_number)
+        .where(
+            of.participant == f"0x{account.participant.hex()}",
+            of.kind == account.kind.name.lower(),
+            of.asset == asset_name(account.asset),
+            batch_number > before,
+            batch_number <= last,
         )
-    return AccountStatement(account, opening, tuple(movements), closing)
+        .order_by(*_ENTRIES.primary_key)
+        .limit(None if at_most is None else at_most + 1)
+    )
+    return tuple(Movement(*row) for row in connection.execute(statement))
+
+
+def _left_by_the_last(*conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
+    """Return what the last line that meets some conditions left on the account of the row that is looked at."""
+    return (
+        select(_LINE.c.balance)
+        .where(*(_LINE.c[name] == _ENTRIES.c[name] for name in _ACCOUNT), *conditions)
+        .order_by(*(_LINE.c[column.name].desc() for column in _ENTRIES.primary_key))
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _first_account(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Return the query for the first account that meets some conditions: a look into the index, whatever it has seen."""
+    return (
+        select(
+            _ENTRIES.c.kind,
+            _ENTRIES.c.asset,
+            _left_by_the_last(_LINE.c.batch_number <= bindparam("before")).label("opening"),
+            _left_by_the_last().label("latest"),
+            select(_BALANCES.c.amount)
+            .where(*(_BALANCES.c[name] == _ENTRIES.c[name] for name in _ACCOUNT))
+            .scalar_subquery()
+            .label("today"),
+        )
+        .where(_ENTRIES.c.participant == bindparam("participant"), *conditions)
+        .order_by(_ENTRIES.c.kind, _ENTRIES.c.asset)
+        .limit(1)
+    )
+
+
+_ACCOUNT: Final = ("participant", "kind", "asset")
+_LINE: Final = _ENTRIES.alias("line")
+_NEXT_ASSET: Final = _first_account(
+    _ENTRIES.c.kind == bindparam("kind"), _ENTRIES.c.asset > bindparam("asset")
+)
+_NEXT_KIND: Final = _first_account(_ENTRIES.c.kind > bindparam("kind"))

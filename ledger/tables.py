@@ -9,7 +9,7 @@ participants choose freely (they may need all 64 bits) decimal text. Entries and
 micros, or a certificate id, in Wh.
 """
 
-from sqlalchemy import BigInteger, Integer, String, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Index, Integer, String, Table, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -278,10 +278,11 @@ class EntryRow(Readable, table=True):
     """One line of the journal, in the unit of its asset: micros of the token, Wh of certificates.
 
     `reference` is what to ask for: an order, a trade, a withdrawal, a lock, a claim; `chain_transaction` where the chain
-    brought it about.
+    brought it about. `balance` is what the line left on its account. The index finds the lines of an account by batch.
     """
 
     __tablename__ = "entries"
+    __table_args__ = (Index("ix_entries_account", "participant", "kind", "asset", "batch_number"),)
     batch_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
     event_position: int = Field(primary_key=True, sa_column_kwargs=_OURS)
     line: int = Field(primary_key=True, sa_column_kwargs=_OURS)
@@ -289,9 +290,10 @@ class EntryRow(Readable, table=True):
     reference: str
     chain_transaction: str
     kind: str
-    participant: str = Field(index=True)
+    participant: str
     asset: str
     amount: int = Field(sa_type=BigInteger)
+    balance: int = Field(sa_type=BigInteger)
 
 
 class BalanceRow(Readable, table=True):

@@ -1,4 +1,4 @@
-"""The journal: every line of every posting, and what stands on each account after it."""
+"""The journal: every line of every posting with what it left on its account, and what stands on each account now."""
 
 from collections.abc import Iterable
 
@@ -37,11 +37,11 @@ class Journal:
     def book(self, events: tuple[Event, ...], postings: Iterable[Posting]) -> None:
         """Enter the postings that the events of one batch caused."""
         for posting in postings:
-            self._balances.apply(posting.entries)
             event = events[posting.event_position]
             reference, transaction = reference_of(event)
+            left: dict[Account, int] = {}
             for line, (account, amount) in enumerate(posting.entries):
-                self._touched[account] = None
+                left[account] = left.get(account, self._balances.on(account)) + amount
                 self._entries.append(
                     {
                         "batch_number": posting.batch_number,
@@ -54,8 +54,11 @@ class Journal:
                         "participant": hexed(account.participant),
                         "asset": asset_name(account.asset),
                         "amount": amount,
+                        "balance": left[account],
                     }
                 )
+            self._balances.apply(posting.entries)
+            self._touched.update(dict.fromkeys(left))
 
     def take(self) -> Iterable[tuple[Table, list[Row]]]:
         """Return what to write."""

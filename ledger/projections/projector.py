@@ -1,6 +1,7 @@
 """The projector: it notes what each batch changes in the readable tables, and writes several batches in one commit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from threading import RLock
@@ -49,7 +50,8 @@ class Projector:
     """Keeps the readable tables of one database behind the record: noted at once, written a little later.
 
     What is noted and not yet written is lost with the process, and comes back from the record: it is never the only
-    copy. Notes and flushes may come from different threads.
+    copy. Notes and flushes may come from different threads. What fails leaves the tables as they were, and is the last
+    thing that this projector does: what it has in memory may then be in no table.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -87,9 +89,9 @@ class Projector:
         """Note what a batch changes, for the next `flush`: an answer waits for no more of the tables than this.
 
         Raises:
-            InvariantBroken: if the batch is not the one after `noted`.
+            InvariantBroken: if the batch is not the one after `noted`, or anything failed before.
         """
-        with self._turn:
+        with self._wholly():
             if batch.number != self._noted + 1:
                 raise InvariantBroken(
                     f"readable tables: found batch {batch.number}, expected {self._noted + 1}"
@@ -103,17 +105,11 @@ class Projector:
         """Write what was noted, in one commit.
 
         Raises:
-            InvariantBroken: if an event does not fit the tables, or an earlier flush failed: what that was to write is in no
-                memory any more.
+            InvariantBroken: if an event does not fit the tables, or anything failed before.
         """
-        with self._turn:
-            if self._failed:
-                raise InvariantBroken(
-                    "readable tables: an earlier commit failed; end the process, a start writes them from the record"
-                )
+        with self._wholly():
             if self._noted == self._position:
                 return
-            self._failed = True
             for note in self._notes:
                 self._enter(*note)
             self._notes.clear()
@@ -125,7 +121,6 @@ class Projector:
                     self._writer.write(connection, target, rows)
                 connection.execute(update(_PROJECTED).values(batch_number=self._noted))
             self._position = self._noted
-            self._failed = False
 
     def apply(self, batch: Batch, events: tuple[Event, ...], postings: Iterable[Posting]) -> None:
         """Note a batch and write it.
@@ -144,11 +139,28 @@ class Projector:
         self._journal.book(events, postings)
 
     def reset(self) -> None:
-        """Drop the readable tables and make them again, empty: the next batch is number 1."""
-        with self._turn:
+        """Drop the readable tables and make them again, empty: the next batch is number 1.
+
+        Raises:
+            InvariantBroken: if anything failed before.
+        """
+        with self._wholly():
             with self._engine.begin() as connection:
                 make_readable(connection)
             self._load()
+
+    @contextmanager
+    def _wholly(self) -> Iterator[None]:
+        """Take the turn for something that is done to its end, or leaves nothing to be done after it."""
+        with self._turn:
+            if self._failed:
+                raise InvariantBroken(
+                    f"readable tables: found them at batch {self._position} after a failure; end the process, the next "
+                    "start brings them forward from the record"
+                )
+            self._failed = True
+            yield
+            self._failed = False
 
     def _load(self) -> None:
         """Take into memory what may still change."""

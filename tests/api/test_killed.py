@@ -204,6 +204,8 @@ def test_no_acknowledged_order_is_lost_or_doubled_when_the_server_is_killed(tmp_
     assert counts["kills"] == KILLS
     assert counts["orders acknowledged"] > 5 * KILLS
     assert counts["requests cut off"] > 0
+    for change in ("cancels", "replacements", "mass cancels"):
+        assert counts[f"{change} acknowledged"] > 0, change
 
 
 @pytest.mark.soak

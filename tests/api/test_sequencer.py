@@ -138,8 +138,15 @@ def test_a_failed_commit_stops_the_machine_before_anything_is_answered(
         raise RecordFailed("no space left on device")
 
     monkeypatch.setattr(record, "append", full)
-    with pytest.raises(Stopped, match="no space left"):
-        sequencer.process([listing(SOLAR)])
+
+    async def ask() -> None:
+        asking = asyncio.create_task(sequencer.submit(CancelOrder(Address(bytes(20)), 1)))
+        with pytest.raises(Stopped, match="no space left"):
+            await asyncio.wait_for(sequencer.run(), timeout=10)
+        done, _ = await asyncio.wait([asking], timeout=0.05)
+        assert all(each.cancelled() for each in done)
+
+    asyncio.run(ask())
 
 
 def test_more_than_the_queue_holds_is_refused_whole(record: Record) -> None:

@@ -1,4 +1,8 @@
-"""Traders who sign orders and send each until it is answered, whatever happens to the server meanwhile."""
+"""Traders who sign orders and send each until it is answered, whatever happens to the server meanwhile.
+
+Now and then they cancel or replace an order of theirs, or cancel all. A change that is cut off is not sent again: it may
+have happened or not, and the next one tells.
+"""
 
 import threading
 import time
@@ -9,14 +13,16 @@ from typing import Any
 
 import httpx
 
-from api.client import UNSIGNED
+from api.client import UNSIGNED, Client, MarketError
 from api.routes.order_form import signed_terms
 from api.routes.wire import InstrumentOut, MarketOut, SideName, SignedOrder
 from contracts.signing import Domain, Signer, sign_order
 from market.orders import Address
-from tests.api.witness import OrderName, Told
+from tests.api.witness import Cancelled, OrderName, Replaced, Said, Told
 
 RETRY_AFTER_S = 0.03
+CHANGE_ONE_IN = 3
+"""How many orders a trader sends for each change of one that is open, about."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +66,14 @@ class Trader:
     signer: Signer
     side: SideName
     seed: int
-    told: dict[OrderName, Told] = field(default_factory=dict)
+    told: dict[OrderName | Said, Said] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     failure: str = ""
 
     def __post_init__(self) -> None:
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._trade)
+        self._open: list[str] = []
 
     def start(self) -> None:
         """Begin to trade."""
@@ -87,6 +94,43 @@ class Trader:
                 body = self.terms.signed(self.signer, self.side, client_order_id=number, quantity=quantity)
                 body["time_in_force"] = chance.choice(("gtc", "ioc"))
                 self._send(http, body, (self.signer.address, number))
+                if self._open and chance.randrange(CHANGE_ONE_IN) == 0:
+                    self._change(Client(self.terms.url, self.signer, http=http), chance)
+
+    def _change(self, client: Client, chance: Random) -> None:
+        """Ask once for a change of the newest order, which is the likeliest to be open still, and note what is answered."""
+        order_id = self._open.pop()
+        try:
+            match chance.randrange(8):
+                case 0:
+                    off = [Cancelled(int(each)) for each in client.cancel_all().order_ids]
+                    self.told.update({each: each for each in off})
+                    self.counts["mass cancels acknowledged"] += 1
+                    self._open.clear()
+                case 1 | 2 | 3:
+                    self._replace(client, order_id, quantity=str(chance.randint(1, 9)))
+                case _:
+                    cancelled = Cancelled(int(client.cancel(order_id).order_id))
+                    self.told[cancelled] = cancelled
+                    self.counts["cancels acknowledged"] += 1
+        except MarketError:
+            self.counts["changes refused"] += (
+                1  # it has traded meanwhile, or there are too many orders waiting
+            )
+        except httpx.TransportError:
+            self.counts["changes cut off"] += 1
+
+    def _replace(self, client: Client, order_id: str, *, quantity: str) -> None:
+        instrument = self.terms.instrument
+        now = client.replace(
+            order_id, instrument.symbol, self.side, price=instrument.reference_price, quantity=quantity
+        )
+        trades = frozenset(int(fill.trade_number) for fill in now.fills)
+        replaced = Replaced(int(now.order_id), int(now.client_order_id), trades)
+        self.told[replaced] = replaced
+        self.counts["replacements acknowledged"] += 1
+        if now.status == "open":
+            self._open.append(now.order_id)
 
     def _send(self, http: httpx.Client, body: dict[str, Any], name: OrderName) -> None:
         """Send the same signed order until somebody answers."""
@@ -113,6 +157,8 @@ class Trader:
             trades = frozenset(int(fill["trade_number"]) for fill in said["fills"])
             self.told[name] = Told(int(said["order_id"]), trades)
             self.counts["orders acknowledged"] += 1
+            if said["status"] == "open":
+                self._open.append(said["order_id"])
             self.counts["of them after a cut, already in"] += said["repeated"]
             if said["repeated"] and not unanswered:
                 self.failure = f"{name}: told that it was repeated, but it was sent once"

@@ -14,9 +14,18 @@ from sqlalchemy import Engine, event
 
 from ledger.audit import audit
 from ledger.database import open_database
+from ledger.heard import Heard
+from ledger.outbox import Outbox
 from ledger.projections import Projector
 from ledger.rebuild import rebuild
 from ledger.record import Record
+from tests.ledger.beside_the_record import (
+    PromiseBroken,
+    a_block,
+    a_transaction,
+    blocks_left,
+    transactions_left,
+)
 from tests.ledger.builders import CONTINUOUS_S
 from tests.ledger.crashing_disk import CrashingDisk
 from tests.ledger.days import CONDITION_KINDS, GENESIS, ORDER_KINDS, Action, SmallDay
@@ -30,24 +39,26 @@ SMALL_LOG_PAGES = 24
 Row = tuple[object, ...]
 
 
-class PromiseBroken(AssertionError):
-    """What a crash left is not what was promised. Says which seed, which moment, what was found."""
-
-
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """From here on the market may have told somebody that this batch is in."""
+    """From here on this must be found: a batch that somebody was told is in, a transaction that the chain may have, a
+    block that was heard to its end. The numbers of each count from 1."""
 
     number: int
+    what: str = "rows"
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one market wrote, in order, when it acknowledged what, and the record that it ended with."""
+    """What one market wrote, in order, when it acknowledged what, and the record that it ended with.
+
+    `entries` are how many lines of the journal the first batch has, the first two have, and so on.
+    """
 
     seed: int
     moments: list[Operation | Acknowledged]
     rows: list[Row]
+    entries: list[int]
     path: str
 
 
@@ -69,7 +80,7 @@ def record_a_run(
     pragma: str = "",
     acknowledge: Acknowledge = after_commit,
 ) -> Run:
-    """Run a small market on a watched SQLite, with record and readable tables, one restart in between.
+    """Run a small market on a watched SQLite: record, outbox, readable tables, and one restart in between.
 
     `pragma` and `acknowledge` are there for bugs to be planted.
     """
@@ -89,14 +100,21 @@ def record_a_run(
             engine = open_database(f"sqlite:///{path}")
             _set(engine, log_pages, pragma)
             record, projector = Record(engine, GENESIS), Projector(engine)
+            outbox, heard = Outbox(engine), Heard(engine)
             for batch, decision in part:
                 append = partial(record.append, batch, decision.events)
                 acknowledge(batch.number, append, moments.append)
+                outbox.add(**a_transaction(batch.number))
+                moments.append(Acknowledged(batch.number, "transactions"))
+                heard.note(a_block(batch.number))
+                moments.append(Acknowledged(batch.number, "blocks"))
                 projector.apply(batch, decision.events, decision.postings)
             record.close()
             engine.dispose()
     with closing(sqlite3.connect(path)) as connection:
-        return Run(seed, moments, _rows(connection), str(path))
+        rows = _rows(connection)
+        entries = [_entries(connection, up_to=number) for number in range(len(rows) + 1)]
+        return Run(seed, moments, rows, entries, str(path))
 
 
 def _action(chance: Random) -> Action:
@@ -123,30 +141,31 @@ def lose_power(run: Run, crashes: int, folder: Path, *, counts: Counter[str]) ->
     What is left to the byte as after another crash reads as it did then, and only has to hold what is acknowledged by now.
 
     Raises:
-        PromiseBroken: if an acknowledged row is missing, or a row is not the one that was written.
+        PromiseBroken: if what was acknowledged is missing, or what is there is not what was written.
     """
     chance = Random(run.seed)
     moments = Counter(chance.randrange(len(run.moments) + 1) for _ in range(crashes))
-    disk, acknowledged, syncs = CrashingDisk(), 0, 0
-    seen: dict[bytes, int] = {}
+    disk, acknowledged, syncs = CrashingDisk(), Counter[str](), 0
+    seen: dict[bytes, Counter[str]] = {}
     for moment in range(len(run.moments) + 1):
         for _ in range(moments[moment]):
             left = disk.after_crash(chance)
             where = f"seed {run.seed}, moment {moment} of {len(run.moments)}"
-            if (found := seen.get(same := _digest(left), -1)) < acknowledged:
-                found = _check_rows(run, left, folder, acknowledged=acknowledged, where=where)
+            found = seen.get(same := _digest(left))
+            if found is None or any(found[what] < number for what, number in acknowledged.items()):
+                found = _check(run, left, folder, acknowledged=acknowledged, where=where)
                 seen[same] = found
                 counts["disks looked at"] += 1
             counts["crashes"] += 1
-            counts["rows found"] += found
-            counts["rows acknowledged"] += acknowledged
+            counts["rows found"] += found["rows"]
+            counts.update({f"{what} acknowledged": number for what, number in acknowledged.items()})
             if counts["crashes"] % RESTARTED_ONE_IN == 0:
                 _restart(run, left, folder, where=where)
                 counts["restarts audited"] += 1
         if moment < len(run.moments):
             match run.moments[moment]:
-                case Acknowledged(number):
-                    acknowledged = number
+                case Acknowledged(number, what):
+                    acknowledged[what] = number
                 case operation:
                     disk.take(operation)
                     syncs += isinstance(operation, Sync)
@@ -179,31 +198,52 @@ def _put(run: Run, left: dict[str, bytes], folder: Path) -> Path:
     return path
 
 
-def _check_rows(run: Run, left: dict[str, bytes], folder: Path, *, acknowledged: int, where: str) -> int:
-    """Let SQLite recover, and compare the rows with those that were written, byte by byte. Return how many there are."""
+def _check(
+    run: Run, left: dict[str, bytes], folder: Path, *, acknowledged: Counter[str], where: str
+) -> Counter[str]:
+    """Let SQLite recover, and compare what there is with what was written, byte by byte. Return how much there is."""
     with closing(sqlite3.connect(_put(run, left, folder), isolation_level=None)) as connection:
         # this disk is not the one that is tested, and nobody else reads it
         connection.executescript("PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE")
         try:
             rows = _rows(connection)
             tables = connection.execute("SELECT batch_number FROM projected").fetchone()
+            entries = _entries(connection)
+            found = Counter(
+                rows=len(rows),
+                transactions=transactions_left(connection),
+                blocks=blocks_left(connection),
+            )
         except sqlite3.OperationalError as error:
             if acknowledged or "no such table" not in str(error):
-                raise PromiseBroken(f"{where}: found {error}, expected {acknowledged} rows") from None
-            return 0
+                raise PromiseBroken(f"{where}: found {error}, expected {dict(acknowledged)}") from None
+            return Counter()
         except sqlite3.DatabaseError as error:
-            raise PromiseBroken(f"{where}: found {error}, expected {acknowledged} rows") from None
-    if len(rows) < acknowledged:
-        raise PromiseBroken(f"{where}: found {len(rows)} rows, expected the {acknowledged} acknowledged ones")
+            raise PromiseBroken(f"{where}: found {error}, expected {dict(acknowledged)}") from None
+    for what, expected in acknowledged.items():
+        if found[what] < expected:
+            raise PromiseBroken(
+                f"{where}: found {found[what]} {what}, expected the {expected} acknowledged ones"
+            )
     if rows != run.rows[: len(rows)]:
         raise PromiseBroken(f"{where}: found rows that were never written")
     if tables is not None and tables[0] > len(rows):
         raise PromiseBroken(f"{where}: found tables up to batch {tables[0]}, a record of {len(rows)}")
-    return len(rows)
+    if tables is not None and entries != run.entries[tables[0]]:
+        raise PromiseBroken(
+            f"{where}: found {entries} entries in tables up to batch {tables[0]}, expected {run.entries[tables[0]]}"
+        )
+    return found
 
 
 def _rows(connection: sqlite3.Connection) -> list[Row]:
     return connection.execute("SELECT * FROM record ORDER BY number").fetchall()
+
+
+def _entries(connection: sqlite3.Connection, *, up_to: int | None = None) -> int:
+    """Count the lines of the journal, of batches up to a number if one is given."""
+    where = "" if up_to is None else f" WHERE batch_number <= {up_to}"
+    return int(connection.execute(f"SELECT count(*) FROM entries{where}").fetchone()[0])
 
 
 def _restart(run: Run, left: dict[str, bytes], folder: Path, *, where: str) -> None:

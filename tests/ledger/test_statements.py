@@ -1,12 +1,19 @@
 """A statement leads from the opening to the closing balance of each account, whatever the period."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
-from ledger.accounts import VENUE, Account, AccountKind
+from ledger import statements
+from ledger.accounts import CUSTODY, VENUE, Account, AccountKind
+from ledger.database import open_database
+from ledger.entries import Entry, Posting
+from ledger.projections import Projector
+from ledger.projections.journal import ENTRIES, Journal
 from ledger.statements import (
     AccountStatement,
     Movement,
@@ -17,13 +24,13 @@ from ledger.statements import (
 )
 from market.orders import Address
 from market.units import InvariantBroken, Malformed
-from tests.ledger.builders import ALICE, BOB, CALL_S, CAROL, CONTINUOUS_S, GATE_S, SOLAR, at
+from tests.ledger.builders import ALICE, BOB, CALL_S, CAROL, CONTINUOUS_S, GATE_S, SOLAR, at, deposited
 from tests.ledger.days import SmallDay, a_whole_day
-from tests.ledger.kept import kept
+from tests.ledger.kept import kept, url_of
 
 TOKEN = 1_000_000
 ALWAYS = {"from_us": 0, "to_us": at(SOLAR.end_s + 1_000_000)}
-FREE, WITHDRAWAL_HOLD, CUSTODY = AccountKind.FREE, AccountKind.WITHDRAWAL_HOLD, AccountKind.CUSTODY
+FREE, WITHDRAWAL_HOLD = AccountKind.FREE, AccountKind.WITHDRAWAL_HOLD
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +110,13 @@ def test_periods_join_without_a_gap(engine: Engine, who: Address) -> None:
         assert tuple(joined) == account.movements
 
 
+def test_a_batch_belongs_to_the_period_that_begins_with_it(engine: Engine) -> None:
+    until, since = {"from_us": 0, "to_us": at(CALL_S)}, {"from_us": at(CALL_S), "to_us": at(CALL_S) + 1}
+    assert read_statement(engine, ALICE, **until).last_batch == 1
+    stated = read_statement(engine, ALICE, **since)
+    assert (stated.first_batch, stated.last_batch) == (2, 2)
+
+
 def test_a_stranger_has_an_empty_statement(engine: Engine) -> None:
     assert read_statement(engine, Address(b"\x99" * 20), **ALWAYS).accounts == ()
 
@@ -117,8 +131,8 @@ def test_a_period_must_end_after_it_begins(engine: Engine) -> None:
         read_statement(engine, ALICE, from_us=5, to_us=5)
 
 
-def test_too_many_movements_are_counted_before_they_are_read(engine: Engine) -> None:
-    with pytest.raises(TooManyMovements, match=r"found \d+ movements, expected at most 3"):
+def test_more_movements_than_were_asked_for_are_not_read(engine: Engine) -> None:
+    with pytest.raises(TooManyMovements, match=r"found more than 3 movements: ask for a shorter"):
         read_statement(engine, ALICE, **ALWAYS, movements_max=3)
 
 
@@ -130,22 +144,61 @@ def test_tables_that_lag_behind_the_period_are_named(day: SmallDay, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "harm",
+    ("harm", "where"),
     [
-        "DELETE FROM entries WHERE kind = 'free' AND batch_number = 2",
-        "UPDATE entries SET amount = amount + 1 WHERE event = 'Deposited'",
-        "UPDATE balances SET amount = amount - 1 WHERE kind = 'free'",
-        "DELETE FROM balances",
+        ("DELETE FROM entries WHERE kind = 'free' AND batch_number = 2", r"batch \d+"),
+        ("UPDATE entries SET amount = amount + 1 WHERE event = 'Deposited'", "batch 1"),
+        ("UPDATE entries SET balance = balance + 1 WHERE event = 'Deposited'", "batch 1"),
+        ("UPDATE balances SET amount = amount - 1 WHERE kind = 'free'", "the balance of today"),
+        ("DELETE FROM entries WHERE batch_number > 5", "the balance of today"),
+        ("DELETE FROM balances", "the balance of today"),
     ],
 )
 def test_a_journal_that_does_not_lead_to_the_balances_gives_no_statement(
-    harm: str, day: SmallDay, tmp_path: Path
+    harm: str, where: str, day: SmallDay, tmp_path: Path
 ) -> None:
     engine = kept(day, tmp_path)
     with engine.begin() as connection:
         connection.exec_driver_sql(harm)
-    with pytest.raises(InvariantBroken, match=r"the closing balance: found .* micros, expected"):
+    with pytest.raises(
+        InvariantBroken, match=rf", {where}: found .* micros, expected .*ccei audit says where"
+    ):
         read_statement(engine, ALICE, **ALWAYS)
+    engine.dispose()
+
+
+def test_tables_that_are_made_again_meanwhile_change_nothing(
+    day: SmallDay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, other = kept(day, tmp_path), open_database(url_of(tmp_path))
+    expected = read_statement(engine, ALICE, **ALWAYS)
+    read = statements._accounts
+
+    def after_a_reset(*asked: Any) -> Iterator[tuple[Account, int]]:
+        Projector(other).reset()
+        return read(*asked)
+
+    monkeypatch.setattr(statements, "_accounts", after_a_reset)
+    assert read_statement(engine, ALICE, **ALWAYS) == expected
+    with pytest.raises(TablesBehind, match="found them at batch 0"):
+        read_statement(engine, ALICE, **ALWAYS)
+    engine.dispose()
+    other.dispose()
+
+
+def test_every_line_says_what_it_left_on_its_account_also_where_one_has_two() -> None:
+    free, journal = Account(FREE, ALICE), Journal()
+    lines = (Entry(free, 9), Entry(CUSTODY, -9), Entry(free, -2), Entry(CUSTODY, 2))
+    journal.book((deposited(),), [Posting(1, 0, lines), Posting(2, 0, (Entry(free, 5), Entry(CUSTODY, -5)))])
+    written = {each.name: rows for each, rows in journal.take()}
+    assert [(row["amount"], row["balance"]) for row in written[ENTRIES.name]] == [
+        (9, 9),
+        (-9, -9),
+        (-2, 7),
+        (2, -7),
+        (5, 12),
+        (-5, -12),
+    ]
 
 
 def test_a_statement_whose_balances_do_not_run_on_cannot_exist() -> None:
