@@ -13,28 +13,13 @@ from typing import Any, TypedDict, TypeVar, Unpack
 import httpx
 from pydantic import BaseModel
 
+from api.routes.account_wire import BalanceOut, WithdrawalOut
+from api.routes.market_wire import BookOut, InstrumentOut, MarketOut, TradeOut
 from api.routes.negotiation_form import request_of, terms_of
 from api.routes.negotiation_wire import NegotiationOut, NewNegotiation
 from api.routes.order_form import read_micros, signed_terms
-from api.routes.wire import (
-    BalanceOut,
-    BookOut,
-    CancelledAllOut,
-    CancelledOut,
-    InstrumentOut,
-    MarketOut,
-    OpenOrderOut,
-    OrderOut,
-    OrderTypeName,
-    ProblemOut,
-    SelfTradeName,
-    SideName,
-    SignedOrder,
-    TimeInForceName,
-    TimerOut,
-    TradeOut,
-    WithdrawalOut,
-)
+from api.routes.order_wire import CancelledAllOut, CancelledOut, OpenOrderOut, OrderOut, SignedOrder, TimerOut
+from api.routes.wire import OrderTypeName, ProblemOut, SelfTradeName, SideName, TimeInForceName
 from contracts.agreement import agreement_digest
 from contracts.signing import (
     Domain,

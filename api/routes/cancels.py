@@ -8,17 +8,9 @@ from api.auth import parse_address, parse_hex
 from api.house import House
 from api.problems import Problem, refused
 from api.routes import HouseOf
+from api.routes.order_wire import Cancel, CancelAll, CancelledAllOut, CancelledOut, Once, Timer, TimerOut
 from api.routes.reading import listed_as
-from api.routes.wire import (
-    Cancel,
-    CancelAll,
-    CancelledAllOut,
-    CancelledOut,
-    Once,
-    ProblemOut,
-    Timer,
-    TimerOut,
-)
+from api.routes.wire import ProblemOut
 from market.events import Event, OrderCancelled, Refused
 from market.orders import Address, CancelOrder, MassCancel, SetDeadManTimer, Side
 from market.sessions import MICROS_PER_SECOND

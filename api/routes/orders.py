@@ -10,19 +10,8 @@ from api.order_outcome import Outcome, outcome_of, read_outcome
 from api.problems import Problem, body, refused
 from api.routes import HouseOf
 from api.routes.order_form import place_order, signed_terms
-from api.routes.wire import (
-    BatchItemOut,
-    FillOut,
-    NewOrder,
-    OpenOrderOut,
-    OrderOut,
-    OrderTypeName,
-    ProblemOut,
-    SelfTradeName,
-    SideName,
-    SignedOrder,
-    TimeInForceName,
-)
+from api.routes.order_wire import BatchItemOut, FillOut, NewOrder, OpenOrderOut, OrderOut, SignedOrder
+from api.routes.wire import OrderTypeName, ProblemOut, SelfTradeName, SideName, TimeInForceName
 from api.sequencer import Answer
 from market.events import Refused
 from market.instruments import Instrument, parse_symbol

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from api.house import House
 from api.problems import Problem
 from api.routes import HouseOf
-from api.routes.wire import (
+from api.routes.market_wire import (
     BookOrderOut,
     BookOrdersOut,
     BookOut,
@@ -21,10 +21,10 @@ from api.routes.wire import (
     InstrumentOut,
     LevelOut,
     MarketOut,
-    SessionName,
     TickerOut,
     TradeOut,
 )
+from api.routes.wire import SessionName
 from contracts.signing import VERSION
 from market.events import Session
 from market.feed import shown_orders
