@@ -153,7 +153,7 @@ async def market(house: HouseOf) -> MarketOut:
         eip712_name=deployment.domain.name,
         eip712_version=VERSION,
         fee_bps=house.settings.fee_bps,
-        notice_period_s=house.settings.notice_period_s,
+        notice_period_s=house.record.genesis.notice_period_s,
         time=house.sequencer.now_s(),
         record_number=house.record.number,
         record_hash=f"0x{house.record.hash.hex()}",
