@@ -9,10 +9,10 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from api import problems
+from api.halting import halt
 from api.house import House
 from api.negotiating import conclusions
 from api.routes import accounts, cancels, negotiations, orders, reading, statements
-from api.sequencer import halt
 from api.settler import SettlementFailed
 from contracts.chain import ChainUnavailable
 from market.orders import Command

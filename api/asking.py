@@ -8,7 +8,7 @@ second time. So the same request goes out again when the connection failed, and 
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import httpx
 from pydantic import ValidationError
@@ -49,16 +49,8 @@ class NoAnswer(Exception):
         self.client_order_id = client_order_id
 
 
-class Sends(Protocol):
-    """What `httpx.Client` does for us."""
-
-    def request(self, method: str, url: str, **how: Any) -> httpx.Response:
-        """Send one request and return its answer."""
-        ...
-
-
 def ask(
-    http: Sends, method: str, path: str, *, pause: Callable[[float], object] = time.sleep, **how: Any
+    http: httpx.Client, method: str, path: str, *, pause: Callable[[float], object] = time.sleep, **how: Any
 ) -> httpx.Response:
     """Send a request, the same again while nobody answers or the market has no room, and return the answer.
 
@@ -68,9 +60,8 @@ def ask(
         MarketError: if the answer is an error; after the last attempt also a 503.
         NoAnswer: if the last attempt got none.
     """
-    pause_s = FIRST_PAUSE_S
     for attempt in range(1, ATTEMPTS_MAX + 1):
-        waits_s: float | None = pause_s
+        pause_s = FIRST_PAUSE_S * 2 ** (attempt - 1)
         try:
             answer = http.request(method, path, **how)
         except httpx.TransportError as error:
@@ -80,11 +71,11 @@ def ask(
         else:
             if not answer.is_error:
                 return answer
-            waits_s = _asked_to_wait_s(answer, otherwise_s=pause_s)
-            if waits_s is None or attempt == ATTEMPTS_MAX:
+            asked_s = _asked_to_wait_s(answer, otherwise_s=pause_s)
+            if asked_s is None or attempt == ATTEMPTS_MAX:
                 raise MarketError(problem_of(answer))
-        pause(waits_s)
-        pause_s *= 2
+            pause_s = asked_s
+        pause(pause_s)
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypedDict, TypeVar, Unpack
 import httpx
 from pydantic import BaseModel
 
-from api.asking import MarketError, NoAnswer, Sends, ask
+from api.asking import MarketError, NoAnswer, ask
 from api.placing import How, Placed, Terms
 from api.routes.account_wire import BalanceOut, WithdrawalOut
 from api.routes.market_wire import BookOut, InstrumentOut, MarketOut, TradeOut
@@ -66,7 +66,7 @@ class Client:
         base_url: str,
         signer: Signer,
         *,
-        http: Sends | None = None,
+        http: httpx.Client | None = None,
         next_order_id: Callable[[], int] = lambda: secrets.randbits(62),
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
@@ -75,7 +75,7 @@ class Client:
         `http` sends instead of a connection of our own: with its own time-out, or over a transport of its own. `pause`
         waits for so many seconds before a request is sent again.
         """
-        self._http: Sends = http if http is not None else httpx.Client(base_url=base_url, timeout=30)
+        self._http = http if http is not None else httpx.Client(base_url=base_url, timeout=30)
         self._signer = signer
         self._next_order_id = next_order_id
         self._pause = pause

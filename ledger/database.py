@@ -7,7 +7,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from ledger import postgres, schema, sqlite
-from ledger.unusable import DatabaseUnusable, RecordInUse, named
+from ledger.unusable import DatabaseUnusable, RecordInUse, named, unusable
 from ledger.writer import take_writers_place
 
 __all__ = [
@@ -60,10 +60,7 @@ def open_database(url: str, *, must_exist: bool = False, bring_forward: bool = F
             _bring_forward(engine)
     except DBAPIError as error:
         engine.dispose()
-        found = str(error.orig).strip()
-        raise DatabaseUnusable(
-            f"database {named(engine.url)}: found {found}, expected a database that can be written"
-        ) from None
+        raise unusable(engine.url, error) from None
     except BaseException:
         engine.dispose()
         raise
