@@ -9,6 +9,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from api import problems
+from api.body_limit import BodyLimit
 from api.halting import halt
 from api.house import House
 from api.negotiating import conclusions
@@ -68,6 +69,7 @@ def create_app(house: House, *, due: Callable[[], Sequence[Command]] | None = No
         reading.health_router,
     ):
         app.include_router(router)
+    app.add_middleware(BodyLimit)
     problems.install(app)
     return app
 
