@@ -60,7 +60,9 @@ def ask(
         MarketError: if the answer is an error; after the last attempt also a 503.
         NoAnswer: if the last attempt got none.
     """
-    for attempt in range(1, ATTEMPTS_MAX + 1):
+    attempt = 0
+    while True:
+        attempt += 1
         pause_s = FIRST_PAUSE_S * 2 ** (attempt - 1)
         try:
             answer = http.request(method, path, **how)
@@ -76,7 +78,6 @@ def ask(
                 raise MarketError(problem_of(answer))
             pause_s = asked_s
         pause(pause_s)
-    raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 def problem_of(answer: httpx.Response) -> ProblemOut:

@@ -25,14 +25,15 @@ class BodyLimit:
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         found = int(announced) if announced.isdigit() else 0
         chunks: list[bytes] = []
-        more_to_come = True
+        arrived, more_to_come = 0, True
         while found <= BODY_BYTES_MAX and more_to_come:
             message = await receive()
             if message["type"] != "http.request":  # the client has gone
                 return
             chunks.append(message.get("body", b""))
             more_to_come = message.get("more_body", False)
-            found = max(found, sum(map(len, chunks)))
+            arrived += len(chunks[-1])
+            found = max(found, arrived)
         if found > BODY_BYTES_MAX:
             detail = f"found a body of {found:,} bytes or more, expected at most {BODY_BYTES_MAX:,}"
             await response(_too_large(detail))(scope, receive, send)

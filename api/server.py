@@ -16,7 +16,7 @@ from api.house import open_house
 from api.logs import log_lines
 from api.settings import Settings
 from contracts.chain import ChainUnavailable
-from contracts.opening import OWN_CHAINS
+from contracts.opening import OWN_CHAINS, shown
 
 STOP_AFTER_S = 30
 """How long a stop waits for requests that have begun: whoever has not sent all by then gets no answer."""
@@ -46,7 +46,7 @@ def serve_market(*, host: str, port: int, chain: str, database: str | None, cons
         if database is None:
             if chain not in OWN_CHAINS:
                 raise ChainUnavailable(
-                    f"{chain} outlives this process: name the record with --database sqlite:///FILE or postgresql://…"
+                    f"{shown(chain)} outlives this process: name the record with --database sqlite:///FILE or postgresql://…"
                 )
             folder = closing.enter_context(tempfile.TemporaryDirectory(prefix="ccei-"))
             database = f"sqlite:///{folder}/market.db"

@@ -70,7 +70,10 @@ def told_of_house() -> Iterator[None]:
         except ValidationError as error:
             stop(explain(error))
         except DBAPIError as error:  # in the middle of the work: a disk that is full, a server that has gone
-            stop(f"database: found {_one_line(error.orig)}, expected one that can be read and written")
+            stop(
+                f"database: found {_one_line(error.orig)}, expected one that can be read and written",
+                status=exit_status.UNAVAILABLE if error.connection_invalidated else exit_status.BAD_INPUT,
+            )
         except (NodeSilent, DatabaseSilent) as error:
             stop(str(error), status=exit_status.UNAVAILABLE)
         except (ChainUnavailable, DatabaseUnusable, RecordInUse, WrongMarket) as error:

@@ -22,6 +22,7 @@ from api.server import start_warnings
 from api.terminal import told_of_house
 from contracts.chain import ChainUnavailable, NodeSilent
 from ledger.codec import BadEncoding
+from ledger.database import open_database
 from ledger.record import BrokenChain
 from ledger.unusable import DatabaseSilent, DatabaseUnusable, unusable
 from market.units import InvariantBroken, Malformed
@@ -30,8 +31,8 @@ POSTGRES = make_url("postgresql+psycopg://market@db.example/market")
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "command-line.md"
 
 
-def database_said(words: str) -> OperationalError:
-    return OperationalError("SELECT 1", {}, Exception(words))
+def database_said(words: str, *, gone: bool = False) -> OperationalError:
+    return OperationalError("SELECT 1", {}, Exception(words), connection_invalidated=gone)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,7 @@ def database_said(words: str) -> OperationalError:
         (database_said("database or disk is full"), exit_status.BAD_INPUT),
         (NodeSilent("nothing answers there"), exit_status.UNAVAILABLE),
         (DatabaseSilent("connection refused"), exit_status.UNAVAILABLE),
+        (database_said("server closed the connection unexpectedly", gone=True), exit_status.UNAVAILABLE),
         (InvariantBroken("the chain was reorganised deeper"), exit_status.BROKEN),
         (BadEncoding("found version 9"), exit_status.BROKEN),
     ],
@@ -82,6 +84,11 @@ def test_a_server_that_is_not_there_yet_is_told_from_one_that_says_no(said: str,
     assert type(told) is kind
     assert "\n" not in str(told)
     assert "\t" not in str(told)
+
+
+def test_a_server_where_nothing_listens_may_be_there_later() -> None:
+    with pytest.raises(DatabaseSilent, match=r"database postgresql.*127\.0\.0\.1:1/market: found .*refused"):
+        open_database("postgresql://market@127.0.0.1:1/market")
 
 
 def test_a_file_that_cannot_be_read_is_nothing_to_wait_for() -> None:
