@@ -12,10 +12,12 @@ from typing import NoReturn
 from fastapi import FastAPI
 
 from api import problems
+from api.body_limit import BodyLimit
+from api.halting import halt
 from api.house import House
 from api.negotiating import conclusions
 from api.routes import accounts, cancels, negotiations, orders, proofs, reading, statements
-from api.sequencer import Answer, halt
+from api.sequencer import Answer
 from api.settler import SettlementFailed
 from contracts.chain import ChainUnavailable
 from market.orders import Command
@@ -75,6 +77,7 @@ def create_app(house: House, *, due: Callable[[], Sequence[Command]] | None = No
         reading.health_router,
     ):
         app.include_router(router)
+    app.add_middleware(BodyLimit)
     problems.install(app)
     return app
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from api.terminal import EXIT_FAILED, progress_console, told_of_house
+from api import exit_status
+from api.terminal import progress_console, told_of_house
 
 record = typer.Typer(name="record", help="Carry a record in one file.", no_args_is_help=True)
 proof = typer.Typer(name="proof", help="Prove that one order is in the record.", no_args_is_help=True)
@@ -53,7 +54,7 @@ def audit(
     with told_of_house():
         report = audit_record(source, chain=from_chain, console=Console())
     if report.findings:
-        raise typer.Exit(EXIT_FAILED)
+        raise typer.Exit(exit_status.FAILED)
 
 
 @record.command("export")
@@ -146,4 +147,4 @@ def verify(
             file, record_hash=record_hash, chain=chain, settlement=settlement, console=Console()
         )
     if not proven:
-        raise typer.Exit(EXIT_FAILED)
+        raise typer.Exit(exit_status.FAILED)

@@ -28,6 +28,7 @@ from market.orders import Address, CancelOrder, MassCancel, OrderTerms, SetDeadM
 from market.proposals import RequestNegotiation, SealReservation, SignAgreement
 from market.units import Malformed
 
+_HEX_DIGITS = frozenset("0123456789abcdefABCDEF")  # bytes.fromhex takes blanks between them too
 LOGIN_HOURS_MAX = 24
 DEADLINE_MAX_S = 300
 """How far ahead the deadline of a request that counts once may be: until then it is remembered."""
@@ -204,13 +205,10 @@ def parse_hex(text: str, *, length: int, what: str) -> bytes:
     Raises:
         Malformed: if the text is anything else.
     """
-    try:
-        raw = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        raw = b""
-    if len(raw) != length or not text.startswith("0x"):
+    digits = text.removeprefix("0x")
+    if digits == text or len(digits) != 2 * length or not _HEX_DIGITS.issuperset(digits):
         raise Malformed(f"{what}: found {text[:90]!r}, expected 0x and {2 * length} hex digits")
-    return raw
+    return bytes.fromhex(digits)
 
 
 def parse_address(text: str, *, what: str = "participant") -> Address:

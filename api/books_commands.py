@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from api.terminal import EXIT_FAILED, JsonOption, progress_console, stop, told_of_house
+from api import exit_status
+from api.terminal import JsonOption, progress_console, stop, told_of_house
 
 DatabaseArgument = Annotated[
     str, typer.Argument(metavar="URL", help="Database of a day or a service, e.g. sqlite:///day.db.")
@@ -44,7 +45,7 @@ def statement(
         except TablesBehind as error:
             stop(str(error))
         except InvariantBroken as error:
-            stop(str(error), status=EXIT_FAILED)
+            stop(str(error), status=exit_status.FAILED)
         for path, form in ((csv, Format.CSV), (parquet, Format.PARQUET)):
             if path is not None:
                 write_frames([as_frame(found)], path, form)

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api import exit_status
 from api.audit_commands import audit, proof, record
 from api.backup_commands import backup, restore
 from api.books_commands import export, statement
 from api.deploy_command import deploy
 from api.pricing_commands import bargain, clear, price
-from api.terminal import EXIT_FAILED, JsonOption, progress_console, stop, told, told_of_house
+from api.terminal import JsonOption, progress_console, stop, told, told_of_house
 
 if TYPE_CHECKING:
     from datetime import date
@@ -174,7 +175,7 @@ def _run_day(
                     console=console,
                 )
             except DayFailed as error:
-                stop(str(error), status=EXIT_FAILED)
+                stop(str(error), status=exit_status.FAILED)
             with console.status("writing the report"):
                 write_summary(result, out / "summary.json")
                 write_report(result, out / "report.html")

@@ -7,34 +7,22 @@ docs/how-to/trade-over-http.md goes through it, and the tests run that page.
 """
 
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypedDict, TypeVar, Unpack
 
 import httpx
 from pydantic import BaseModel
 
+from api.asking import MarketError, NoAnswer, ask
+from api.placing import How, Placed, Terms
+from api.routes.account_wire import BalanceOut, WithdrawalOut
+from api.routes.market_wire import BookOut, InstrumentOut, MarketOut, TradeOut
 from api.routes.negotiation_form import request_of, terms_of
 from api.routes.negotiation_wire import NegotiationOut, NewNegotiation
 from api.routes.order_form import read_micros, signed_terms
-from api.routes.wire import (
-    BalanceOut,
-    BookOut,
-    CancelledAllOut,
-    CancelledOut,
-    InstrumentOut,
-    MarketOut,
-    OpenOrderOut,
-    OrderOut,
-    OrderTypeName,
-    ProblemOut,
-    SelfTradeName,
-    SideName,
-    SignedOrder,
-    TimeInForceName,
-    TimerOut,
-    TradeOut,
-    WithdrawalOut,
-)
+from api.routes.order_wire import CancelledAllOut, CancelledOut, OpenOrderOut, OrderOut, SignedOrder, TimerOut
+from api.routes.wire import SideName
 from contracts.agreement import agreement_digest
 from contracts.signing import (
     Domain,
@@ -52,6 +40,8 @@ from market.instruments import parse_symbol
 from market.orders import Address, MassCancel, SetDeadManTimer, Side
 from market.proposals import SealReservation, seal_of
 
+__all__ = ["UNSIGNED", "Client", "How", "MarketError", "NoAnswer"]
+
 Answer = TypeVar("Answer", bound=BaseModel)
 
 CANCEL_VALID_S = 60
@@ -59,35 +49,17 @@ LOGIN_VALID_S = 3600
 UNSIGNED = "0x" + "00" * 65
 
 
-class How(TypedDict, total=False):
-    """How an order trades and until when it is good: the fields of `NewOrder` of these names, which explain them."""
-
-    type: OrderTypeName
-    time_in_force: TimeInForceName
-    post_only: bool
-    all_or_none: bool
-    minimum_quantity: str
-    display_quantity: str
-    stop_price: str
-    budget: str
-    self_trade: SelfTradeName
-
-
 class _Once(TypedDict):
     nonce: int
     deadline_s: int
 
 
-class MarketError(Exception):
-    """The server said no. `name` is the refusal's or error's name, `status` the HTTP status."""
-
-    def __init__(self, problem: ProblemOut) -> None:
-        super().__init__(f"{problem.title}: {problem.detail}")
-        self.name, self.status, self.detail = problem.title, problem.status, problem.detail
-
-
 class Client:
-    """Trades for one participant. Prices and quantities are decimal strings, in tokens per unit and in units."""
+    """Trades for one participant. Prices and quantities are decimal strings, in tokens per unit and in units.
+
+    A request whose answer is lost, or that finds no room, is sent again as it was, a few times (see `asking.py`): nothing
+    counts twice. Every call raises `MarketError` if the market says no, `NoAnswer` if nobody answers.
+    """
 
     def __init__(
         self,
@@ -96,11 +68,17 @@ class Client:
         *,
         http: httpx.Client | None = None,
         next_order_id: Callable[[], int] = lambda: secrets.randbits(62),
+        pause: Callable[[float], object] = time.sleep,
     ) -> None:
-        """Connect; `next_order_id` makes client order ids, never the same twice (random 62-bit numbers by default)."""
+        """Connect; `next_order_id` makes client order ids, never the same twice (random 62-bit numbers by default).
+
+        `http` sends instead of a connection of our own: with its own time-out, or over a transport of its own. `pause`
+        waits for so many seconds before a request is sent again.
+        """
         self._http = http if http is not None else httpx.Client(base_url=base_url, timeout=30)
         self._signer = signer
         self._next_order_id = next_order_id
+        self._pause = pause
         self._domain: Domain | None = None
         self._token, self._token_until_s = "", 0
 
@@ -130,17 +108,13 @@ class Client:
         of = {} if symbol is None else {"symbol": symbol}
         return self._list("/v1/trades", TradeOut, {"after": after, "limit": limit, **of})
 
-    def buy(
-        self, symbol: str, *, price: str, quantity: str, good_until: int | None = None, **how: Unpack[How]
-    ) -> OrderOut:
+    def buy(self, symbol: str, **terms: Unpack[Placed]) -> OrderOut:
         """Bid, as `place` does."""
-        return self.place(symbol, "buy", price=price, quantity=quantity, good_until=good_until, **how)
+        return self.place(symbol, "buy", **terms)
 
-    def sell(
-        self, symbol: str, *, price: str, quantity: str, good_until: int | None = None, **how: Unpack[How]
-    ) -> OrderOut:
+    def sell(self, symbol: str, **terms: Unpack[Placed]) -> OrderOut:
         """Offer, as `place` does."""
-        return self.place(symbol, "sell", price=price, quantity=quantity, good_until=good_until, **how)
+        return self.place(symbol, "sell", **terms)
 
     def place(
         self,
@@ -150,29 +124,32 @@ class Client:
         price: str,
         quantity: str,
         good_until: int | None = None,
+        client_order_id: int | None = None,
         **how: Unpack[How],
     ) -> OrderOut:
         """Sign an order that is good until a Unix second (the gate's closure, unless told otherwise), and place it.
 
+        A `client_order_id` of your own, below 2^63 and never used for another order, lets you make the same call again
+        after a `NoAnswer` or a crash: the order is placed once, and the answer tells where it stands.
+
         Raises:
             MarketError: if it is refused; nothing was taken in.
+            NoAnswer: if nobody answers; it may have been taken in.
         """
-        order = self._signed(symbol, side, price=price, quantity=quantity, good_until=good_until)
+        order = self._signed(
+            symbol,
+            side,
+            price=price,
+            quantity=quantity,
+            good_until=good_until,
+            client_order_id=client_order_id,
+        )
         return self._send("POST", "/v1/orders", OrderOut, {**order.model_dump(), **how})
 
-    def replace(
-        self,
-        order_id: str,
-        symbol: str,
-        side: SideName,
-        *,
-        price: str,
-        quantity: str,
-        good_until: int | None = None,
-    ) -> OrderOut:
+    def replace(self, order_id: str, symbol: str, side: SideName, **terms: Unpack[Terms]) -> OrderOut:
         """Sign new terms and put them in place of an open order's, which keeps how it trades."""
-        order = self._signed(symbol, side, price=price, quantity=quantity, good_until=good_until).model_dump()
-        return self._send("PUT", f"/v1/orders/{order_id}", OrderOut, order)
+        order = self._signed(symbol, side, **terms)
+        return self._send("PUT", f"/v1/orders/{order_id}", OrderOut, order.model_dump())
 
     def cancel(self, order_id: str) -> CancelledOut:
         """Take an order off the book."""
@@ -187,7 +164,11 @@ class Client:
         return self._send("POST", f"/v1/orders/{order_id}/cancel", CancelledOut, content)
 
     def cancel_all(self, symbol: str | None = None, side: SideName | None = None) -> CancelledAllOut:
-        """Take all our orders off the books; those of an instrument or side only, where these are named."""
+        """Take all our orders off the books; those of an instrument or side only, where these are named.
+
+        Raises:
+            MarketError: `signature_used` if only the answer was lost: they are off the books already.
+        """
         command = MassCancel(
             self._signer.address,
             None if symbol is None else parse_symbol(symbol).id,
@@ -312,7 +293,14 @@ class Client:
         return self._send("POST", f"/v1/negotiations/{negotiation.number}/signature", NegotiationOut, signed)
 
     def _signed(
-        self, symbol: str, side: SideName, *, price: str, quantity: str, good_until: int | None = None
+        self,
+        symbol: str,
+        side: SideName,
+        *,
+        price: str,
+        quantity: str,
+        good_until: int | None = None,
+        client_order_id: int | None = None,
     ) -> SignedOrder:
         market, instrument = self.market(), self.instrument(symbol)
         until = instrument.gate_closes if good_until is None else good_until
@@ -326,7 +314,7 @@ class Client:
             settle_until=max(instrument.delivery_starts, until + market.notice_period_s),
             fee_cap_bps=instrument.fee_bps,
             reference_price=instrument.collateral_reference_price,
-            client_order_id=str(self._next_order_id()),
+            client_order_id=str(self._next_order_id() if client_order_id is None else client_order_id),
             signature=UNSIGNED,
         )
         _, terms, _ = signed_terms(unsigned)
@@ -394,7 +382,4 @@ class Client:
         return kind.model_validate_json(self._request(method, path, json=content, headers=headers).content)
 
     def _request(self, method: str, path: str, **how: Any) -> httpx.Response:
-        answer = self._http.request(method, path, **how)
-        if answer.is_error:
-            raise MarketError(ProblemOut.model_validate_json(answer.content))
-        return answer
+        return ask(self._http, method, path, pause=self._pause, **how)

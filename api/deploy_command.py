@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from api.terminal import EXIT_FAILED, JsonOption, print_found, progress_console, stop, told_of_house
+from api import exit_status
+from api.terminal import JsonOption, print_found, progress_console, stop, told_of_house
 
 
 def deploy(
@@ -175,7 +176,7 @@ def deploy(
                     f"Verified. {path} says what stands where; CCEI_DEPLOYMENT={path} ccei serve uses it."
                 )
         except Undeployable as error:
-            stop(str(error), status=EXIT_FAILED if verify is not None else 2)
+            stop(str(error), status=exit_status.FAILED if verify is not None else exit_status.BAD_INPUT)
 
 
 _NOBODY = b"\x01" * 32

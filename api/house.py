@@ -92,6 +92,7 @@ def open_house(
     Raises:
         ChainUnavailable: if the chain cannot be used, the contracts of an existing record or file are not on it, or the
             books follow other certificates than those of the file.
+        Malformed: if a trade might not be locked within the contract's notice period.
         DatabaseUnusable, RecordInUse, WrongMarket, BrokenChain: if the database cannot be used, or holds a copy that is
             behind the chain, each saying why.
     """
@@ -109,6 +110,7 @@ def open_house(
         engine = open_database(settings.database_url)
         closing.callback(engine.dispose)
         deployment = _deployment(engine, chain, settings)
+        settings.expect_time_to_lock("the contract's notice_period_s", deployment.notice_period_s)
         certificate = _certificate(chain, settings, deployment)
         genesis = Genesis(
             name=name,
@@ -181,6 +183,7 @@ def _deployment(engine: Engine, chain: Chain, settings: Settings) -> Deployment:
     except WrongMarket:
         if settings.deployment is not None:
             return _deployed(chain, settings.deployment)
+        settings.expect_time_to_lock("notice_period_s", settings.notice_period_s)  # before anything is sent
         return deploy(
             chain,
             notice_period_s=settings.notice_period_s,

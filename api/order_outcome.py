@@ -100,6 +100,19 @@ def read_outcome(engine: Engine, order_id: int) -> Outcome:
     return Outcome(order_id, status, remaining, fills, order.status == "waiting")
 
 
+def read_symbol(engine: Engine, order_id: int) -> str:
+    """Return the symbol of the instrument that an order is for, by the readable tables.
+
+    Raises:
+        InvariantBroken: if they do not have it.
+    """
+    with engine.connect() as connection:
+        found = connection.execute(select(_ORDERS.c.symbol).where(_ORDERS.c.order_id == order_id)).scalar()
+    if found is None:
+        raise InvariantBroken(f"order {order_id}: found none in the readable tables, expected a recorded one")
+    return str(found)
+
+
 def _closed(*, cancelled: bool, traded: bool) -> Status:
     if not cancelled:
         return "filled"

@@ -9,12 +9,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from api.halting import halt
 from api.sequencer import QueueFull
+from api.settler import SettlementFailed
+from contracts.chain import ChainUnavailable
 from market.events import Refused
 from market.refusals import EXPLANATIONS
-from market.units import Malformed
+from market.units import InvariantBroken, Malformed
 
 MEDIA_TYPE = "application/problem+json"
+CHAIN_RETRY_AFTER_S = 5
+"""When to ask again for what the chain could not do just now, seconds."""
 FOUND_MAX = 90
 """Characters of a wrong value that an error repeats."""
 
@@ -39,7 +44,8 @@ def body(status: int, name: str, detail: str) -> dict[str, object]:
     return {"type": f"urn:ccei:problem:{name}", "title": name, "status": status, "detail": detail}
 
 
-def _response(problem: Problem) -> JSONResponse:
+def response(problem: Problem) -> JSONResponse:
+    """Return a problem as an answer."""
     content = body(problem.status, problem.name, problem.detail)
     return JSONResponse(content, problem.status, problem.headers, MEDIA_TYPE)
 
@@ -56,30 +62,42 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Problem)
     async def _problem(_: Request, error: Problem) -> JSONResponse:
-        return _response(error)
+        return response(error)
 
     @app.exception_handler(Malformed)
     async def _malformed(_: Request, error: Malformed) -> JSONResponse:
-        return _response(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "malformed", str(error)))
+        return response(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "malformed", str(error)))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         details = "; ".join(_found_and_expected(item) for item in error.errors())
-        return _response(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "malformed", details))
+        return response(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "malformed", details))
 
     @app.exception_handler(QueueFull)
     async def _queue_full(_: Request, error: QueueFull) -> JSONResponse:
-        return _response(
+        return response(
             Problem(HTTPStatus.SERVICE_UNAVAILABLE, "queue_full", str(error), {"Retry-After": "1"})
         )
+
+    @app.exception_handler(ChainUnavailable)
+    @app.exception_handler(SettlementFailed)
+    @app.exception_handler(TimeoutError)
+    async def _chain_waits(_: Request, error: Exception) -> JSONResponse:
+        detail = f"{error}; ask again later, but look first: a part may have been taken on chain all the same"
+        headers = {"Retry-After": str(CHAIN_RETRY_AFTER_S)}
+        return response(Problem(HTTPStatus.SERVICE_UNAVAILABLE, "chain_unavailable", detail, headers))
+
+    @app.exception_handler(InvariantBroken)
+    async def _broken(_: Request, error: InvariantBroken) -> JSONResponse:
+        halt(error)
 
     @app.exception_handler(Exception)
     async def _unforeseen(_: Request, error: Exception) -> JSONResponse:
         # The server's log has the rest; a stranger is told no more than that it is not his fault.
         detail = f"found {type(error).__name__} where an answer was expected; this is a defect of the service"
-        return _response(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail))
+        return response(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail))
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:
         name = HTTPStatus(error.status_code).name.lower()
-        return _response(Problem(error.status_code, name, str(error.detail), error.headers))
+        return response(Problem(error.status_code, name, str(error.detail), error.headers))

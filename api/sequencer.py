@@ -7,8 +7,6 @@ ends; the next start rebuilds from the record. It never carries on.
 """
 
 import asyncio
-import logging
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +14,8 @@ from dataclasses import dataclass
 from threading import RLock
 from typing import NoReturn
 
-from sqlalchemy.exc import DBAPIError
-
 from api.clock import Clock
+from api.halting import halt
 from ledger.projections import Lag, Projector
 from ledger.record import Record
 from ledger.snapshotting import Snapshotter
@@ -27,14 +24,10 @@ from market.events import Event
 from market.orders import Batch, Command
 from market.tape import Tapes
 
-log = logging.getLogger(__name__)
-
 _PAUSE_S = 0.005
 """How long the writer waits for orders between two steps of a snapshot, seconds."""
 OWN_AT_ONCE = 500
 """Commands of the market's own that wait at a time, beyond the queue's limit."""
-EXIT_BROKEN = 70
-"""Exit status when the record or an invariant failed (sysexits EX_SOFTWARE)."""
 
 
 class QueueFull(Exception):
@@ -47,20 +40,6 @@ class Answer:
 
     events: tuple[Event, ...]
     earlier_order_id: int | None = None
-
-
-def halt(error: Exception) -> NoReturn:
-    """End the process at once: what is in memory may no longer be what is on disk."""
-    cause = error.orig if isinstance(error, DBAPIError) else error  # without the statement and all its values
-    log.critical(
-        "stopping with exit status %d: %s: %s. Nothing was acknowledged that is not in the record. Mend the cause "
-        "(a full or failing disk, if the database says so; else look at the record with `ccei audit`) and start again: "
-        "a start rebuilds everything from the record",
-        EXIT_BROKEN,
-        type(error).__name__,
-        cause,
-    )
-    os._exit(EXIT_BROKEN)
 
 
 class Sequencer:

@@ -15,11 +15,12 @@ from api.app import create_app
 from api.catalogue import BUILT_IN, Lister, read_catalogue
 from api.clock import SystemClock
 from api.house import open_house
+from api.logs import log_lines
 from api.memory import settle_memory
 from api.settings import Settings
 from contracts.chain import ChainUnavailable
 from contracts.nodes import end_nodes
-from contracts.opening import OWN_CHAINS
+from contracts.opening import OWN_CHAINS, shown
 
 STOP_AFTER_S = 30
 """How long a stop waits for requests that have begun: whoever has not sent all by then gets no answer."""
@@ -46,11 +47,12 @@ def serve_market(*, host: str, port: int, chain: str, database: str | None, cons
     # SIGTERM would end the process where it stands; as an interrupt it lets the record and a child chain be closed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     kept = database is not None
+    log_lines()
     with suppress(KeyboardInterrupt), ExitStack() as closing:
         if database is None:
             if chain not in OWN_CHAINS:
                 raise ChainUnavailable(
-                    f"{chain} outlives this process: name the record with --database sqlite:///FILE or postgresql://…"
+                    f"{shown(chain)} outlives this process: name the record with --database sqlite:///FILE or postgresql://…"
                 )
             folder = closing.enter_context(tempfile.TemporaryDirectory(prefix="ccei-"))
             database = f"sqlite:///{folder}/market.db"
@@ -65,6 +67,10 @@ def serve_market(*, host: str, port: int, chain: str, database: str | None, cons
         if not kept:
             console.print("No --database given: this market ends with the process.")
         console.print(f"Chain: {house.chain.description}")
+        for line in start_warnings(
+            is_development=house.chain.is_development, confirmations=settings.confirmations
+        ):
+            console.print(line, highlight=False, soft_wrap=True)
         console.print(f"Settlement contract: 0x{house.deployment.settlement.address.hex()}")
         console.print(f"OpenAPI page: http://{f'[{host}]' if ':' in host else host}:{port}/docs")
         if settings.operator_token is None:
@@ -74,7 +80,7 @@ def serve_market(*, host: str, port: int, chain: str, database: str | None, cons
         lister = Lister(products, settings)
         app = create_app(house, due=lambda: lister.due(house.sequencer.now_s(), house.venue.exchange))
         config = uvicorn.Config(
-            app, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_AFTER_S
+            app, log_config=None, access_log=False, timeout_graceful_shutdown=STOP_AFTER_S
         )
         with suppress(KeyboardInterrupt):  # uvicorn raises the signal that ended it again
             _Server(config, console).run(sockets=[listening])
@@ -97,6 +103,16 @@ class _Server(uvicorn.Server):
         self._console.print(
             "Stopping: what has begun is finished first. Once more ends at once; nothing is lost."
         )
+
+
+def start_warnings(*, is_development: bool, confirmations: int) -> list[str]:
+    """Return what an operator should hear at a start, a sentence a line."""
+    if is_development or confirmations:
+        return []
+    return [
+        "Warning: CCEI_CONFIRMATIONS is 0 on a chain that is no development chain. What a reorganisation takes back, this "
+        "market has counted already: no promise about settlement holds. A record keeps to what it began with"
+    ]
 
 
 def _listening(host: str, port: int) -> socket.socket:

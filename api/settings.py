@@ -6,6 +6,8 @@ from typing import Annotated
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from market.units import Malformed
+
 
 def explain(error: ValidationError) -> str:
     """Say which settings do not fit, by the names of their environment variables."""
@@ -84,14 +86,18 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _times_fit(self) -> "Settings":
-        needed_s = self.confirmations * self.block_time_s + self.settlement_latency_s
-        for name, limit_s in (
-            ("notice_period_s", self.notice_period_s),
-            ("gate_closure_lead_s", self.gate_closure_lead_s),
-        ):
-            if needed_s > limit_s:
-                raise ValueError(
-                    f"confirmations x block_time_s + settlement_latency_s is {needed_s} s, expected at most "
-                    f"{name} = {limit_s} s: trades could not be locked in time"
-                )
+        self.expect_time_to_lock("gate_closure_lead_s", self.gate_closure_lead_s)
         return self
+
+    def expect_time_to_lock(self, name: str, limit_s: int) -> None:
+        """Require that a trade can be locked for good within a time: the gate's lead, or a contract's notice period.
+
+        Raises:
+            Malformed: if it may take longer.
+        """
+        needed_s = self.confirmations * self.block_time_s + self.settlement_latency_s
+        if needed_s > limit_s:
+            raise Malformed(
+                f"confirmations x block_time_s + settlement_latency_s is {needed_s} s, expected at most "
+                f"{name} = {limit_s} s: trades could not be locked in time"
+            )

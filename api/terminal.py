@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, Protocol
 
 import typer
 
+from api import exit_status
+
 if TYPE_CHECKING:
     from rich.console import Console
-
-EXIT_FAILED = 1
-EXIT_BAD_INPUT = 2
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 
@@ -27,7 +26,7 @@ class Found(Protocol):
         ...
 
 
-def stop(message: str, *, status: int = EXIT_BAD_INPUT) -> NoReturn:
+def stop(message: str, *, status: int = exit_status.BAD_INPUT) -> NoReturn:
     """End the command with one line on standard error."""
     typer.secho(f"ccei: {message}", err=True, fg=typer.colors.RED)
     raise typer.Exit(status)
@@ -55,11 +54,15 @@ def told_of_house() -> Iterator[None]:
     from pydantic import ValidationError
     from sqlalchemy.exc import DBAPIError
 
+    from api.halting import named_cause
     from api.settings import explain
     from api.settler import SettlementFailed
-    from contracts.chain import ChainUnavailable
+    from contracts.chain import ChainUnavailable, NodeSilent
+    from ledger.codec import BadEncoding
     from ledger.database import DatabaseUnusable, RecordInUse
     from ledger.record import BrokenChain, WrongMarket
+    from ledger.unusable import DatabaseSilent
+    from market.units import InvariantBroken
 
     with told():
         try:
@@ -67,11 +70,26 @@ def told_of_house() -> Iterator[None]:
         except ValidationError as error:
             stop(explain(error))
         except DBAPIError as error:  # in the middle of the work: a disk that is full, a server that has gone
-            stop(f"database: found {error.orig}, expected one that can be read and written")
+            stop(
+                f"database: found {_one_line(error.orig)}, expected one that can be read and written",
+                status=exit_status.UNAVAILABLE if error.connection_invalidated else exit_status.BAD_INPUT,
+            )
+        except (NodeSilent, DatabaseSilent) as error:
+            stop(str(error), status=exit_status.UNAVAILABLE)
         except (ChainUnavailable, DatabaseUnusable, RecordInUse, WrongMarket) as error:
             stop(str(error))
         except (BrokenChain, SettlementFailed) as error:
-            stop(str(error), status=EXIT_FAILED)
+            stop(str(error), status=exit_status.FAILED)
+        except (InvariantBroken, BadEncoding) as error:
+            stop(
+                f"{named_cause(error)}. A promise of the machine does not hold, so nothing was begun; keep the database "
+                "as it is and look at the record with `ccei audit`",
+                status=exit_status.BROKEN,
+            )
+
+
+def _one_line(found: object) -> str:
+    return " ".join(str(found).split())
 
 
 def progress_console(*, quiet: bool) -> "Console":

@@ -54,24 +54,9 @@ def whole_path(path: Path) -> Iterator[Path]:
     Raises:
         Unwritable: before anything is written, if the file cannot be.
     """
-    target = path.resolve()  # a link stays one
-    if target.is_dir():
-        raise Unwritable(path, "a folder")
-    try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    except OSError as error:
-        raise Unwritable(path, (error.strerror or str(error)).lower()) from None
-    part = Path(name)
-    try:
-        yield part
-        os.fsync(handle)
-        part.chmod(0o644)  # mkstemp makes files that only their owner reads
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    finally:
+    with _neighbour(path) as (handle, part):
         os.close(handle)
+        yield part
 
 
 @contextmanager
@@ -107,27 +92,44 @@ def _held_back(out: IO[str]) -> Iterator[IO[str]]:
 @contextmanager
 def _put_in_place(path: Path, mode: str) -> Iterator[IO[Any]]:
     text: Any = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    if path.exists() and not path.is_file() and not path.is_dir():
+        try:
+            out = path.open(mode, **text)
+        except OSError as error:
+            raise Unwritable(path, (error.strerror or str(error)).lower()) from None
+        with out:
+            yield out
+        return
+    with _neighbour(path) as (handle, _), os.fdopen(handle, mode, **text) as out:
+        yield out
+
+
+@contextmanager
+def _neighbour(path: Path) -> Iterator[tuple[int, Path]]:
+    """Make a file beside `path`, open for writing, which the caller fills and closes; then put it in place for good."""
     target = path.resolve()  # a link stays one
     if target.is_dir():
         raise Unwritable(path, "a folder")
     try:
-        if target.exists() and not target.is_file():
-            out, part = target.open(mode, **text), None
-        else:
-            handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-            out, part = os.fdopen(handle, mode, **text), Path(name)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
     except OSError as error:
         raise Unwritable(path, (error.strerror or str(error)).lower()) from None
+    part = Path(name)
     try:
-        with out:
-            yield out
-            if part is not None:
-                out.flush()
-                os.fsync(out.fileno())
-        if part is not None:
-            part.chmod(0o644)  # mkstemp makes files that only their owner reads
-            part.replace(target)
+        yield handle, part
+        part.chmod(0o644)  # mkstemp makes files that only their owner reads
+        _sync(part)
+        part.replace(target)
     except BaseException:
-        if part is not None:
-            part.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise
+    _sync(target.parent)  # its name too
+
+
+def _sync(path: Path) -> None:
+    """Have what is written to a file, or the names in a folder, on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

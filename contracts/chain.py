@@ -5,7 +5,6 @@ second broadcast of the same bytes changes nothing. A chain that the caller driv
 and by `Chain.set_time`; a chain that nobody drives follows its own clock.
 """
 
-import ast
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from eth_typing import Hash32
 
-from contracts.chain_errors import BroadcastRefused, ChainUnavailable, RequestRefused, Reverted
+from contracts.chain_errors import (
+    BroadcastRefused,
+    ChainUnavailable,
+    NodeSilent,
+    RequestRefused,
+    Reverted,
+    data_of,
+    revert_data,
+)
 from contracts.signing import Signer
 from contracts.together import together
 from contracts.transactions import (
@@ -42,6 +49,7 @@ __all__ = [
     "ChainUnavailable",
     "GasPrice",
     "Log",
+    "NodeSilent",
     "Receipt",
     "RequestRefused",
     "Reverted",
@@ -60,7 +68,8 @@ class Chain:
     """An open chain; `contracts.opening.open_chain` makes one. Use it from one thread at a time.
 
     `drives_time` says whether `set_time` moves its clock, and `advance` how: it mines an empty block at a time.
-    `poll_s` is the pause between two looks for a receipt.
+    `poll_s` is the pause between two looks for a receipt. `is_development` says that its money is nobody's: a chain of our
+    own, or a node that calls itself Anvil, Ganache or Hardhat.
     """
 
     name: str
@@ -71,6 +80,7 @@ class Chain:
     drives_time: bool
     advance: Callable[[int], None] = field(repr=False)
     poll_s: float = field(repr=False)
+    is_development: bool = True
 
     def now_s(self) -> int:
         """Return the time of the latest block, Unix seconds."""
@@ -172,7 +182,7 @@ class Chain:
             try:
                 yield
             except (ContractLogicError, TransactionFailed) as error:
-                raise Reverted(_revert_data(error)) from None
+                raise Reverted(revert_data(error)) from None
             except Web3RPCError as error:
                 # Ganache answers a revert without data in a form that web3 does not know as one.
                 if "revert" in str(error):
@@ -234,7 +244,7 @@ class Chain:
         if "error" not in response:
             return response["result"]
         refusal = response["error"]
-        raise RequestRefused(str(refusal.get("message", refusal)), _data_of(refusal))
+        raise RequestRefused(str(refusal.get("message", refusal)), data_of(refusal))
 
     def gas_price(self) -> GasPrice:
         """Return what gas costs, and what `sign` offers for it."""
@@ -373,7 +383,7 @@ class Chain:
         try:
             yield
         except _no_answer() as error:
-            raise ChainUnavailable(f"{self.name} does not answer ({type(error).__name__})") from error
+            raise NodeSilent(f"{self.name} does not answer ({type(error).__name__})") from error
         except (Web3RPCError, BadResponseFormat, BlockNotFound) as error:
             raise ChainUnavailable(f"{self.name} refused to answer: {error}") from error
 
@@ -393,24 +403,7 @@ def _topic(wanted: bytes | tuple[bytes, ...] | None) -> str | list[str] | None:
     return None if wanted is None else "0x" + wanted.hex()
 
 
-def _revert_data(error: Exception) -> bytes:
-    """Dig out what the contract returned: eth-tester only has it as the text of a bytes literal in its message."""
-    data = getattr(error, "data", None)
-    if isinstance(data, str) and data.startswith("0x"):
-        return bytes.fromhex(data[2:])
-    literal = str(error).removeprefix("execution reverted: ")
-    return bytes(ast.literal_eval(literal)) if literal.startswith(("b'", 'b"')) else b""
-
-
 def _checksum(address: Address) -> Any:
     from eth_utils.address import to_checksum_address
 
     return to_checksum_address(address)
-
-
-def _data_of(refusal: Any) -> bytes:
-    """Return what a contract returned on refusing, wherever this node puts it."""
-    data = refusal.get("data")
-    if isinstance(data, dict):
-        data = data.get("result") or data.get("data")
-    return bytes.fromhex(data[2:]) if isinstance(data, str) and data.startswith("0x") else b""

@@ -1,10 +1,17 @@
 """What can go wrong with a chain, each with the words of the node or of the contract."""
 
+import ast
+from typing import Any
+
 from contracts.abi import explain_revert
 
 
 class ChainUnavailable(Exception):
     """The chain cannot be used: its program is missing or did not start, nothing answers, or it is another chain."""
+
+
+class NodeSilent(ChainUnavailable):
+    """Nothing answers at the node's address: it may do later."""
 
 
 class BroadcastRefused(ChainUnavailable):
@@ -25,3 +32,20 @@ class Reverted(Exception):
     def __init__(self, data: bytes) -> None:
         super().__init__(explain_revert(data))
         self.data = data
+
+
+def revert_data(error: Exception) -> bytes:
+    """Dig out what the contract returned: eth-tester only has it as the text of a bytes literal in its message."""
+    data = getattr(error, "data", None)
+    if isinstance(data, str) and data.startswith("0x"):
+        return bytes.fromhex(data[2:])
+    literal = str(error).removeprefix("execution reverted: ")
+    return bytes(ast.literal_eval(literal)) if literal.startswith(("b'", 'b"')) else b""
+
+
+def data_of(refusal: Any) -> bytes:
+    """Return what a contract returned on refusing, wherever this node puts it."""
+    data = refusal.get("data")
+    if isinstance(data, dict):
+        data = data.get("result") or data.get("data")
+    return bytes.fromhex(data[2:]) if isinstance(data, str) and data.startswith("0x") else b""

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from contracts.chain import Chain, ChainUnavailable, Transaction
+from contracts.chain import Chain, ChainUnavailable, NodeSilent, Transaction
 from contracts.nodes import OPERATOR_WEI, find_anvil, running_node
 from contracts.signing import Signer
 
@@ -25,7 +25,8 @@ DEV_SIGNERS: Final = (
 
 _LOCAL_POLL_S = 0.005
 _REMOTE_POLL_S = 0.5
-_REQUEST_TIMEOUT_S = 120.0
+_REQUEST_TIMEOUT_S = 20.0
+"""How long a node may take for one request: whoever asks, asks again by himself, and knows how long he waits."""
 _HOST: Final = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d+)?")
 
 
@@ -151,6 +152,7 @@ def _open_address(url: str, start_time_s: int | None, operator_key: bytes | None
         drives_time=is_development and start_time_s is not None and head_s <= start_time_s,
         advance=lambda timestamp_s: _rpc(w3, "evm_mine", timestamp_s),
         poll_s=_LOCAL_POLL_S if is_development else _REMOTE_POLL_S,
+        is_development=is_development,
     )
 
 
@@ -168,11 +170,13 @@ def _connect(url: str, *, own: bool = False) -> tuple["Web3", str]:
 
     session = Session()
     session.trust_env = not own  # else proxies and passwords are looked for before each request
-    w3 = _web3(HTTPProvider(url, request_kwargs={"timeout": _REQUEST_TIMEOUT_S}, session=session))
+    asking = {"timeout": _REQUEST_TIMEOUT_S}
+    # Without retries of the provider's own: it would ask a node that hangs five times more, and tell nobody.
+    w3 = _web3(HTTPProvider(url, asking, session, exception_retry_configuration=None))
     try:
         return w3, w3.client_version
     except RequestException as error:
-        raise ChainUnavailable(
+        raise NodeSilent(
             f"{shown(url)}: nothing answers there ({type(error).__name__}), expected an Ethereum JSON-RPC node"
         ) from error
     except Exception as error:

@@ -9,7 +9,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from ledger import postgres, schema, sqlite
-from ledger.unusable import DatabaseUnusable, RecordInUse, named, said
+from ledger.unusable import DatabaseUnusable, RecordInUse, named, unusable
 from ledger.writer import sole_holder, take_writers_place
 
 __all__ = [
@@ -150,9 +150,7 @@ def _usable(engine: Engine) -> Iterator[None]:
         yield
     except DBAPIError as error:
         engine.dispose()
-        raise DatabaseUnusable(
-            f"database {named(engine.url)}: found {said(error)}, expected a database that can be written"
-        ) from None
+        raise unusable(engine.url, error) from None
     except BaseException:
         engine.dispose()
         raise

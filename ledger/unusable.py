@@ -8,8 +8,23 @@ class DatabaseUnusable(Exception):
     """The database cannot be opened or written, or holds something else. Says what was found and expected."""
 
 
+class DatabaseSilent(DatabaseUnusable):
+    """No server answers, or it is only just starting: it may do later."""
+
+
 class RecordInUse(Exception):
     """Another process writes this record. There is one writer, ever."""
+
+
+def unusable(url: URL, error: DBAPIError) -> DatabaseUnusable:
+    """Return what to tell of a database that cannot be opened, in one line."""
+    found = said(error)
+    # a server that answers and says no calls it fatal; it says so too while it starts
+    is_silent = url.get_backend_name() != "sqlite" and (
+        "FATAL" not in found or "starting up" in found or "shutting down" in found
+    )
+    kind = DatabaseSilent if is_silent else DatabaseUnusable
+    return kind(f"database {named(url)}: found {found}, expected a database that can be written")
 
 
 def named(url: URL) -> str:

@@ -10,18 +10,17 @@ from api.auth import parse_address, parse_hex
 from api.house import House
 from api.problems import Problem, refused
 from api.routes import HouseOf
-from api.routes.wire import (
-    Accepted,
+from api.routes.account_wire import (
     BalanceOut,
     DepositIn,
     Login,
     MeterIn,
-    ProblemOut,
     ReadingIn,
     Token,
     WithdrawalIn,
     WithdrawalOut,
 )
+from api.routes.wire import Accepted, ProblemOut
 from contracts.chain import Reverted
 from ledger.accounts import AccountKind
 from market.events import Refused

@@ -1,25 +1,21 @@
 """Taking orders off the books: one, many at once, or all of somebody who falls silent."""
 
+import asyncio
 from typing import Annotated, TypedDict
 
 from fastapi import APIRouter, Header, Query
 
 from api.auth import parse_address, parse_hex
 from api.house import House
+from api.order_outcome import read_symbol
 from api.problems import Problem, refused
 from api.routes import HouseOf
+from api.routes.order_wire import Cancel, CancelAll, CancelledAllOut, CancelledOut, Once, Timer, TimerOut
 from api.routes.reading import listed_as
-from api.routes.wire import (
-    Cancel,
-    CancelAll,
-    CancelledAllOut,
-    CancelledOut,
-    Once,
-    ProblemOut,
-    Timer,
-    TimerOut,
-)
+from api.routes.wire import ProblemOut
 from market.events import Event, OrderCancelled, Refused
+from market.instruments import Instrument, parse_symbol
+from market.open_orders import OpenOrder
 from market.orders import Address, CancelOrder, MassCancel, SetDeadManTimer, Side
 from market.sessions import MICROS_PER_SECOND
 from market.units import format_decimal
@@ -36,11 +32,19 @@ async def cancel(order_id: int, request: Cancel, house: HouseOf) -> CancelledOut
     house.door.check_cancel(command, now_s=house.sequencer.now_s())
     order = house.venue.exchange.order(order_id)
     for event in await _answer(house, command):
-        if isinstance(event, OrderCancelled) and order is not None:
-            commodity = house.venue.exchange.listing(order.terms.instrument_id).instrument.commodity
+        if isinstance(event, OrderCancelled):
+            commodity = (await _instrument_of(house, order_id, order)).commodity
             remaining = format_decimal(event.remaining_lots, scale=commodity.lots_per_unit)
             return CancelledOut(order_id=str(order_id), remaining=remaining)
     raise Problem(500, "no_answer", "the cancel got no answer")
+
+
+async def _instrument_of(house: House, order_id: int, order: OpenOrder | None) -> Instrument:
+    """Return the instrument of an order that was open before its cancel, or came in and went with the same batch."""
+    if order is not None:
+        return house.venue.exchange.listing(order.terms.instrument_id).instrument
+    await asyncio.to_thread(house.sequencer.catch_up)
+    return parse_symbol(await asyncio.to_thread(read_symbol, house.engine, order_id))
 
 
 @router.delete("", responses={404: {"model": ProblemOut}, 401: {"model": ProblemOut}})

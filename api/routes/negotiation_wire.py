@@ -4,15 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.routes.wire import (
-    Decimal,
-    HexAddress,
-    HexSignature,
-    Model,
-    SideName,
-    Symbol,
-    UnixSeconds,
-)
+from api.routes.wire import Decimal, HexAddress, HexSignature, Model, SideName, Symbol, UnixSeconds
 from market.proposals import HOURS_MAX
 
 HexWord = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{64}$")]

@@ -1,7 +1,7 @@
 """From the wire's order to what was signed, and to the command that asks the exchange for it."""
 
 from api.auth import parse_address, parse_hex
-from api.routes.wire import HowToTrade, NewOrder, SignedOrder
+from api.routes.order_wire import HowToTrade, NewOrder, SignedOrder
 from market.instruments import Instrument, parse_symbol
 from market.orders import (
     Conditions,

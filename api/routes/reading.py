@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from api.house import House
 from api.problems import Problem
 from api.routes import HouseOf
-from api.routes.wire import (
+from api.routes.market_wire import (
     BookOrderOut,
     BookOrdersOut,
     BookOut,
@@ -21,10 +21,10 @@ from api.routes.wire import (
     InstrumentOut,
     LevelOut,
     MarketOut,
-    SessionName,
     TickerOut,
     TradeOut,
 )
+from api.routes.wire import SessionName
 from contracts.signing import VERSION
 from market.events import Session
 from market.feed import shown_orders
@@ -153,7 +153,7 @@ async def market(house: HouseOf) -> MarketOut:
         eip712_name=deployment.domain.name,
         eip712_version=VERSION,
         fee_bps=house.settings.fee_bps,
-        notice_period_s=house.settings.notice_period_s,
+        notice_period_s=house.record.genesis.notice_period_s,
         time=house.sequencer.now_s(),
         record_number=house.record.number,
         record_hash=f"0x{house.record.hash.hex()}",

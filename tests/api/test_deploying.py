@@ -148,12 +148,15 @@ def test_a_token_that_is_not_listed_needs_to_be_insisted_on(node: Chain, folder:
             "capitals as EIP-55",
         ),
         (["--chain", "tester", "--dry-run", "--token", "0x" + "11" * 20], "found no contract there"),
-        (["--chain", "http://127.0.0.1:1", "--test-token"], "nothing answers there"),
         (["--chain", "tester", "--verify", "missing.json"], "ends with this command"),
     ],
 )
 def test_what_cannot_be_deployed_is_told_in_a_line(folder: Path, arguments: list[str], message: str) -> None:
     assert message in refused(*arguments)
+
+
+def test_a_node_that_does_not_answer_may_do_later(folder: Path) -> None:
+    assert "nothing answers there" in refused("--chain", "http://127.0.0.1:1", "--test-token", status=69)
 
 
 def test_a_service_refuses_contracts_that_are_not_the_files(node: Chain, folder: Path) -> None:

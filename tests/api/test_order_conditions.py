@@ -3,7 +3,7 @@
 import pytest
 
 from api.client import MarketError
-from api.routes.wire import OrderOut
+from api.routes.order_wire import OrderOut
 from ledger.audit import audit
 from ledger.record import RecordReader
 from market.orders import TradingRules

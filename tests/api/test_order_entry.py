@@ -1,13 +1,19 @@
 """Order entry over HTTP: what is taken in, what is refused by name, what does not get past the door."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 
+from api.auth import parse_hex
 from api.client import MarketError
-from contracts.signing import Domain, Signer
+from api.routes.cancels import cancel
+from api.routes.order_wire import Cancel, CancelledOut, NewOrder, OrderOut
+from api.routes.orders import place
+from contracts.signing import Domain, Signer, cancel_digest
 from market.orders import Address
-from tests.api.conftest import BUYER, GPU, SOLAR, SUPPLIER, Market
+from market.units import Malformed
+from tests.api.conftest import BUYER, GPU, SOLAR, START_S, SUPPLIER, Market
 
 
 def problem_of(call: Callable[[], object]) -> MarketError:
@@ -178,3 +184,36 @@ def test_the_market_names_every_contract_that_is_signed_for(market: Market) -> N
 def test_a_login_that_nobody_could_have_been_given_is_none(market: Market) -> None:
     answer = market.http.get("/v1/orders", headers=[(b"authorization", b"Bearer a.1.\xe9")])
     assert (answer.status_code, answer.json()["title"]) == (401, "login_required")
+
+
+def test_an_order_that_comes_and_goes_in_one_batch_tells_what_was_left_of_it(market: Market) -> None:
+    buyer = market.client(BUYER)
+    signed = buyer._signed(SOLAR, "buy", price="0.05", quantity="10")
+    order_id = int(buyer.buy(SOLAR, price="0.03", quantity="1").order_id) + 1
+    deadline = START_S + 60
+    digest = cancel_digest(
+        participant=BUYER.address,
+        order_id=order_id,
+        deadline_s=deadline,
+        domain=market.house.deployment.domain,
+    )
+    request = Cancel(
+        participant=buyer.participant, deadline=deadline, signature=f"0x{BUYER.sign(digest).hex()}"
+    )
+
+    async def place_and_cancel() -> tuple[OrderOut, CancelledOut]:
+        placing = place(NewOrder.model_validate(signed.model_dump()), market.house)
+        return await asyncio.gather(placing, cancel(order_id, request, market.house))
+
+    batches = market.house.record.number
+    placed, cancelled = market.http.portal.call(place_and_cancel)
+    assert market.house.record.number == batches + 1
+    assert (placed.order_id, placed.status) == (str(order_id), "open")
+    assert cancelled == CancelledOut(order_id=str(order_id), remaining="10")
+
+
+def test_hex_is_digits_without_blanks() -> None:
+    assert parse_hex("0xaBcD", length=2, what="salt") == b"\xab\xcd"
+    for text in ("0xab cd", "0x ab", "abcd", "0xabc", "0xabcdef", "0xabcg", "0x\u0661\u0661\u0661\u0661"):
+        with pytest.raises(Malformed, match="expected 0x and 4 hex digits"):
+            parse_hex(text, length=2, what="salt")

@@ -133,7 +133,11 @@ def test_a_request_to_end_closes_the_record_in_order(tmp_path: Path) -> None:
         ((), {"CCEI_CHAIN_ID": "1"}, "tester: found chain id 131277322940537, expected 1"),
         (("--database", "mysql://x"), {}, "database: found mysql, expected sqlite:///"),
         (("--host", "192.0.2.1"), {}, "found cannot assign requested address, expected a free address"),
-        (("--chain", "http://127.0.0.1:1"), {}, "name the record with --database sqlite:///FILE"),
+        (
+            ("--chain", "http://user:s3cret@127.0.0.1:1/v3/KEY"),
+            {},
+            "ccei: http://127.0.0.1:1 outlives this process: name the record with --database sqlite:///FILE",
+        ),
         (
             ("--chain", "bitcoin", "--database", "sqlite://"),
             {},

@@ -14,8 +14,10 @@ from typing import Any
 import httpx
 
 from api.client import UNSIGNED, Client, MarketError
+from api.routes.market_wire import InstrumentOut, MarketOut
 from api.routes.order_form import signed_terms
-from api.routes.wire import InstrumentOut, MarketOut, SideName, SignedOrder
+from api.routes.order_wire import SignedOrder
+from api.routes.wire import SideName
 from contracts.signing import Domain, Signer, sign_order
 from market.orders import Address
 from tests.api.witness import Cancelled, OrderName, Replaced, Said, Told

@@ -106,7 +106,7 @@ def record_a_run(
                 acknowledge(batch.number, append, moments.append)
                 outbox.add(**a_transaction(batch.number))
                 moments.append(Acknowledged(batch.number, "transactions"))
-                heard.note(a_block(batch.number))
+                heard.note(a_block(batch.number), after=0, whole=True)
                 moments.append(Acknowledged(batch.number, "blocks"))
                 projector.apply(batch, decision.events, decision.postings)
             record.close()

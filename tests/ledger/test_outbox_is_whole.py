@@ -45,7 +45,7 @@ def test_a_signing_that_was_not_stored_leaves_the_one_before(engine: Engine) -> 
 
 def test_a_block_that_was_not_noted_leaves_the_one_before(engine: Engine) -> None:
     heard = Heard(engine)
-    heard.note(Block(7, b"7" * 32))
+    heard.note(Block(7, b"7" * 32), after=0, whole=True)
     with refused(engine, table(HeardRow).name), pytest.raises(DBAPIError, match="disk is full"):
-        heard.note(Block(8, b"8" * 32))
+        heard.note(Block(8, b"8" * 32), after=7, whole=True)
     assert heard.last() == Block(7, b"7" * 32)
