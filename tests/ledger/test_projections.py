@@ -4,12 +4,11 @@ from typing import Any
 
 import pandas
 import pytest
-from sqlalchemy import Engine, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine, select
 
 from ledger.accounts import CUSTODY, AccountKind
 from ledger.database import open_database
-from ledger.projections import BALANCES, TABLES, Lag, Projector, frames, position_of, read_postings
+from ledger.projections import BALANCES, TABLES, Lag, Projector, frames, read_postings
 from ledger.rebuild import rebuild
 from ledger.record import Record
 from market.orders import Allocation, CreditDeposit, TradingRules
@@ -268,27 +267,3 @@ def test_every_table_has_a_frame(day: SmallDay) -> None:
     assert found["balances"].groupby("kind")["amount"].sum()[AccountKind.CUSTODY.name.lower()] == (
         370_000 - 9_000_000
     )
-
-
-def test_a_commit_that_fails_half_way_leaves_the_tables_as_they_were_and_is_the_last(url: str) -> None:
-    engine = open_database(url)
-    projector, history = Projector(engine), a_whole_day().history
-    for batch, decision in history[:5]:
-        projector.apply(batch, decision.events, decision.postings)
-    before = contents(engine)
-    full = {
-        "sqlite": "CREATE TRIGGER disk BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'disk is full'); END",
-        "postgresql": "ALTER TABLE entries ADD CONSTRAINT disk CHECK (batch_number < 6)",
-    }
-    with engine.begin() as connection:
-        connection.execute(text(full[engine.dialect.name]))
-    for batch, decision in history[5:]:
-        projector.note(batch, decision.events, decision.postings)
-    with pytest.raises(DBAPIError):
-        projector.flush()
-    assert contents(engine) == before
-    assert position_of(engine) == 5
-    with pytest.raises(InvariantBroken, match="an earlier commit failed; end the process"):
-        projector.flush()
-    assert position_of(engine) == 5
-    engine.dispose()
