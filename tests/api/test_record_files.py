@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from api import exit_status
 from api.cli import app
 from api.clock import DrivenClock
 from api.house import House, open_house
@@ -92,7 +93,7 @@ def test_no_message_repeats_a_password(folder: Path) -> None:
         ("proof", "make", url, "1", "x.json"),
     ):
         result = ccei(*command)
-        assert result.exit_code == 2, result.output
+        assert result.exit_code == exit_status.UNAVAILABLE, result.output
         assert "s3cret" not in result.output
         assert "market:***@127.0.0.1" in result.stderr
 
