@@ -217,6 +217,7 @@ class Sequencer:
         steps, the tables in a thread of their own; newcomers wait for either as if it were a batch. Whatever fails here ends
         the process: nobody would take orders any more. What still waits at the end gets no answer.
         """
+        self._ended = False
         try:
             with ThreadPoolExecutor(1, thread_name_prefix="tables") as tables:
                 await self._serve(tables)

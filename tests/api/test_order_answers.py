@@ -55,7 +55,11 @@ def in_one_batch(market: Market, *requests: Request) -> list[Any]:
     async def send() -> list[httpx.Response]:
         transport = httpx.ASGITransport(app=market.http.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as http:
-            asked = (http.request(method, path, **content) for method, path, content in requests)
+            asked = []
+            for number, (method, path, content) in enumerate(requests, start=1):
+                asked.append(asyncio.create_task(http.request(method, path, **content)))
+                while sequencer.waiting < number and not any(each.done() for each in asked):
+                    await asyncio.sleep(0)  # they arrive in this order
             return await asyncio.gather(*asked)
 
     with pytest.MonkeyPatch.context() as patched:

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from api.asking import NoAnswer
 from api.client import UNSIGNED, Client, MarketError
 from api.routes.market_wire import InstrumentOut, MarketOut
 from api.routes.order_form import signed_terms
@@ -119,7 +120,7 @@ class Trader:
             self.counts["changes refused"] += (
                 1  # it has traded meanwhile, or there are too many orders waiting
             )
-        except httpx.TransportError:
+        except NoAnswer:
             self.counts["changes cut off"] += 1
 
     def _replace(self, client: Client, order_id: str, *, quantity: str) -> None:

@@ -95,13 +95,13 @@ def measure(url: str, folder: Path, *, per_batch: int, batches: int) -> Turns:
 async def _serve(sequencer: Sequencer, waiting: list[list[PlaceOrder]]) -> tuple[float, float]:
     """Hand in the batches, a few at a time, and return when the last answer came: on the clock, and of the processor."""
     serving = asyncio.create_task(sequencer.run())
-    on_their_way: set[asyncio.Future[object]] = set()
-    for batch in waiting:
-        on_their_way.add(asyncio.ensure_future(sequencer.submit_many(batch)))
-        if len(on_their_way) == IN_FLIGHT:
-            _, on_their_way = await asyncio.wait(on_their_way, return_when=asyncio.FIRST_COMPLETED)
-    if on_their_way:
-        await asyncio.wait(on_their_way)
+    room = asyncio.Semaphore(IN_FLIGHT)
+
+    async def hand_in(batch: list[PlaceOrder]) -> None:
+        async with room:
+            await sequencer.submit_many(batch)
+
+    await asyncio.gather(*map(hand_in, waiting))
     end = time.perf_counter(), time.process_time()
     serving.cancel()
     return end
