@@ -2,8 +2,9 @@
 
 from contracts.chain import Chain
 from contracts.deployment import Deployment
+from ledger.genesis import WrongMarket
 from ledger.outbox import Outbox
-from ledger.record import RecordReader, WrongMarket
+from ledger.record import RecordReader
 
 
 def check_not_behind(record: RecordReader, outbox: Outbox, chain: Chain, deployment: Deployment) -> None:

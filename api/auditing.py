@@ -14,9 +14,10 @@ from contracts.deployment import attach
 from contracts.opening import open_for_reading
 from ledger.audit import AuditReport, SignaturesChecked, audit
 from ledger.database import open_database
+from ledger.genesis import Genesis
 from ledger.portable import RecordFile
 from ledger.reconciliation import ChainValues
-from ledger.record import Genesis, RecordReader, Rows
+from ledger.record import RecordReader, Rows
 from market.units import Malformed
 
 

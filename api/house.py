@@ -26,11 +26,12 @@ from contracts.guarantee import Rules
 from contracts.opening import OWN_CHAINS, open_chain
 from contracts.rehearsal import Undeployable
 from ledger.database import open_database, remove_database
+from ledger.genesis import Genesis, WrongMarket
 from ledger.heard import Heard
 from ledger.outbox import Outbox
 from ledger.projections import Projector
 from ledger.rebuild import recover
-from ledger.record import Genesis, Record, RecordReader, WrongMarket
+from ledger.record import Record, RecordReader
 from ledger.snapshotting import Snapshotter
 from ledger.unusable import named
 from ledger.venue import Venue

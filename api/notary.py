@@ -17,7 +17,7 @@ from contracts.signing import (
 )
 from contracts.transactions import transaction_hash
 from ledger.dispatches import Dispatch
-from ledger.record import Genesis
+from ledger.genesis import Genesis
 from ledger.signatures import Signed, SignedCancel, SignedEvent
 from ledger.venue import Venue
 from market.events import (

@@ -58,9 +58,10 @@ def told_of_house() -> Iterator[None]:
     from api.settings import explain
     from api.settler import SettlementFailed
     from contracts.chain import ChainUnavailable, NodeSilent
-    from ledger.codec import BadEncoding
     from ledger.database import DatabaseUnusable, RecordInUse
-    from ledger.record import BrokenChain, WrongMarket
+    from ledger.genesis import WrongMarket
+    from ledger.layout import BadEncoding
+    from ledger.record import BrokenChain
     from ledger.unusable import DatabaseSilent
     from market.units import InvariantBroken
 

@@ -26,11 +26,11 @@ from sqlalchemy import Connection, Engine, Table, select
 from sqlalchemy.exc import DBAPIError
 
 from ledger.assets import asset_name, unit_of
-from ledger.codec import BadEncoding
 from ledger.database import MEMORY_URL, open_database
 from ledger.dispatches import Agreed, OutboxCheck, Reader
 from ledger.finding import Finding
 from ledger.holdings import compare_holdings
+from ledger.layout import BadEncoding
 from ledger.priority import Priority
 from ledger.projections import TABLES, Projector, read_postings
 from ledger.rebuild import open_venue

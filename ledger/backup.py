@@ -17,7 +17,8 @@ from sqlalchemy.exc import DBAPIError
 
 from ledger.copying import Told, copy_market, untold
 from ledger.database import DatabaseUnusable, file_of, new_database, open_database, parse
-from ledger.record import RecordedBatch, RecordReader, WrongMarket, stored_genesis, verified
+from ledger.genesis import WrongMarket, stored_genesis
+from ledger.record import RecordedBatch, RecordReader, verified
 from ledger.sqlite import path_of
 from ledger.tables import RecordRow, table
 from ledger.unusable import named

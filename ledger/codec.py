@@ -23,8 +23,7 @@ from typing import Any, cast
 
 import msgspec
 
-from ledger.layout import BadEncoding as BadEncoding  # noqa: PLC0414 - raised here: most know it from here
-from ledger.layout import Later, Layout, read_list, reader, writer
+from ledger.layout import BadEncoding, Later, Layout, read_list, reader, writer
 from market.certificates import (
     AdoptCertificates,
     CertificatesAdopted,

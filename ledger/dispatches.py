@@ -12,8 +12,8 @@ from typing import Any, Final, Protocol
 from sqlalchemy import Engine, Row, select
 
 from ledger.finding import Finding
+from ledger.genesis import Genesis
 from ledger.outbox import OutboxStatus
-from ledger.record import Genesis
 from ledger.tables import OutboxReplacementRow, OutboxRow, OutboxTradeRow, table
 from market.orders import Address
 from market.units import Malformed

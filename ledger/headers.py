@@ -7,7 +7,7 @@ are kept in memory, so that the next proof reads only what came since.
 from collections.abc import Iterator
 from itertools import count
 
-from ledger.codec import BadEncoding
+from ledger.layout import BadEncoding
 from ledger.record import BrokenChain, RecordedBatch, RecordReader
 from ledger.seal import Header
 

@@ -14,8 +14,8 @@ from msgspec import Raw
 from sqlalchemy import Engine, select
 
 from ledger import codec
-from ledger.codec import BadEncoding
 from ledger.headers import Headers
+from ledger.layout import BadEncoding
 from ledger.merkle import Step, climb, path_of
 from ledger.record import RecordedBatch
 from ledger.seal import Header

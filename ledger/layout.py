@@ -105,7 +105,7 @@ def _leaves(kind: type, later: Later, prefix: str = "") -> Iterator[_Field]:
 def _compiled(name: str, parameter: str, lines: list[str], known: dict[str, Any]) -> Callable[[Any], Any]:
     """Return the function of these lines. They come from types alone, never from data."""
     source = "\n".join((f"def {name}({parameter}):", *(f"    {line}" for line in lines)))
-    exec(source, known)  # noqa: S102
+    exec(source, known)  # noqa: S102 - names of fields of our own classes, as `dataclasses` does
     return cast("Callable[[Any], Any]", known[name])
 
 

@@ -17,15 +17,8 @@ from sqlalchemy import Connection, Engine, insert
 from sqlalchemy.exc import DBAPIError
 
 from ledger.database import DatabaseUnusable
-from ledger.record import (
-    BrokenChain,
-    Genesis,
-    RecordedBatch,
-    Rows,
-    claim,
-    stored_genesis,
-    verified,
-)
+from ledger.genesis import Genesis, claim, stored_genesis
+from ledger.record import BrokenChain, RecordedBatch, Rows, verified
 from ledger.tables import RecordRow, table
 from ledger.unusable import named
 from ledger.writer import take_writers_place

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from ledger.genesis import Genesis
 from ledger.projections import Projector
-from ledger.record import Genesis, RecordReader, verified
+from ledger.record import RecordReader, verified
 from ledger.snapshot_encoding import UnreadableSnapshot
 from ledger.snapshots import Seal, SnapshotStore, Standing
 from ledger.unusable import DatabaseUnusable, named

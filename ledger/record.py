@@ -13,10 +13,8 @@ from sqlalchemy import Engine, func, insert, select
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from ledger import codec
-from ledger.genesis import Genesis as Genesis  # noqa: PLC0414 - whose a record is: most know it from here
-from ledger.genesis import WrongMarket as WrongMarket  # noqa: PLC0414
-from ledger.genesis import claim as claim  # noqa: PLC0414
-from ledger.genesis import stored_genesis as stored_genesis  # noqa: PLC0414
+from ledger.genesis import Genesis, WrongMarket, claim, stored_genesis
+from ledger.layout import BadEncoding
 from ledger.seal import Header, header_of
 from ledger.tables import RecordRow, table
 from ledger.unusable import named, said
@@ -310,7 +308,7 @@ def _check_seal(row: RecordedBatch) -> None:
             raise BrokenChain(row.number, f"{name}: found {found!r}, expected {expected.__name__}")
     try:
         computed = row.header().hash
-    except codec.BadEncoding as error:
+    except BadEncoding as error:
         raise BrokenChain(row.number, f"its content has no hash: {error}") from None
     if row.hash != computed:
         raise BrokenChain(

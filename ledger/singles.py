@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from ledger.codec import BadEncoding
+from ledger.layout import BadEncoding
 
 _SPLITTER = msgspec.msgpack.Decoder(list[msgspec.Raw])
 

@@ -18,8 +18,9 @@ import msgspec
 from sqlalchemy import Engine, delete, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
 
-from ledger.codec import BadEncoding
-from ledger.record import BrokenChain, Genesis, RecordReader
+from ledger.genesis import Genesis
+from ledger.layout import BadEncoding
+from ledger.record import BrokenChain, RecordReader
 from ledger.snapshot_encoding import UnreadableSnapshot, decode, format_of
 from ledger.tables import SnapshotRow, table
 from ledger.venue import Venue

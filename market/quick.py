@@ -51,5 +51,5 @@ def quickly_made(kind: type[_Value]) -> type[_Value]:
     made.__annotations__ = kind.__init__.__annotations__
     made.__qualname__ = kind.__init__.__qualname__
     made.__module__ = kind.__module__
-    kind.__init__ = made  # type: ignore[method-assign]
+    type.__setattr__(kind, "__init__", made)
     return kind

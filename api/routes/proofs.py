@@ -14,8 +14,8 @@ from api.problems import Problem
 from api.routes import HouseOf
 from api.routes.accounts import Authorization
 from api.routes.wire import ProblemOut
-from ledger.codec import BadEncoding
 from ledger.inclusion import TakenIn, Unprovable, find_order
+from ledger.layout import BadEncoding
 from ledger.record import BrokenChain
 from market.orders import Address
 

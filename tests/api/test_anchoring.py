@@ -3,7 +3,8 @@
 import pytest
 
 from api.anchoring import check_not_behind
-from ledger.record import RecordReader, WrongMarket
+from ledger.genesis import WrongMarket
+from ledger.record import RecordReader
 from tests.api.conftest import Market
 from tests.api.test_journey import SLOT_S, agree
 

@@ -132,9 +132,9 @@ def test_the_life_of_certificates_is_booked_and_equals_the_contract(market: Mark
     assert rebuild(RecordReader(house.engine)).state_hash() == house.venue.state_hash()
 
     statement = read_statement(house.engine, BUYER.address, from_us=0, to_us=10**16)
-    shown = Console(file=StringIO(), width=200)
-    show(statement, shown)
-    printed = shown.file.getvalue()  # type: ignore[attr-defined]
+    shown = StringIO()
+    show(statement, Console(file=shown, width=200))
+    printed = shown.getvalue()
     assert f"retired, Wh of {CertificateId.of(SUN, METER.address)}" in printed
     assert f"claim of 0x{BUYER.address.hex()}" in printed
     (retired,) = (each for each in statement.accounts if each.account.kind is AccountKind.RETIRED)

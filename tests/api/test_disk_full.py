@@ -44,7 +44,7 @@ def small_disk(folder: Path) -> Iterator[Filled]:
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)], capture_output=True, check=False
     )
-    if mounted.returncode:
+    if mounted.returncode:  # the other case of this test fills a limited file instead: it needs no rights
         pytest.skip("mounting a small tmpfs takes rights that this user has not")
 
     def fill(_process: int) -> Callable[[], object]:

@@ -21,8 +21,8 @@ from api.halting import named_cause
 from api.server import start_warnings
 from api.terminal import told_of_house
 from contracts.chain import ChainUnavailable, NodeSilent
-from ledger.codec import BadEncoding
 from ledger.database import open_database
+from ledger.layout import BadEncoding
 from ledger.record import BrokenChain
 from ledger.unusable import DatabaseSilent, DatabaseUnusable, unusable
 from market.units import InvariantBroken, Malformed
@@ -132,7 +132,7 @@ def test_a_market_whose_promise_is_broken_does_not_start(
 ) -> None:
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(server, "open_house", broken_house)
-    monkeypatch.setattr(server, "_listening", lambda *_: open("/dev/null"))  # noqa: SIM115
+    monkeypatch.setattr(server, "_listening", lambda *_: open("/dev/null"))  # noqa: SIM115 - the server closes it
     try:
         with pytest.raises(typer.Exit) as ended, told_of_house():
             server.serve_market(

@@ -1,6 +1,7 @@
 """`ccei backup`, `ccei restore` and `ccei serve` on what is no database of theirs: one line says so, nothing is touched."""
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -79,9 +80,9 @@ def letter(path: Path) -> None:
     ],
 )
 def test_what_is_not_this_market_is_not_served_and_not_touched(
-    own_signals: None, market: Path, spoil: object, told: str
+    own_signals: None, market: Path, spoil: Callable[[Path], None], told: str
 ) -> None:
-    spoil(market)  # type: ignore[operator]
+    spoil(market)
     before = market.read_bytes()
     result = ccei(
         "serve", "--chain", "tester", "--port", str(free_port()), "--database", f"sqlite:///{market}"

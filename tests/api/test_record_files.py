@@ -142,6 +142,7 @@ def test_what_cannot_be_proven_is_told(folder: Path, arguments: tuple[str, ...],
 
 @pytest.fixture
 def node() -> Iterator[str]:
+    # npm leaves out the binary of a platform that it has none for; CI has one, so there a missing node is a failure
     if find_anvil() is None and os.environ.get("CI") != "true":
         pytest.skip("Anvil's binary is not installed")
     with running_node("anvil", start_time_s=None, operator=DEV_SIGNERS[0]) as url:

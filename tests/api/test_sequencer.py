@@ -9,9 +9,10 @@ import pytest
 from api.clock import DrivenClock
 from api.sequencer import OWN_AT_ONCE, QueueFull, Sequencer
 from ledger.database import open_database
+from ledger.genesis import Genesis
 from ledger.projections import Projector
 from ledger.rebuild import rebuild, recover
-from ledger.record import Genesis, Record, RecordFailed
+from ledger.record import Record, RecordFailed
 from ledger.snapshots import SnapshotStore
 from ledger.snapshotting import Snapshotter
 from ledger.venue import Venue

@@ -13,6 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 import uvicorn
 from fastapi.testclient import TestClient
 
@@ -43,7 +44,8 @@ def answer_early() -> None:
         committing.submit(commit)
         return record.hash
 
-    Record.append = appended_later  # type: ignore[method-assign, assignment]
+    # for good: this process has no other purpose
+    pytest.MonkeyPatch().setattr(Record, "append", appended_later)
 
 
 def warm_up(chain: str) -> None:

@@ -83,7 +83,7 @@ class CrashingDisk:
                 continue
             if isinstance(piece, Write) and chance.random() < flipped:
                 self.faults["flipped sectors"] += 1
-                piece = _damaged(piece, chance)  # noqa: PLW2901
+                piece = _damaged(piece, chance)  # noqa: PLW2901 - the piece as the disk has it
             _do(content, piece)
         return bytes(content)
 

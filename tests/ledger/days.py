@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ledger.accounts import VENUE
+from ledger.genesis import Genesis
 from ledger.rebuild import open_venue
-from ledger.record import Genesis
 from ledger.venue import Decision, Venue
 from market.escrow import ConfirmSecured, ConfirmShared, EscrowSecured, Share
 from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit, Notice

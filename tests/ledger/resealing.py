@@ -11,10 +11,11 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ledger.codec import BadEncoding
 from ledger.database import open_database
+from ledger.genesis import Genesis
+from ledger.layout import BadEncoding
 from ledger.portable import write_record
-from ledger.record import Genesis, RecordedBatch, RecordReader
+from ledger.record import RecordedBatch, RecordReader
 from tests.ledger.flips import UNNOTICED, Miss, as_bytes, flipped, like, place_in_database, place_in_file
 
 CONTENT_COLUMNS = ("time_us", "version", "commands", "events", "state_hash")

@@ -11,8 +11,9 @@ import pytest
 from ledger.audit import audit
 from ledger.backup import back_up, restore
 from ledger.database import DatabaseUnusable, open_database
+from ledger.genesis import WrongMarket
 from ledger.projections import Projector
-from ledger.record import BrokenChain, Record, RecordReader, WrongMarket
+from ledger.record import BrokenChain, Record, RecordReader
 from tests.ledger.days import GENESIS, a_whole_day
 from tests.ledger.test_record import GENESIS as PLAIN_GENESIS
 from tests.ledger.test_record import write

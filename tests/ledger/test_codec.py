@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import codec
-from ledger.codec import BadEncoding
+from ledger.layout import BadEncoding
 from market.certificates import CertificatesAdopted
 from market.escrow import EscrowSecured
 from market.events import (

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger import codec
-from ledger.codec import BadEncoding
+from ledger.layout import BadEncoding
 
 STORED = [
     bytes.fromhex(blob)

@@ -8,8 +8,9 @@ from sqlalchemy import Engine
 
 from ledger import portable
 from ledger.database import DatabaseUnusable, open_database
+from ledger.genesis import WrongMarket
 from ledger.portable import RecordFile, import_record, write_record
-from ledger.record import BrokenChain, Record, RecordReader, WrongMarket
+from ledger.record import BrokenChain, Record, RecordReader
 from tests.ledger.aborting import refused
 from tests.ledger.test_portable import frames_of
 from tests.ledger.test_record import GENESIS, write

@@ -9,10 +9,11 @@ from sqlalchemy import Engine
 from ledger import portable
 from ledger.audit import audit
 from ledger.database import DatabaseUnusable, RecordInUse, open_database
+from ledger.genesis import WrongMarket
 from ledger.portable import MAGIC, NoRecordFile, RecordFile, import_record, write_record
 from ledger.projections import Projector
 from ledger.rebuild import rebuild
-from ledger.record import BrokenChain, Record, RecordReader, WrongMarket
+from ledger.record import BrokenChain, Record, RecordReader
 from ledger.tables import RecordRow, table
 from ledger.writer import take_writers_place
 from tests.ledger.builders import ALICE

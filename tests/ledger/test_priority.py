@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -78,8 +79,8 @@ def complaints_about(events: list[Event]) -> list[str]:
     return [complaint for _, complaint in Priority().judge(events)]
 
 
-def with_trade(events: list[Event], **changes: object) -> list[Event]:
-    return [replace(each, **changes) if isinstance(each, TradeAgreed) else each for each in events]  # type: ignore[arg-type]
+def with_trade(events: list[Event], **changes: Any) -> list[Event]:
+    return [replace(each, **changes) if isinstance(each, TradeAgreed) else each for each in events]
 
 
 CHEAP, DEAR = Action("offer", 1, 500, 100), Action("offer", 2, 501, 100)

@@ -6,15 +6,8 @@ import pytest
 from sqlalchemy import Engine, delete, text, update
 
 from ledger.database import RecordInUse, open_database
-from ledger.record import (
-    BrokenChain,
-    Genesis,
-    Record,
-    RecordedBatch,
-    RecordFailed,
-    RecordReader,
-    WrongMarket,
-)
+from ledger.genesis import Genesis, WrongMarket
+from ledger.record import BrokenChain, Record, RecordedBatch, RecordFailed, RecordReader
 from ledger.tables import RecordRow, table
 from ledger.unusable import DatabaseUnusable
 from market.events import Deposited

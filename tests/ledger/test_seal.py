@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Engine, insert
 
 from ledger import codec
-from ledger.codec import BadEncoding
 from ledger.database import open_database
+from ledger.layout import BadEncoding
 from ledger.merkle import root_of
 from ledger.record import BrokenChain, Record, RecordedBatch, RecordReader
 from ledger.singles import join, split

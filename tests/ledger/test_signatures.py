@@ -7,7 +7,8 @@ import pytest
 from api.notary import Notary
 from contracts.signing import cancel_digest, dead_man_timer_digest, mass_cancel_digest
 from ledger.audit import AuditReport, SignaturesChecked, audit
-from ledger.record import Genesis, RecordReader
+from ledger.genesis import Genesis
+from ledger.record import RecordReader
 from ledger.signatures import FINDINGS_MAX
 from market.events import OrderAccepted
 from market.orders import Address, CancelOrder, MassCancel, OrderTerms, PlaceOrder, SetDeadManTimer

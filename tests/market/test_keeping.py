@@ -1,6 +1,7 @@
 """What a part keeps is copied at once, and an order book is again what it was, whatever has happened in it."""
 
 import random
+from collections.abc import Callable
 
 import pytest
 
@@ -95,7 +96,7 @@ def test_a_book_that_is_loaded_goes_on_as_the_book_that_it_was(seed: int) -> Non
 
 
 @pytest.mark.parametrize("change", [lambda found: found[:-1], lambda found: found + b"\0", lambda _: b""])
-def test_what_is_no_book_is_not_loaded(change) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_no_book_is_not_loaded(change: Callable[[bytes], bytes]) -> None:
     book, owners = a_busy_book(1)
     with pytest.raises(InvariantBroken, match="order book: found no content of one"):
         load_book(OrderBook(), change(book.state_bytes()), owner_of=owners.__getitem__)

@@ -14,11 +14,12 @@ from contracts.chain import Chain, ChainUnavailable
 from contracts.deployment import Deployment
 from contracts.settlement import sign_reading
 from ledger.audit import audit
+from ledger.genesis import Genesis
 from ledger.heard import Heard
 from ledger.outbox import Outbox
 from ledger.projections import Projector
 from ledger.rebuild import recover
-from ledger.record import Genesis, Record, RecordReader
+from ledger.record import Record, RecordReader
 from market.orders import SubmitReading
 from market.trade_register import OVER
 from market.trades import TradeState

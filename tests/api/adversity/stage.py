@@ -16,7 +16,7 @@ from contracts.nodes import running_node
 from contracts.opening import DEV_SIGNERS, open_chain
 from contracts.signing import Signer, sign_order
 from ledger.database import MEMORY_URL, open_database
-from ledger.record import Genesis
+from ledger.genesis import Genesis
 from market.instruments import parse_symbol
 from market.orders import (
     ListInstrument,
