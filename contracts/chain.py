@@ -6,13 +6,9 @@ and by `Chain.set_time`; a chain that nobody drives follows its own clock.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final
-
-from eth_typing import Hash32
+from typing import Any, Final
 
 from contracts.chain_errors import (
     BroadcastRefused,
@@ -20,11 +16,10 @@ from contracts.chain_errors import (
     NodeSilent,
     RequestRefused,
     Reverted,
-    data_of,
-    revert_data,
 )
+from contracts.json_rpc import Ask, Node
+from contracts.signed_transactions import sign_transaction
 from contracts.signing import Signer
-from contracts.together import together
 from contracts.transactions import (
     GAS_MAX,
     GasPrice,
@@ -37,9 +32,6 @@ from contracts.transactions import (
     transaction_hash,
 )
 from market.orders import Address
-
-if TYPE_CHECKING:
-    from web3 import Web3
 
 __all__ = [
     "BLOCK_GAS_LIMIT",
@@ -74,7 +66,7 @@ class Chain:
 
     name: str
     description: str
-    w3: "Web3"
+    node: Node = field(repr=False)
     chain_id: int
     operator: Signer
     drives_time: bool
@@ -84,55 +76,47 @@ class Chain:
 
     def now_s(self) -> int:
         """Return the time of the latest block, Unix seconds."""
-        with self._reaching():
-            return int(self.w3.eth.get_block("latest")["timestamp"])
+        return int(self._latest_block()["timestamp"], 16)
 
     def block_number(self) -> int:
         """Return the number of the latest block."""
-        with self._reaching():
-            return int(self.w3.eth.block_number)
+        return int(self._ask("eth_blockNumber"), 16)
+
+    def block_gas_limit(self) -> int:
+        """Return how much gas the transactions of a block may take together."""
+        return int(self._latest_block()["gasLimit"], 16)
 
     def set_time(self, timestamp_s: int) -> bool:
         """Mine an empty block at this time (Unix seconds) if the clock is behind it. Return whether we drive the clock."""
         if self.drives_time and self.now_s() < timestamp_s:
-            with self._reaching():
-                self.advance(timestamp_s)
+            self.advance(timestamp_s)
         return self.drives_time
 
     def nonce(self, address: Address) -> int:
         """Return the nonce of the address's next transaction, counting those still waiting."""
-        with self._reaching():
-            return int(self.w3.eth.get_transaction_count(_checksum(address), "pending"))
+        return int(self._ask("eth_getTransactionCount", _hex(address), "pending"), 16)
 
     def mined_nonce(self, address: Address) -> int:
         """Return how many transactions of the address are in blocks: the nonce of its first that is in none."""
-        with self._reaching():
-            return int(self.w3.eth.get_transaction_count(_checksum(address), "latest"))
+        return int(self._ask("eth_getTransactionCount", _hex(address), "latest"), 16)
 
     def block_hash(self, number: int) -> bytes | None:
         """Return the hash of a block, None if the chain is not that long."""
-        from web3.exceptions import BlockNotFound
-
-        with self._reaching():
-            try:
-                return bytes(self.w3.eth.get_block(number)["hash"])
-            except BlockNotFound:
-                return None
+        block = self._ask("eth_getBlockByNumber", hex(number), False)
+        return None if block is None else _bytes(block["hash"])
 
     def balance_wei(self, address: Address) -> int:
         """Return the address's balance of the chain's own coin, in wei."""
-        with self._reaching():
-            return int(self.w3.eth.get_balance(_checksum(address)))
+        return int(self._ask("eth_getBalance", _hex(address), "latest"), 16)
 
     def standings(self, addresses: Iterable[Address]) -> dict[Address, Standing]:
         """Return where each of several accounts stands."""
-        eth, wanted = self.w3.eth, tuple(dict.fromkeys(addresses))
-        asks: list[Callable[[], Any]] = []
-        for address in map(_checksum, wanted):
-            asks.append(partial(eth.get_transaction_count, address, "pending"))
-            asks.append(partial(eth.get_balance, address))
-        with self._reaching():
-            found = list(map(int, together(self.w3, asks)))
+        wanted = tuple(dict.fromkeys(addresses))
+        asks: list[Ask] = []
+        for address in map(_hex, wanted):
+            asks.append(("eth_getTransactionCount", (address, "pending")))
+            asks.append(("eth_getBalance", (address, "latest")))
+        found = [int(answer, 16) for answer in self._ask_all(asks)]
         return {
             address: Standing(nonce, balance_wei)
             for address, nonce, balance_wei in zip(wanted, found[::2], found[1::2], strict=True)
@@ -140,8 +124,7 @@ class Chain:
 
     def code(self, address: Address) -> bytes:
         """Return the contract code at the address; empty where there is none."""
-        with self._reaching():
-            return bytes(self.w3.eth.get_code(_checksum(address)))
+        return _bytes(self._ask("eth_getCode", _hex(address), "latest"))
 
     def call(
         self, to: Address, data: bytes, *, sender: Address | None = None, gas: int = BLOCK_GAS_LIMIT
@@ -151,10 +134,11 @@ class Chain:
         Raises:
             Reverted: if the contract refuses.
         """
-        request: Any = {"to": _checksum(to), "data": data, "gas": gas}
-        request["from"] = _checksum(sender or self.operator.address)
-        with self._calling():
-            return bytes(self.w3.eth.call(request))
+        method, parameters = self._call(to, data, sender or self.operator.address, gas)
+        try:
+            return _bytes(self.node.ask(method, *parameters))
+        except RequestRefused as error:
+            raise self._refused_call(error) from None
 
     def calls(self, asked: Iterable[tuple[Address, bytes]]) -> tuple[bytes, ...]:
         """Ask several contracts, or one several times, and return their answers in the same sequence. Changes nothing.
@@ -162,32 +146,12 @@ class Chain:
         Raises:
             Reverted: if a contract refuses one of them.
         """
-        sender: Any = _checksum(self.operator.address)
-        asks = [
-            partial(
-                self.w3.eth.call, {"to": _checksum(to), "data": data, "gas": BLOCK_GAS_LIMIT, "from": sender}
-            )
-            for to, data in asked
-        ]
-        with self._calling():
-            return tuple(map(bytes, together(self.w3, asks)))
-
-    @contextmanager
-    def _calling(self) -> Iterator[None]:
-        """Let what a contract refuses be told as `Reverted`."""
-        from eth_tester.exceptions import TransactionFailed
-        from web3.exceptions import ContractLogicError, Web3RPCError
-
-        with self._reaching():
-            try:
-                yield
-            except (ContractLogicError, TransactionFailed) as error:
-                raise Reverted(revert_data(error)) from None
-            except Web3RPCError as error:
-                # Ganache answers a revert without data in a form that web3 does not know as one.
-                if "revert" in str(error):
-                    raise Reverted(b"") from None
-                raise
+        sender = self.operator.address
+        try:
+            answers = self.node.ask_all([self._call(to, data, sender, BLOCK_GAS_LIMIT) for to, data in asked])
+        except RequestRefused as error:
+            raise self._refused_call(error) from None
+        return tuple(map(_bytes, answers))
 
     def logs(
         self,
@@ -203,56 +167,41 @@ class Chain:
         asked for in smaller pieces.
         `topics` are the event's topic and its first indexed fields as words; None takes any, a tuple any of its words.
         """
-        from web3.exceptions import Web3RPCError
-
         last = self.block_number() if to_block is None else to_block
-        wanted: Any = {
-            "address": list(map(_checksum, address)) if isinstance(address, tuple) else _checksum(address),
+        wanted: dict[str, Any] = {
+            "address": list(map(_hex, address)) if isinstance(address, tuple) else _hex(address),
             "topics": [_topic(topic) for topic in topics],
         }
         found: list[Log] = []
         first, blocks = from_block, last - from_block + 1
         while first <= last:
             end = min(first + blocks - 1, last)
-            with self._reaching():
-                try:
-                    found += map(
-                        read_log, self.w3.eth.get_logs(wanted | {"fromBlock": first, "toBlock": end})
-                    )
-                except Web3RPCError:
-                    if first == end:
-                        raise
-                    blocks = (end - first + 1) // 2
-                else:
-                    first = end + 1
+            try:
+                told = self.node.ask("eth_getLogs", wanted | {"fromBlock": hex(first), "toBlock": hex(end)})
+            except RequestRefused as error:
+                if first == end:
+                    raise self._refused(error) from error
+                blocks = (end - first + 1) // 2
+            else:
+                found += map(read_log, told)
+                first = end + 1
         return tuple(sorted(found, key=lambda log: (log.block_number, log.index)))
 
     def request(self, method: str, *parameters: Any) -> Any:
-        """Make a JSON-RPC request for which web3 has no form of its own, such as a call in a state that was overridden.
+        """Make a JSON-RPC request that has no form of its own here, such as a call in a state that was overridden.
 
         Raises:
             RequestRefused: if the node answers with an error.
         """
-        from web3.types import RPCEndpoint
-
-        try:
-            with self._reaching():
-                response: Any = self.w3.provider.make_request(RPCEndpoint(method), list(parameters))
-        # eth-tester has no error of its own for a method or a parameter that it does not know.
-        except (AttributeError, LookupError, NotImplementedError, TypeError, ValueError) as error:
-            raise RequestRefused(f"{self.name} does not know {method}: {error}") from error
-        if "error" not in response:
-            return response["result"]
-        refusal = response["error"]
-        raise RequestRefused(str(refusal.get("message", refusal)), data_of(refusal))
+        return self.node.ask(method, *parameters)
 
     def gas_price(self) -> GasPrice:
         """Return what gas costs, and what `sign` offers for it."""
-        with self._reaching():
-            base_fee = self.w3.eth.get_block("latest").get("baseFeePerGas")
-            if base_fee is None:
-                price = int(self.w3.eth.gas_price)
-                return GasPrice(price, price, None)
+        told = self._latest_block().get("baseFeePerGas")
+        if told is None:
+            price = int(self._ask("eth_gasPrice"), 16)
+            return GasPrice(price, price, None)
+        base_fee = int(told, 16)
         return GasPrice(base_fee + _GWEI, 2 * base_fee + _GWEI, _GWEI)
 
     def sign(
@@ -263,23 +212,8 @@ class Chain:
         Pays up to twice the current base fee, so that the bytes stay good through six full blocks. Who signs several at
         once asks for the `price` once.
         """
-        from eth_account import Account
-
-        fields: dict[str, Any] = {
-            "chainId": self.chain_id,
-            "nonce": nonce,
-            "gas": transaction.gas,
-            "value": transaction.value_wei,
-            "data": transaction.data,
-        }
-        if transaction.to is not None:
-            fields["to"] = _checksum(transaction.to)
         price = price or self.gas_price()
-        if price.tip_wei is None:
-            fields["gasPrice"] = price.most_wei
-        else:
-            fields |= {"type": 2, "maxFeePerGas": price.most_wei, "maxPriorityFeePerGas": price.tip_wei}
-        return bytes(Account.sign_transaction(fields, account.key).raw_transaction)
+        return sign_transaction(account, transaction, chain_id=self.chain_id, nonce=nonce, price=price)
 
     def broadcast(self, raw: bytes) -> bytes:
         """Send signed bytes; return the transaction hash. Sending the same bytes again changes nothing.
@@ -289,28 +223,25 @@ class Chain:
             ChainUnavailable: if the chain does not answer; it may have the bytes all the same.
         """
         transaction = transaction_hash(raw)
-        with self._reaching():
-            try:
-                self.w3.eth.send_raw_transaction(raw)
-            except _no_answer():
-                raise
-            except Exception as error:
-                # Every chain words "I have this one already" differently; ask instead of reading the words.
-                if not self._knows(transaction):
-                    raise BroadcastRefused(
-                        f"{self.name} refused transaction 0x{transaction.hex()}: {error}"
-                    ) from error
+        try:
+            self.node.ask("eth_sendRawTransaction", _hex(raw))
+        except RequestRefused as error:
+            # Every chain words "I have this one already" differently; ask instead of reading the words.
+            if self.data_sent(transaction) is None:
+                raise BroadcastRefused(
+                    f"{self.name} refused transaction 0x{transaction.hex()}: {error}"
+                ) from error
         return transaction
+
+    def data_sent(self, transaction: bytes) -> bytes | None:
+        """Return the data of a transaction that the node has, in a block or waiting for one; None if it knows none."""
+        found = self._ask("eth_getTransactionByHash", _hex(transaction))
+        return None if found is None else _bytes(found["input"])
 
     def receipt(self, transaction: bytes) -> Receipt | None:
         """Return what became of a transaction, or None while it is in no block."""
-        from web3.exceptions import TransactionNotFound
-
-        with self._reaching():
-            try:
-                return read_receipt(self.w3.eth.get_transaction_receipt(Hash32(transaction)))
-            except TransactionNotFound:
-                return None
+        found = self._ask("eth_getTransactionReceipt", _hex(transaction))
+        return None if found is None else read_receipt(found)
 
     def wait(self, transaction: bytes, *, timeout_s: float = 60.0) -> Receipt:
         """Wait until the transaction is in a block.
@@ -340,17 +271,6 @@ class Chain:
             self.wait(transaction, timeout_s=timeout_s) for transaction in transactions
         )
 
-    def _receipts(self, transactions: Sequence[bytes]) -> tuple[Receipt, ...] | None:
-        """Return what became of all the transactions, or None while one of them is in no block."""
-        from web3.exceptions import TransactionNotFound
-
-        asks = [partial(self.w3.eth.get_transaction_receipt, Hash32(each)) for each in transactions]
-        with self._reaching():
-            try:
-                return tuple(map(read_receipt, together(self.w3, asks)))
-            except TransactionNotFound:
-                return None
-
     def send(self, account: Signer, transaction: Transaction) -> Receipt:
         """Sign with the account's next nonce, broadcast, and wait.
 
@@ -365,45 +285,53 @@ class Chain:
             raise Reverted(b"")
         return receipt
 
-    def _knows(self, transaction: bytes) -> bool:
-        from web3.exceptions import TransactionNotFound
+    def _receipts(self, transactions: Sequence[bytes]) -> tuple[Receipt, ...] | None:
+        """Return what became of all the transactions, or None while one of them is in no block."""
+        found = self._ask_all([("eth_getTransactionReceipt", (_hex(each),)) for each in transactions])
+        return None if None in found else tuple(map(read_receipt, found))
 
-        with self._reaching():
-            try:
-                self.w3.eth.get_transaction(Hash32(transaction))
-            except TransactionNotFound:
-                return False
-        return True
+    def _latest_block(self) -> dict[str, Any]:
+        block: dict[str, Any] | None = self._ask("eth_getBlockByNumber", "latest", False)
+        if block is None:
+            raise ChainUnavailable(f"{self.name}: found no latest block, expected one")
+        return block
 
-    @contextmanager
-    def _reaching(self) -> Iterator[None]:
-        """Tell every way in which a node fails to answer as `ChainUnavailable`, without its address: that may be secret."""
-        from web3.exceptions import BadResponseFormat, BlockNotFound, Web3RPCError
-
+    def _ask(self, method: str, *parameters: Any) -> Any:
+        """Ask what no node refuses that can be used."""
         try:
-            yield
-        except _no_answer() as error:
-            raise NodeSilent(f"{self.name} does not answer ({type(error).__name__})") from error
-        except (Web3RPCError, BadResponseFormat, BlockNotFound) as error:
-            raise ChainUnavailable(f"{self.name} refused to answer: {error}") from error
+            return self.node.ask(method, *parameters)
+        except RequestRefused as error:
+            raise self._refused(error) from error
+
+    def _ask_all(self, asks: Sequence[Ask]) -> list[Any]:
+        try:
+            return self.node.ask_all(asks)
+        except RequestRefused as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: RequestRefused) -> ChainUnavailable:
+        return ChainUnavailable(f"{self.name} refused to answer: {error}")
+
+    def _refused_call(self, error: RequestRefused) -> Reverted | ChainUnavailable:
+        """Return what a contract refused as such, also where the node tells no data; the rest is the node's own."""
+        said_no = error.data or "revert" in str(error)
+        return Reverted(error.data) if said_no else self._refused(error)
+
+    @staticmethod
+    def _call(to: Address, data: bytes, sender: Address, gas: int) -> Ask:
+        request = {"to": _hex(to), "data": _hex(data), "gas": hex(gas), "from": _hex(sender)}
+        return "eth_call", (request, "latest")
 
 
-def _no_answer() -> tuple[type[Exception], ...]:
-    """Return how it shows that nothing came back from a node, or nothing that can be read."""
-    from json import JSONDecodeError
+def _hex(data: bytes) -> str:
+    return "0x" + data.hex()
 
-    from requests import RequestException
 
-    return RequestException, JSONDecodeError
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text[2:])
 
 
 def _topic(wanted: bytes | tuple[bytes, ...] | None) -> str | list[str] | None:
     if isinstance(wanted, tuple):
-        return ["0x" + each.hex() for each in wanted]
-    return None if wanted is None else "0x" + wanted.hex()
-
-
-def _checksum(address: Address) -> Any:
-    from eth_utils.address import to_checksum_address
-
-    return to_checksum_address(address)
+        return list(map(_hex, wanted))
+    return None if wanted is None else _hex(wanted)

@@ -1,6 +1,5 @@
 """What can go wrong with a chain, each with the words of the node or of the contract."""
 
-import ast
 from typing import Any
 
 from contracts.abi import explain_revert
@@ -34,18 +33,9 @@ class Reverted(Exception):
         self.data = data
 
 
-def revert_data(error: Exception) -> bytes:
-    """Dig out what the contract returned: eth-tester only has it as the text of a bytes literal in its message."""
-    data = getattr(error, "data", None)
-    if isinstance(data, str) and data.startswith("0x"):
-        return bytes.fromhex(data[2:])
-    literal = str(error).removeprefix("execution reverted: ")
-    return bytes(ast.literal_eval(literal)) if literal.startswith(("b'", 'b"')) else b""
-
-
 def data_of(refusal: Any) -> bytes:
     """Return what a contract returned on refusing, wherever this node puts it."""
-    data = refusal.get("data")
+    data = refusal.get("data") if isinstance(refusal, dict) else None
     if isinstance(data, dict):
         data = data.get("result") or data.get("data")
     return bytes.fromhex(data[2:]) if isinstance(data, str) and data.startswith("0x") else b""

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any, Final
 
 from eth_abi.exceptions import DecodingError
-from eth_utils.address import to_checksum_address
+from eth_hash.auto import keccak
 
 from contracts.abi import artifact
 from contracts.certificate import Certificate
@@ -237,10 +237,9 @@ def deploy(
 
 def created_address(creator: Address, nonce: int) -> Address:
     """Return where a creator's transaction with this nonce puts a contract."""
-    from web3.types import Nonce
-    from web3.utils import get_create_address
+    import rlp
 
-    return Address(bytes.fromhex(get_create_address(to_checksum_address(creator), Nonce(nonce))[2:]))
+    return Address(bytes(keccak(rlp.encode([creator, nonce]))[12:]))
 
 
 def attach(chain: Chain, settlement: Address, *, block_number: int = 0) -> Deployment:

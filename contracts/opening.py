@@ -2,17 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import closing, contextmanager
+from typing import Final
 from urllib.parse import urlsplit
 
-from contracts.chain import Chain, ChainUnavailable, NodeSilent, Transaction
+from contracts.chain import Chain, ChainUnavailable, NodeSilent, RequestRefused, Transaction
+from contracts.json_rpc import JsonRpc, Node, Post
 from contracts.nodes import OPERATOR_WEI, find_anvil, running_node
+from contracts.posting import Loopback, Web
 from contracts.signing import Signer
-
-if TYPE_CHECKING:
-    from web3 import Web3
-    from web3.providers import BaseProvider
 
 SPECS: Final = "auto, tester, anvil, ganache, or an address such as http://127.0.0.1:8545"
 OWN_CHAINS: Final = frozenset({"auto", "tester", "anvil", "ganache"})
@@ -25,8 +23,6 @@ DEV_SIGNERS: Final = (
 
 _LOCAL_POLL_S = 0.005
 _REMOTE_POLL_S = 0.5
-_REQUEST_TIMEOUT_S = 20.0
-"""How long a node may take for one request: whoever asks, asks again by himself, and knows how long he waits."""
 _HOST: Final = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d+)?")
 
 
@@ -56,8 +52,11 @@ def open_chain(
         _expect_chain_id(chain, expected_chain_id)
         yield chain
     elif spec in ("anvil", "ganache"):
-        with running_node(spec, start_time_s=start_time_s, operator=operator) as url:
-            chain = _open_node(spec, url, start_time_s, operator)
+        with (
+            running_node(spec, start_time_s=start_time_s, operator=operator) as url,
+            closing(Loopback(url)) as post,
+        ):
+            chain = _open_node(spec, post, start_time_s, operator)
             _expect_chain_id(chain, expected_chain_id)
             (_prepare_anvil if spec == "anvil" else _prepare_ganache)(chain)
             yield chain
@@ -92,17 +91,16 @@ def open_rehearsal(operator: Signer, *, nonce: int) -> Chain:
 
 
 def _open_tester(start_time_s: int | None, operator: Signer, *, nonce: int = 0) -> Chain:
-    from web3 import EthereumTesterProvider
-
     from contracts.in_process import tester
+    from contracts.tester_node import TesterNode
 
     made = tester(operator.address, nonce=nonce, balance_wei=OPERATOR_WEI, start_time_s=start_time_s)
-    w3 = _web3(EthereumTesterProvider(made))
+    node = TesterNode(made)
     return Chain(
         name="tester",
         description="in-process chain (eth-tester with py-evm)",
-        w3=w3,
-        chain_id=w3.eth.chain_id,
+        node=node,
+        chain_id=_chain_id(node),
         operator=operator,
         drives_time=start_time_s is not None,
         # time_travel mines its block one second before the time it is given, which the next block then has.
@@ -111,23 +109,25 @@ def _open_tester(start_time_s: int | None, operator: Signer, *, nonce: int = 0) 
     )
 
 
-def _open_node(program: str, url: str, start_time_s: int | None, operator: Signer) -> Chain:
-    w3, version = _connect(url, own=True)
+def _open_node(program: str, post: Post, start_time_s: int | None, operator: Signer) -> Chain:
+    node = JsonRpc(program, post)
+    version = _version(node, program)
     return Chain(
         name=program,
         description=f"{'/'.join(version.split('/')[:2])}, child process",
-        w3=w3,
-        chain_id=w3.eth.chain_id,
+        node=node,
+        chain_id=_chain_id(node),
         operator=operator,
         drives_time=start_time_s is not None,
-        advance=lambda timestamp_s: _rpc(w3, "evm_mine", timestamp_s),
+        advance=lambda timestamp_s: _mine_at(node, timestamp_s),
         poll_s=_LOCAL_POLL_S,
     )
 
 
 def _open_address(url: str, start_time_s: int | None, operator_key: bytes | None) -> Chain:
-    w3, version = _connect(url)
     name = shown(url)
+    node = JsonRpc(name, Web(url))
+    version = _version(node, name)
     is_development = any(name in version.lower() for name in ("anvil", "ganache", "hardhat"))
     if operator_key is not None:
         operator = Signer(operator_key)
@@ -136,21 +136,22 @@ def _open_address(url: str, start_time_s: int | None, operator_key: bytes | None
             f"{name}: found no operator key, expected one ({version} is no development chain)"
         )
     else:
-        funded = [one for one in DEV_SIGNERS if w3.eth.get_balance(w3.to_checksum_address(one.address))]
+        funded = [one for one in DEV_SIGNERS if _has_coins(node, one)]
         if not funded:
             raise ChainUnavailable(
                 f"{name}: found none of {version}'s usual accounts funded, expected an operator key"
             )
         operator = funded[0]
-    head_s = w3.eth.get_block("latest")["timestamp"]
+    chain_id = _chain_id(node)
+    head_s = int(node.ask("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
     return Chain(
         name=name,
-        description=f"{version.split('/')[0]} at {name}, chain id {w3.eth.chain_id}",
-        w3=w3,
-        chain_id=w3.eth.chain_id,
+        description=f"{version.split('/')[0]} at {name}, chain id {chain_id}",
+        node=node,
+        chain_id=chain_id,
         operator=operator,
         drives_time=is_development and start_time_s is not None and head_s <= start_time_s,
-        advance=lambda timestamp_s: _rpc(w3, "evm_mine", timestamp_s),
+        advance=lambda timestamp_s: _mine_at(node, timestamp_s),
         poll_s=_LOCAL_POLL_S if is_development else _REMOTE_POLL_S,
         is_development=is_development,
     )
@@ -163,44 +164,41 @@ def shown(url: str) -> str:
     return f"{scheme}{separator}{host if _HOST.fullmatch(host) else '…'}" if separator else scheme
 
 
-def _connect(url: str, *, own: bool = False) -> tuple["Web3", str]:
-    """Return what speaks to the node at an address, and the node's version. Our `own` stand behind no proxy."""
-    from requests import RequestException, Session
-    from web3 import HTTPProvider
-
-    session = Session()
-    session.trust_env = not own  # else proxies and passwords are looked for before each request
-    asking = {"timeout": _REQUEST_TIMEOUT_S}
-    # Without retries of the provider's own: it would ask a node that hangs five times more, and tell nobody.
-    w3 = _web3(HTTPProvider(url, asking, session, exception_retry_configuration=None))
+def _version(node: Node, name: str) -> str:
+    """Return what program a node says that it is."""
     try:
-        return w3, w3.client_version
-    except RequestException as error:
+        return str(node.ask("web3_clientVersion"))
+    except NodeSilent as silent:
+        found = type(silent.__cause__).__name__
+        if isinstance(silent.__cause__, ValueError):  # an answer, but not in JSON
+            raise ChainUnavailable(
+                f"{name}: found something that is no Ethereum JSON-RPC node ({found})"
+            ) from silent
         raise NodeSilent(
-            f"{shown(url)}: nothing answers there ({type(error).__name__}), expected an Ethereum JSON-RPC node"
-        ) from error
-    except Exception as error:
+            f"{name}: nothing answers there ({found}), expected an Ethereum JSON-RPC node"
+        ) from silent
+    except RequestRefused as refused:
         raise ChainUnavailable(
-            f"{shown(url)}: found something that is no Ethereum JSON-RPC node ({type(error).__name__})"
-        ) from error
+            f"{name}: found something that is no Ethereum JSON-RPC node ({refused})"
+        ) from None
 
 
-def _web3(provider: "BaseProvider") -> "Web3":
-    """Return web3 as it is used here: without what it would do on the side.
+def _chain_id(node: Node) -> int:
+    return int(node.ask("eth_chainId"), 16)
 
-    Its middleware prepares transactions of other kinds than ours, which are signed and complete, and asks for the chain id
-    at each call. And it would, on a contract's word, look up the answer to a call somewhere in the web.
-    """
-    from web3 import Web3
 
-    provider.global_ccip_read_enabled = False
-    return Web3(provider, middleware=())
+def _has_coins(node: Node, account: Signer) -> bool:
+    return int(node.ask("eth_getBalance", "0x" + account.address.hex(), "latest"), 16) > 0
+
+
+def _mine_at(node: Node, timestamp_s: int) -> None:
+    _setup(node, "evm_mine", timestamp_s)
 
 
 def _prepare_anvil(chain: Chain) -> None:
-    _rpc(chain.w3, "anvil_setBalance", "0x" + chain.operator.address.hex(), hex(OPERATOR_WEI))
+    _setup(chain.node, "anvil_setBalance", "0x" + chain.operator.address.hex(), hex(OPERATOR_WEI))
     if chain.drives_time:
-        _rpc(chain.w3, "anvil_setBlockTimestampInterval", 1)
+        _setup(chain.node, "anvil_setBlockTimestampInterval", 1)
 
 
 def _prepare_ganache(chain: Chain) -> None:
@@ -213,8 +211,8 @@ def _expect_chain_id(chain: Chain, expected: int | None) -> None:
         raise ChainUnavailable(f"{chain.name}: found chain id {chain.chain_id}, expected {expected}")
 
 
-def _rpc(w3: "Web3", method: str, *params: Any) -> Any:
-    response: Any = w3.provider.make_request(method, list(params))  # type: ignore[arg-type]  # a method of one node, not of all
-    if "error" in response:
-        raise ChainUnavailable(f"{method}: {response['error'].get('message', response['error'])}")
-    return response["result"]
+def _setup(node: Node, method: str, *parameters: object) -> None:
+    try:
+        node.ask(method, *parameters)
+    except RequestRefused as error:
+        raise ChainUnavailable(f"{method}: {error}") from None

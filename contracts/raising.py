@@ -3,10 +3,12 @@
 The nonce stays, so the chain takes one of the two at most. Everything but the price is read from the bytes themselves.
 """
 
-from typing import Any, Final
+from typing import Final
 
-from contracts.chain import GasPrice
+from contracts.signed_transactions import sign_transaction
 from contracts.signing import Signer
+from contracts.transactions import GasPrice, Transaction
+from market.address import Address
 
 _PERCENT: Final = 100
 RAISE_PERCENT: Final = 13
@@ -24,24 +26,17 @@ def offered(raw: bytes) -> GasPrice:
 
 def raised(raw: bytes, account: Signer, price: GasPrice, *, chain_id: int) -> bytes:
     """Return the same transaction signed at `price`, or at the least raise that nodes accept, if that is more."""
-    from eth_account import Account
-
     before, fields = offered(raw), _fields(raw)
-    signed: dict[str, Any] = {"chainId": chain_id}
     most_wei = max(price.most_wei, _raise(before.most_wei))
     if before.tip_wei is None:
         nonce, _, gas, to, value, data = fields[:6]
-        signed["gasPrice"] = most_wei
+        tip_wei = None
     else:
         _, nonce, _, _, gas, to, value, data = fields[:8]
         tip_wei = max(price.tip_wei or 0, _raise(before.tip_wei))
-        signed |= {"type": _TYPE_2, "maxFeePerGas": most_wei, "maxPriorityFeePerGas": tip_wei}
-    signed |= {"nonce": _number(nonce), "gas": _number(gas), "value": _number(value), "data": data}
-    if to:
-        from eth_utils.address import to_checksum_address
-
-        signed["to"] = to_checksum_address(to)
-    return bytes(Account.sign_transaction(signed, account.key).raw_transaction)
+    transaction = Transaction(Address(to) if to else None, data, _number(gas), _number(value))
+    raised_price = GasPrice(most_wei, most_wei, tip_wei)
+    return sign_transaction(account, transaction, chain_id=chain_id, nonce=_number(nonce), price=raised_price)
 
 
 def _fields(raw: bytes) -> list[bytes]:

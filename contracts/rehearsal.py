@@ -82,7 +82,7 @@ def rehearse(chain: Chain, plan: DeploymentPlan, *, whole: DeploymentPlan | None
         _expect_size(step.name, "creation code", len(step.creation), CREATION_MAX)
     on_target = takes_overrides(chain)
     steps = _simulated(chain, plan) if on_target else _in_process(chain, plan, whole or plan)
-    block_gas = int(chain.w3.eth.get_block("latest")["gasLimit"])
+    block_gas = chain.block_gas_limit()
     for each in steps:
         _expect_size(each.step.name, "code", len(each.runtime), RUNTIME_MAX)
         if each.gas > min(block_gas, GAS_MAX):

@@ -1,15 +1,13 @@
 """What goes to a chain and what comes back, as values: transactions and their prices, receipts and their logs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 from eth_hash.auto import keccak
 
 from market.address import Address
 from market.units import Malformed
-
-if TYPE_CHECKING:
-    from web3.types import LogReceipt, TxReceipt
 
 GAS_MAX: Final = 16_700_000
 """Most gas that a transaction may ask for: the cap of EIP-7825 (2^24), rounded down."""
@@ -80,30 +78,30 @@ def transaction_hash(raw: bytes) -> bytes:
     return bytes(keccak(raw))
 
 
-def read_receipt(found: "TxReceipt") -> Receipt:
-    """Return a receipt as web3 tells it."""
+def read_receipt(found: Mapping[str, Any]) -> Receipt:
+    """Return a receipt as a node tells it."""
     created = found.get("contractAddress")
     return Receipt(
-        transaction=bytes(found["transactionHash"]),
-        succeeded=found["status"] == 1,
-        block_number=int(found["blockNumber"]),
-        gas_used=int(found["gasUsed"]),
+        transaction=_bytes(found["transactionHash"]),
+        succeeded=int(found["status"], 16) == 1,
+        block_number=int(found["blockNumber"], 16),
+        gas_used=int(found["gasUsed"], 16),
         logs=tuple(map(read_log, found["logs"])),
-        created=None if created is None else _bytes20(created),
+        created=None if created is None else Address(_bytes(created)),
     )
 
 
-def read_log(found: "LogReceipt") -> Log:
-    """Return an event as web3 tells it."""
+def read_log(found: Mapping[str, Any]) -> Log:
+    """Return an event as a node tells it."""
     return Log(
-        address=_bytes20(found["address"]),
-        topics=tuple(bytes(topic) for topic in found["topics"]),
-        data=bytes(found["data"]),
-        transaction=bytes(found["transactionHash"]),
-        block_number=int(found["blockNumber"]),
-        index=int(found["logIndex"]),
+        address=Address(_bytes(found["address"])),
+        topics=tuple(map(_bytes, found["topics"])),
+        data=_bytes(found["data"]),
+        transaction=_bytes(found["transactionHash"]),
+        block_number=int(found["blockNumber"], 16),
+        index=int(found["logIndex"], 16),
     )
 
 
-def _bytes20(address: str) -> Address:
-    return Address(bytes.fromhex(address[2:]))
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text[2:])

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Final
 
-from eth_typing import Hash32
-
 from contracts.abi import artifact
 from contracts.chain import Chain
 from contracts.deployment import Step
@@ -67,8 +65,10 @@ def check_code(chain: Chain, step: Step) -> CodeCheck:
 
 def check_creation(chain: Chain, step: Step, transaction: bytes) -> tuple[str, ...]:
     """Compare the transaction that created a contract with the plan's: with these arguments and no others."""
-    found = chain.w3.eth.get_transaction(Hash32(transaction))
-    if bytes(found["input"]) != step.creation:
+    found = chain.data_sent(transaction)
+    if found is None:
+        return (f"was created by 0x{transaction.hex()}, which {chain.name} does not know",)
+    if found != step.creation:
         return (f"was created by 0x{transaction.hex()} with other code or arguments than planned",)
     return ()
 

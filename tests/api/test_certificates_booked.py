@@ -225,11 +225,11 @@ def test_what_a_reorganisation_takes_back_was_never_booked(market: Market) -> No
     settler.watch()
     assert of(market, AccountKind.FREE, SUPPLIER.address) == 1000
 
-    node: Any = chain.w3.provider
-    before = node.ethereum_tester.take_snapshot()
+    node: Any = chain.node
+    before = node.tester.take_snapshot()
     on_chain(market, SUPPLIER, certificate.transfer(SUPPLIER.address, BUYER.address, ID, Lots(600)))
     settler.watch()
-    node.ethereum_tester.revert_to_snapshot(before)
+    node.tester.revert_to_snapshot(before)
     on_chain(market, SUPPLIER, certificate.transfer(SUPPLIER.address, BUYER.address, ID, Lots(250)))
     for _ in range(2):
         chain.set_time(chain.now_s() + 1)

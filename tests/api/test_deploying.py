@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
-from web3 import HTTPProvider
 
 from api.cli import app
 from api.clock import DrivenClock
@@ -16,7 +15,9 @@ from api.house import open_house
 from api.settings import Settings
 from contracts.chain import Chain, ChainUnavailable
 from contracts.deployment_file import read_deployment
+from contracts.json_rpc import JsonRpc
 from contracts.opening import open_chain
+from contracts.posting import Loopback
 from tests.contracts.conftest import need_node_modules
 from tests.house.pages import DOCS, blocks
 
@@ -41,9 +42,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def url(node: Chain) -> str:
-    provider = node.w3.provider
-    assert isinstance(provider, HTTPProvider)
-    return str(provider.endpoint_uri)
+    assert isinstance(node.node, JsonRpc)
+    assert isinstance(node.node.post, Loopback)
+    return node.node.post.url
 
 
 def deploy(*arguments: str) -> Result:

@@ -9,7 +9,9 @@ import pytest
 import contracts.nodes
 from contracts.chain import GAS_MAX, Chain, ChainUnavailable, Reverted, Transaction
 from contracts.deployment import attach
+from contracts.json_rpc import JsonRpc
 from contracts.opening import open_chain
+from contracts.posting import Loopback, Web
 from contracts.signing import Signer
 from market.orders import Address
 from market.units import Malformed
@@ -26,7 +28,9 @@ def answers(url: str) -> bool:
 
 
 def url_of(chain: Chain) -> str:
-    return str(chain.w3.provider.endpoint_uri)
+    assert isinstance(chain.node, JsonRpc)
+    assert isinstance(chain.node.post, Loopback | Web)
+    return chain.node.post.url
 
 
 def test_a_driven_clock_goes_where_it_is_told_and_one_second_a_block(chain: Chain) -> None:

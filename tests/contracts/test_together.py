@@ -1,12 +1,14 @@
 """Several requests in one round trip: the same answers as one at a time, on every chain, and from nodes that refuse."""
 
+import json
 from typing import Any
 
 import pytest
 
-from contracts.chain import Chain, Reverted, Transaction
+from contracts.chain import Chain, ChainUnavailable, NodeSilent, Reverted, Transaction
+from contracts.json_rpc import AT_ONCE, JsonRpc
+from contracts.posting import BadStatus
 from contracts.signing import Signer
-from contracts.together import AT_ONCE
 from market.orders import Address
 
 from .conftest import Stage
@@ -59,19 +61,53 @@ def test_receipts_come_in_the_sequence_of_their_transactions(chain: Chain) -> No
         chain.wait_all((bytes(31) + b"\x01", sent[0]), timeout_s=0.02)
 
 
-def test_a_node_that_takes_single_requests_only_is_asked_so(
-    one_stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "no batches here"}},
+        [{"jsonrpc": "2.0", "id": 2, "error": {"code": -32005, "message": "too many"}}],
+        BadStatus("status 413"),
+    ],
+)
+def test_a_node_that_takes_single_requests_only_is_asked_so(refusal: Any) -> None:
     asked: list[Any] = []
 
-    def refuse(requests: Any) -> Any:
-        asked.append(requests)
-        return {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "no batches here"}}
+    def post(body: bytes) -> bytes:
+        asked.append(json.loads(body))
+        if not isinstance(asked[-1], list):
+            return json.dumps({"jsonrpc": "2.0", "id": asked[-1]["id"], "result": hex(len(asked))}).encode()
+        if isinstance(refusal, Exception):
+            raise refusal
+        return json.dumps(refusal).encode()
 
-    provider = one_stage.chain.w3.provider
-    if not hasattr(provider, "make_batch_request"):
-        pytest.skip("the in-process chain takes single requests only")
-    monkeypatch.setattr(provider, "make_batch_request", refuse)
-    standings = one_stage.chain.standings([one_stage.chain.operator.address, NOBODY])
+    node = JsonRpc("stub", post)
+    assert node.ask_all([("eth_blockNumber", ()), ("eth_chainId", ())]) == ["0x2", "0x3"]
+    assert [each["method"] for each in asked[1:]] == ["eth_blockNumber", "eth_chainId"]
+
+
+def test_answers_in_another_sequence_are_told_in_that_of_the_requests() -> None:
+    def post(body: bytes) -> bytes:
+        requests = json.loads(body)
+        answers = [{"jsonrpc": "2.0", "id": one["id"], "result": one["params"][0]} for one in requests]
+        return json.dumps(answers[::-1]).encode()
+
+    asks = [("eth_getCode", (str(number),)) for number in range(AT_ONCE + 2)]
+    assert JsonRpc("stub", post).ask_all(asks) == [str(number) for number in range(AT_ONCE + 2)]
+
+
+def test_the_answer_to_another_request_is_no_answer() -> None:
+    node = JsonRpc("stub", lambda _: b'{"jsonrpc": "2.0", "id": 77, "result": "0x1"}')
+    with pytest.raises(ChainUnavailable, match="expected an answer to eth_blockNumber"):
+        node.ask("eth_blockNumber")
+
+
+def test_a_node_that_is_silent_together_is_not_asked_again_one_by_one() -> None:
+    asked = []
+
+    def post(body: bytes) -> bytes:
+        asked.append(body)
+        raise TimeoutError
+
+    with pytest.raises(NodeSilent, match=r"stub does not answer \(TimeoutError\)"):
+        JsonRpc("stub", post).ask_all([("eth_blockNumber", ()), ("eth_chainId", ())])
     assert len(asked) == 1
-    assert standings[NOBODY].nonce == 0

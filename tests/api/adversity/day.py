@@ -24,7 +24,7 @@ from market.orders import SubmitReading
 from market.trade_register import OVER
 from market.trades import TradeState
 from market.units import Lots
-from tests.api.adversity.faults import Faults, FaultyChain, Killed
+from tests.api.adversity.faults import Faults, Killed, faulty
 from tests.api.adversity.terms import (
     CHALLENGE_S,
     CONFIRMATIONS,
@@ -56,7 +56,7 @@ class Day:
         self.random = random
         self.faults = Faults()
         self.plain = chain
-        self.chain = FaultyChain.over(chain, self.faults)
+        self.chain = faulty(chain, self.faults)
         self.deployment = deployment
         self.engine = engine
         self.outbox = Outbox(engine)

@@ -3,16 +3,13 @@
 Everything the settler does is a request to the node or a commit to the database: these are the operations.
 """
 
-import socket
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
-from urllib.parse import urlsplit
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from requests import Timeout
-
-from contracts.chain import Chain
+from contracts.chain import Chain, NodeSilent
+from contracts.json_rpc import Ask, Node
 
 
 class Killed(BaseException):
@@ -45,55 +42,35 @@ class Faults:
             self.lose_in -= 1
             if not self.lose_in:
                 self.struck["time-out"] += 1
-                raise Timeout("the answer was lost")
+                raise NodeSilent("the answer was lost")
 
     def end(self) -> None:
         """Let what has not struck yet never strike."""
         self.kill_in = self.kill_again_in = self.lose_in = 0
 
 
-@dataclass(frozen=True)
-class FaultyChain(Chain):
-    """A chain whose requests count as operations."""
+class FaultyNode:
+    """A node whose requests count as operations: one for each round trip."""
 
-    faults: Faults = field(default_factory=Faults)
+    def __init__(self, node: Node, faults: Faults) -> None:
+        self._node = node
+        self._faults = faults
 
-    @classmethod
-    def over(cls, chain: Chain, faults: Faults) -> "FaultyChain":
-        """Return the same chain, with faults."""
-        return cls(**{each.name: getattr(chain, each.name) for each in fields(Chain)}, faults=faults)
+    def ask(self, method: str, *parameters: Any) -> Any:
+        """Ask, if nothing strikes before, and answer, if nothing strikes after."""
+        self._faults.before()
+        answer = self._node.ask(method, *parameters)
+        self._faults.after()
+        return answer
 
-    @contextmanager
-    def _reaching(self) -> Iterator[None]:
-        self.faults.before()
-        with super()._reaching():
-            yield
-            self.faults.after()
+    def ask_all(self, asks: Sequence[Ask]) -> list[Any]:
+        """Do the same with several requests."""
+        self._faults.before()
+        answers = self._node.ask_all(asks)
+        self._faults.after()
+        return answers
 
 
-class Wire:
-    """One kept connection to a node of our own: a campaign makes a million requests, which the usual way takes long for."""
-
-    def __init__(self, url: str) -> None:
-        place = urlsplit(url)
-        self._socket = socket.create_connection((place.hostname, place.port))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._answers = self._socket.makefile("rb")
-
-    def post(self, _url: str, data: bytes, **_: object) -> bytes:
-        """Ask, and return the answer: what `web3` hands to `requests`."""
-        head = f"POST / HTTP/1.1\r\nHost: node\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
-        self._socket.sendall(head.encode() + data)
-        length = 0
-        while (line := self._answers.readline()) != b"\r\n":
-            if not line:
-                raise ConnectionError("the node hung up")
-            name, _, value = line.partition(b":")
-            if name.lower() == b"content-length":
-                length = int(value)
-        return self._answers.read(length)
-
-    def close(self) -> None:
-        """Hang up."""
-        self._answers.close()
-        self._socket.close()
+def faulty(chain: Chain, faults: Faults) -> Chain:
+    """Return the same chain, with faults."""
+    return replace(chain, node=FaultyNode(chain.node, faults))

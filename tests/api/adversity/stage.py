@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from sqlalchemy import Engine
@@ -12,8 +12,10 @@ from api.outgoing import Outgoing
 from contracts.chain import Chain
 from contracts.deployment import Deployment, deploy
 from contracts.guarantee import Rules
+from contracts.json_rpc import JsonRpc
 from contracts.nodes import running_node
 from contracts.opening import DEV_SIGNERS, open_chain
+from contracts.posting import Loopback
 from contracts.signing import Signer, sign_order
 from ledger.database import MEMORY_URL, open_database
 from ledger.genesis import Genesis
@@ -31,7 +33,6 @@ from market.orders import (
 from market.trades import TradeState
 from market.units import Lots, Micros, Ppm, Ticks
 from tests.api.adversity.day import Day
-from tests.api.adversity.faults import Wire
 from tests.api.adversity.terms import (
     BUYERS,
     CHALLENGE_S,
@@ -81,11 +82,11 @@ def open_stage() -> Iterator[Stage]:
     """Start a node, deploy and fund; let seven trades be agreed: two fees, so two batches, and one that will be skipped."""
     with (
         running_node("anvil", start_time_s=START_S, operator=DEV_SIGNERS[0], keep_states=True) as url,
-        open_chain(url, start_time_s=START_S) as chain,
-        closing(Wire(url)) as wire,
+        open_chain(url, start_time_s=START_S) as there,
+        closing(Loopback(url)) as post,
         closing(sqlite3.connect(":memory:")) as agreed,
     ):
-        chain.w3.provider._request_session_manager.make_post_request = wire.post
+        chain = replace(there, node=JsonRpc(there.name, post))  # a campaign makes a million requests
         chain.request("anvil_setBlockTimestampInterval", 1)
         rules = Rules(challenge_window_s=CHALLENGE_S)
         deployment = deploy(chain, notice_period_s=3_600, reading_window_s=READING_S, rules=rules)

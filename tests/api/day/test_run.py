@@ -358,7 +358,7 @@ def test_a_node_at_an_address_whose_clock_is_years_ahead_settles_the_same_trades
     day: DayResult, folder: Path
 ) -> None:
     with open_chain("anvil", start_time_s=None) as node:
-        url = node.w3.provider.endpoint_uri
+        url = node.node.post.url
         there = run(folder, chain=url, database=f"sqlite:///{folder}/address.db")
         settles_the_same(there, day)
         assert there.emergencies.rescues == ()
