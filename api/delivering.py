@@ -5,17 +5,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import TypeVar
 
 from api.hearing import Hearing
+from api.sequencer import Sequencer
 from contracts.batches import bitmap_of
 from contracts.chain import Chain, Reverted, Transaction
 from contracts.deployment import Deployment
 from contracts.guarantee import LEAVES_MAX
 from contracts.leaves import Leaf
 from contracts.settlement import Reading
-from ledger.venue import Venue
 from market.address import Address
 from market.events import ReadingReceived
 from market.instruments import SECONDS_PER_HOUR
-from market.trades import Trade
+from market.trades import Trade, TradeState
 from market.units import Lots
 
 Item = TypeVar("Item")
@@ -31,9 +31,9 @@ class Delivering:
     """Decides for one venue on one chain, and has done what is due."""
 
     def __init__(
-        self, venue: Venue, chain: Chain, deployment: Deployment, hearing: Hearing, send: Send
+        self, sequencer: Sequencer, chain: Chain, deployment: Deployment, hearing: Hearing, send: Send
     ) -> None:
-        self._venue = venue
+        self._sequencer = sequencer
         self._chain = chain
         self._deployment = deployment
         self._settlement = deployment.settlement
@@ -65,25 +65,27 @@ class Delivering:
         leaves = self._hearing.leaves_of(number)
         readings = self._readings(waiting)
         window_ends_s = (waiting[0].start_hour + 1) * SECONDS_PER_HOUR + self._deployment.reading_window_s
-        due = [leaf for leaf in waiting if leaf.position in readings] if now_s <= window_ends_s else waiting
+        due = (
+            [leaf for leaf in waiting if leaf.trade_number in readings] if now_s <= window_ends_s else waiting
+        )
         whole = self._whole(due, readings)
-        short = [leaf for leaf in due if leaf.position not in whole]
+        released = {leaf.trade_number for leaf in whole}
+        short = [leaf for leaf in due if leaf.trade_number not in released]
         if readings or whole:
             told = {reading.meter: _as_told(reading) for reading in readings.values()}
             transaction = self._settlement.deliver_batch(
-                number, leaves, whole, [told[meter] for meter in sorted(told)]
+                number, leaves, [leaf.position for leaf in whole], [told[meter] for meter in sorted(told)]
             )
             handled = bitmap_of(leaf.position for leaf in due)
-            released = [leaf for leaf in due if leaf.position in whole]
-            if self._send("deliver", f"{number}:{handled:x}", transaction, released):
-                short += self._left(released)
+            if self._send("deliver", f"{number}:{handled:x}", transaction, whole):
+                short += self._left(whole)
         for chunk in chunks(short, LEAVES_MAX):
             positions = [leaf.position for leaf in chunk]
             transaction = self._guarantee.open_many(number, leaves, positions)
             self._send("open", f"{number}:{bitmap_of(positions):x}", transaction, chunk)
 
     def _readings(self, leaves: Sequence[Leaf]) -> dict[int, ReadingReceived]:
-        """Return what the meters told that count for the leaves' hours, by position, of those that the record has.
+        """Return what the meters told that count for the leaves' hours, by trade, of those that the record has.
 
         The contract knows which meters these are. It would refuse a batch that brings the reading of another.
         """
@@ -91,33 +93,24 @@ class Delivering:
         new = [hour for hour in hours if hour not in self._meters]
         meters = self._settlement.meters_at(self._chain, [hours[hour] for hour in new])
         self._meters.update(zip(new, meters, strict=True))
-        found = {
-            leaf.position: self._venue.exchange.reading(self._meters[sold_hour(leaf)], leaf.start_hour)
-            for leaf in leaves
-        }
-        return {position: reading for position, reading in found.items() if reading is not None}
+        with self._sequencer.quiet:
+            reading_of = self._sequencer.venue.exchange.reading
+            told = {hour: reading_of(self._meters[hour], hour[2]) for hour in hours}
+        found = {leaf.trade_number: told[sold_hour(leaf)] for leaf in leaves}
+        return {number: reading for number, reading in found.items() if reading is not None}
 
-    def _whole(self, leaves: Sequence[Leaf], readings: Mapping[int, ReadingReceived]) -> list[int]:
+    def _whole(self, leaves: Sequence[Leaf], readings: Mapping[int, ReadingReceived]) -> list[Leaf]:
         """Return which leaves their readings cover. If the contract has another reading, that one counts there."""
-        sold = self._sold([leaf for leaf in leaves if leaf.position in readings])
-        covered = [
-            _is_covered(leaf, readings[leaf.position], sold[sold_hour(leaf)])
-            if leaf.position in readings
-            else False
-            for leaf in leaves
-        ]
-        short = [leaf for leaf, is_covered in zip(leaves, covered, strict=True) if not is_covered]
-        on_chain = self._settlement.deliveries_of(self._chain, short)
-        whole_there = {
-            leaf.position
-            for leaf, delivered in zip(short, on_chain, strict=True)
-            if delivered == leaf.quantity_lots
+        read = [leaf for leaf in leaves if leaf.trade_number in readings]
+        sold = self._sold(read)
+        covered = {
+            leaf.trade_number
+            for leaf in read
+            if _is_covered(leaf, readings[leaf.trade_number], sold[sold_hour(leaf)])
         }
-        return [
-            leaf.position
-            for leaf, is_covered in zip(leaves, covered, strict=True)
-            if is_covered or leaf.position in whole_there
-        ]
+        short = [leaf for leaf in leaves if leaf.trade_number not in covered]
+        covered |= {leaf.trade_number for leaf in short} - {leaf.trade_number for leaf in self._short(short)}
+        return [leaf for leaf in leaves if leaf.trade_number in covered]
 
     def _sold(self, leaves: Sequence[Leaf]) -> dict[SoldHour, Lots]:
         """Return what the contract counts as sold of the leaves' hours, whatever sold it."""
@@ -126,7 +119,18 @@ class Delivering:
         return {hour: slot.sold_lots for hour, slot in zip(hours, slots, strict=True)}
 
     def _left(self, leaves: Sequence[Leaf]) -> list[Leaf]:
-        """Return which leaves were to be released and are not: the contract had been brought a smaller reading."""
+        """Return which leaves were to be released and are not: the contract had been brought a smaller reading.
+
+        What the transaction released is no longer locked in the venue, which has heard its final receipt. The contract is
+        asked about the rest.
+        """
+        with self._sequencer.quiet:
+            trade = self._sequencer.venue.exchange.trade
+            locked = [leaf for leaf in leaves if trade(leaf.trade_number).state is TradeState.LOCKED]
+        return self._short(locked)
+
+    def _short(self, leaves: Sequence[Leaf]) -> list[Leaf]:
+        """Return which leaves the readings that the contract has do not cover, or that it has no reading for."""
         on_chain = self._settlement.deliveries_of(self._chain, leaves)
         return [
             leaf for leaf, delivered in zip(leaves, on_chain, strict=True) if delivered != leaf.quantity_lots
@@ -142,11 +146,12 @@ class Delivering:
 
     def _report_late(self, leaves: Sequence[Leaf]) -> None:
         """Bring the readings of opened leaves to the contract, those that it has not."""
-        read = [(leaf, reading) for leaf in leaves for reading in self._readings([leaf]).values()]
-        on_chain = self._settlement.deliveries_of(self._chain, [leaf for leaf, _ in read])
-        for (leaf, reading), delivered in zip(read, on_chain, strict=True):
+        readings = self._readings(leaves)
+        read = [leaf for leaf in leaves if leaf.trade_number in readings]
+        on_chain = self._settlement.deliveries_of(self._chain, read)
+        for leaf, delivered in zip(read, on_chain, strict=True):
             if delivered is None:
-                transaction = self._guarantee.report(leaf, _as_told(reading))
+                transaction = self._guarantee.report(leaf, _as_told(readings[leaf.trade_number]))
                 self._send("report", str(leaf.trade_number), transaction, [leaf])
 
     def _payable(self, opened: Sequence[Leaf], now_s: int) -> list[Leaf]:

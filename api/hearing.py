@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from api.chain_commands import ChainCommands
 from api.locking import plan_of
+from api.sequencer import Sequencer
 from contracts.batches import BatchOutcome, check_outcome
 from contracts.certificate import Certificate
 from contracts.chain import Chain, Receipt
@@ -11,7 +12,6 @@ from contracts.deployment import Deployment
 from contracts.history import history, read_history
 from contracts.leaves import Leaf
 from ledger.outbox import Outbox, OutboxEntry
-from ledger.venue import Venue
 from market.orders import Command, ConfirmLocks
 from market.trade_steps import StepCommand
 from market.trades import Trade, TradeState
@@ -25,9 +25,10 @@ class NotSettled(Exception):
 class Hearing:
     """Hears what the contracts did with the trades of one venue, from what is final alone."""
 
-    def __init__(self, venue: Venue, chain: Chain, deployment: Deployment, outbox: Outbox) -> None:
-        self.commands = ChainCommands(venue, deployment.fee_recipient, self.leaves_of)
-        self._venue = venue
+    def __init__(self, sequencer: Sequencer, chain: Chain, deployment: Deployment, outbox: Outbox) -> None:
+        self._venue = sequencer.venue
+        self._quiet = sequencer.quiet
+        self.commands = ChainCommands(self._venue, deployment.fee_recipient, self.leaves_of)
         self._chain = chain
         self._deployment = deployment
         self._outbox = outbox
@@ -95,10 +96,12 @@ class Hearing:
         locked = tuple(leaf.trade_number for leaf in outcome.locked)
         skipped = tuple((trade_number, int(code)) for trade_number, code in outcome.skipped)
         numbers = entry.trades or (*locked, *(trade_number for trade_number, _ in skipped))
-        trades = [self._venue.exchange.trade(each) for each in numbers]
-        is_told = all(trade.state is not TradeState.AGREED for trade in trades)
-        if not is_told:
-            check_outcome(plan_of(self._venue, trades, number=number, record_hash=bytes(32)), outcome)
+        with self._quiet:
+            trades = [self._venue.exchange.trade(each) for each in numbers]
+            is_told = all(trade.state is not TradeState.AGREED for trade in trades)
+            plan = None if is_told else plan_of(self._venue, trades, number=number, record_hash=bytes(32))
+        if plan is not None:
+            check_outcome(plan, outcome)
         self._leaves[number] = outcome.locked
         told: list[Command] = [] if is_told else [ConfirmLocks(number, receipt.transaction, locked, skipped)]
         return outcome, told

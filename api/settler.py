@@ -90,9 +90,9 @@ class Settler:
         self._outgoing = outgoing
         self._outbox = outgoing.outbox
         self._confirmations = confirmations
-        self._hearing = Hearing(sequencer.venue, chain, deployment, outgoing.outbox)
+        self._hearing = Hearing(sequencer, chain, deployment, outgoing.outbox)
         self._watching = Watching(chain, deployment, self._hearing, heard, confirmations=confirmations)
-        self._delivering = Delivering(sequencer.venue, chain, deployment, self._hearing, self._send)
+        self._delivering = Delivering(sequencer, chain, deployment, self._hearing, self._send)
         self._failures: list[str] = []
         self._turn = RLock()
         self.apply: Apply = sequencer.process

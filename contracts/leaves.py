@@ -5,6 +5,7 @@ Twin of `Leaf.sol`, `Merkle.sol`, `Money.sol` and of the rule in `ISettlement.de
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 from eth_hash.auto import keccak
@@ -25,7 +26,7 @@ class Amounts:
     collateral_micros: Micros
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Leaf:
     """One locked trade. `position` counts within its batch; `sold_before_lots` of the seller's hour were sold earlier."""
 
@@ -60,7 +61,7 @@ class Leaf:
             self.sold_before_lots,
         )
 
-    @property
+    @cached_property
     def hash(self) -> bytes:
         """The 32 bytes that the Merkle tree is built on."""
         return hash_words(*self.to_abi())
@@ -126,7 +127,7 @@ def locked_amounts(
 
 def merkle_root(hashes: Sequence[bytes]) -> bytes:
     """Return the root over leaf hashes: sorted pairs, an odd node moves up as it is. No leaves have the root 0."""
-    return _levels(hashes)[-1][0] if hashes else bytes(32)
+    return _levels(tuple(hashes))[-1][0] if hashes else bytes(32)
 
 
 def merkle_proof(hashes: Sequence[bytes], position: int) -> tuple[bytes, ...]:
@@ -136,7 +137,7 @@ def merkle_proof(hashes: Sequence[bytes], position: int) -> tuple[bytes, ...]:
 
 def merkle_proofs(hashes: Sequence[bytes], positions: Iterable[int]) -> list[tuple[bytes, ...]]:
     """Return the proofs of several leaves, for which the tree is built once."""
-    levels = _levels(hashes)
+    levels = _levels(tuple(hashes))
     return [tuple(_siblings(levels, position)) for position in positions]
 
 
@@ -148,8 +149,10 @@ def _siblings(levels: Iterable[Sequence[bytes]], position: int) -> Iterator[byte
         position >>= 1
 
 
-def _levels(hashes: Sequence[bytes]) -> list[list[bytes]]:
-    levels = [list(hashes)]
+@lru_cache(maxsize=16)
+def _levels(hashes: tuple[bytes, ...]) -> Sequence[Sequence[bytes]]:
+    """Return the tree from the bottom up. Many prove from one tree in a row: the parties to one batch."""
+    levels: list[Sequence[bytes]] = [hashes]
     while len(levels[-1]) > 1:
         below = levels[-1]
         level = [bytes(keccak(min(a, b) + max(a, b))) for a, b in zip(below[::2], below[1::2], strict=False)]

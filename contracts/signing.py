@@ -5,7 +5,7 @@ of every order. A test compares each hash with `eth_account`'s encoder, and anot
 """
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from coincurve import PrivateKey, PublicKey
@@ -68,16 +68,10 @@ class Domain:
     verifying_contract: Address
     name: str = NAME
 
-    @cached_property
+    @property
     def separator(self) -> bytes:
         """The EIP-712 domain separator, 32 bytes."""
-        return hash_words(
-            type_hash(_DOMAIN_TYPE),
-            type_hash(self.name),
-            type_hash(VERSION),
-            self.chain_id,
-            self.verifying_contract,
-        )
+        return _separator(self)
 
     def digest(self, struct_hash: bytes) -> bytes:
         """Return the 32 bytes that are signed for a struct."""
@@ -140,6 +134,13 @@ def recover(digest: bytes, signature: bytes) -> Address:
         return _address_of(PublicKey.from_signature_and_message(compact, digest, hasher=None))
     except Exception:  # coincurve raises a bare Exception when no key fits
         raise BadSignature("signature: found r and s that fit no key") from None
+
+
+@lru_cache(maxsize=64)
+def _separator(domain: Domain) -> bytes:
+    """Hash what equal domains have in common: each twin of a contract makes its own, for each signature anew."""
+    words = map(type_hash, (_DOMAIN_TYPE, domain.name, VERSION))
+    return hash_words(*words, domain.chain_id, domain.verifying_contract)
 
 
 def order_digest(terms: OrderTerms, domain: Domain) -> bytes:

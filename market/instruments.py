@@ -11,6 +11,7 @@ Text fields are ASCII, left-aligned and zero-padded, so anybody can read them ba
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from market.units import Commodity, Malformed
 
@@ -105,8 +106,9 @@ class Instrument:
         return self.symbol
 
 
+@lru_cache(maxsize=4096)
 def from_id(word: int) -> Instrument:
-    """Read an instrument back from its id.
+    """Read an instrument back from its id: an equal value each time, and for ids in use the same one.
 
     Raises:
         Malformed: if the word is not one that `Instrument.id` writes.

@@ -57,6 +57,8 @@ class NoticeRegister(Kept):
 
         The earlier one counts, the buyer's where both take effect in the same second.
         """
+        if not (self._below or self._cancelled):
+            return None
         found = [
             (moment_s, order.terms.participant)
             for order in (buy, sell)

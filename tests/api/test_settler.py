@@ -1,6 +1,7 @@
 """The settler across crashes, reverts and late or contradicting readings: every trade ends once, money where it belongs."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -190,6 +191,43 @@ def test_a_meter_that_the_market_does_not_know_is_heard_by_the_contract(market: 
     market.client(METER).report_reading(start_s=SLOT_S, units_lots=0)
     market.move_to(SLOT_S + HOUR_S + 1_860)
     assert state_of_trade(market) is TradeState.DELIVERED
+
+
+class Watched:
+    """The sequencer's `quiet`, which knows whether somebody holds it."""
+
+    def __init__(self) -> None:
+        self.held = 0
+
+    def __enter__(self) -> None:
+        self.held += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.held -= 1
+
+
+def test_what_a_delivery_reads_of_the_venue_it_reads_while_no_batch_changes_it(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agree(market)
+    market.move_to(SLOT_S - 800)
+    market.move_to(SLOT_S + HOUR_S)
+    market.client(METER).report_reading(start_s=SLOT_S, units_lots=100_000)
+    sequencer, exchange = market.house.sequencer, market.house.venue.exchange
+    reading_of, read = exchange.reading, []
+
+    def reading(*which: Any) -> Any:
+        read.append(quiet.held)
+        return reading_of(*which)
+
+    quiet = Watched()
+    monkeypatch.setattr(sequencer, "quiet", quiet)
+    monkeypatch.setattr(type(exchange), "reading", staticmethod(reading))
+    market.move_to(SLOT_S + HOUR_S + 60)
+    assert state_of_trade(market) is TradeState.DELIVERED
+    assert read
+    assert all(read)
+    assert not quiet.held
 
 
 def test_a_record_whose_chain_is_gone_is_refused_with_a_reason(tmp_path: Path) -> None:
