@@ -50,7 +50,7 @@ class Layout:
         """
         try:
             return self._read(row)
-        except (ValueError, KeyError) as error:
+        except ValueError as error:
             raise self._fault(row, error) from None
 
     def _fault(self, row: list[Any], error: Exception) -> BadEncoding:
@@ -160,7 +160,7 @@ def _local(path: str, *, up: int = 0) -> str:
 def _compiled_reader(
     kind: type, leaves: list[_Field], readers: list[_Reader], later: Later, *, tag: int | None
 ) -> _Reader:
-    """Return what builds a value from its row, and raises ValueError or KeyError for a row that it cannot be.
+    """Return what builds a value from its row, and raises ValueError for a row that it cannot be.
 
     One of four fields, the first of them an integer:
 
@@ -175,25 +175,26 @@ def _compiled_reader(
     row = ", ".join((*head, *(f"f{index}" for index in range(len(leaves)))))
     lines = [f"({row},) = row"]
     for index, (leaf, read) in enumerate(zip(leaves, readers, strict=True)):
-        field, plain = f"f{index}", _plain(leaf.hint)
-        known[f"r{index}"] = read
-        if leaf.hint is Address:
-            lines.append(
-                f"if type({field}) is not bytes or len({field}) != {_ADDRESS_BYTES}: r{index}({field})"
-            )
-        elif leaf.default is not None:
-            known[f"d{index}"] = leaf.default
-            lines.append(f"{field} = d{index} if {field} is None else r{index}({field})")
-        elif isinstance(plain, type) and issubclass(plain, Enum):
-            members = {member.value: member for member in plain}
-            known |= {f"m{index}": members, f"t{index}": _written_as(plain)}
-            lines.append(f"{field} = m{index}[{field}] if type({field}) is t{index} else r{index}({field})")
-        elif plain in (int, bool, bytes, str):
-            lines.append(f"if type({field}) is not {plain.__name__}: {field} = r{index}({field})")
-        else:
-            lines.append(f"{field} = r{index}({field})")
+        lines.append(_line_that_reads(index, leaf.hint, leaf.default, read, known))
     lines.append(f"return {_construction(kind, later, known, iter(range(len(leaves))))}")
     return _compiled("read", "row", lines, known)
+
+
+def _line_that_reads(index: int, hint: Any, default: Any, read: _Reader, known: dict[str, Any]) -> str:
+    """Return the line that checks and converts a field, with a call only where it is not what it mostly is."""
+    field, plain = f"f{index}", _plain(hint)
+    known[f"r{index}"] = read
+    if hint is Address:
+        return f"if type({field}) is not bytes or len({field}) != {_ADDRESS_BYTES}: r{index}({field})"
+    if default is not None:
+        known[f"d{index}"] = default
+        return f"{field} = d{index} if {field} is None else r{index}({field})"
+    if isinstance(plain, type) and issubclass(plain, Enum):
+        known |= {f"m{index}": _Members(plain), f"t{index}": _written_as(plain)}
+        return f"{field} = m{index}[{field}] if type({field}) is t{index} else r{index}({field})"
+    if plain in (int, bool, bytes, str):
+        return f"if type({field}) is not {plain.__name__}: {field} = r{index}({field})"
+    return f"{field} = r{index}({field})"
 
 
 def _construction(kind: type, later: Later, known: dict[str, Any], indices: Iterator[int]) -> str:
@@ -282,17 +283,41 @@ def _reader_of_nested(layout: Layout, default: Any) -> _Reader:
 
 
 def _reader_of_tuple(items: tuple[Any, ...], later: Later) -> _Reader:
-    """Return the reader of a `tuple[X, ...]` or a `tuple[X, Y]`."""
+    """Return the reader of a `tuple[X, ...]` or a `tuple[X, Y]`. That of one of two, both integers:
+
+    def read(row):
+        if type(row) is not list: read_list(row)
+        (f0, f1,) = row
+        if type(f0) is not int: f0 = r0(f0)
+        if type(f1) is not int: f1 = r1(f1)
+        return (f0, f1,)
+    """
     if items[-1] is ...:
         read_item = reader(items[0], None, later)
         return lambda found: tuple([read_item(each) for each in read_list(found)])
-    readers = [reader(item, None, later) for item in items]
-    return lambda found: tuple([read(each) for read, each in zip(readers, read_list(found), strict=True)])
+    known: dict[str, Any] = {"read_list": read_list}
+    row = "".join(f"f{index}, " for index in range(len(items)))
+    lines = ["if type(row) is not list: read_list(row)", f"({row}) = row"]
+    for index, item in enumerate(items):
+        lines.append(_line_that_reads(index, item, None, reader(item, None, later), known))
+    return _compiled("read", "row", [*lines, f"return ({row})"], known)
 
 
 def _written_as(kind: type[Enum]) -> type:
     """Return the type of an enumeration's values; Python takes 1.0 and True for 1, the record does not."""
     return type(next(iter(kind)).value)
+
+
+class _Members(dict[Any, Enum]):
+    """The members of an enumeration by their values."""
+
+    def __init__(self, kind: type[Enum]) -> None:
+        super().__init__((member.value, member) for member in kind)
+        self._kind = kind
+
+    def __missing__(self, found: Any) -> Enum:
+        """Raise ValueError."""
+        return self._kind(found)
 
 
 def _member_of(kind: type[Enum]) -> _Reader:
