@@ -8,6 +8,7 @@ field, by the plain readers below, which say what is wrong with it.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
+from functools import lru_cache
 from types import NoneType
 from typing import Any, NamedTuple, cast, get_args, get_type_hints
 
@@ -16,6 +17,8 @@ from market.address import Address
 INT64_MIN = -(1 << 63)
 UINT64_MAX = (1 << 64) - 1
 _ADDRESS_BYTES = 20
+_WIDE_INTEGERS_MAX = 1 << 14
+"""Integers beyond 64 bits that are kept at hand."""
 
 Later = Mapping[type, set[str]]
 """The fields, by dataclass, that a version of the encoding did not know yet."""
@@ -182,6 +185,8 @@ def _compiled_reader(
 
 def _line_that_reads(index: int, hint: Any, default: Any, read: _Reader, known: dict[str, Any]) -> str:
     """Return the line that checks and converts a field, with a call only where it is not what it mostly is."""
+    if NoneType in get_args(hint):
+        hint = _present(hint)
     field, plain = f"f{index}", _plain(hint)
     known[f"r{index}"] = read
     if hint is Address:
@@ -215,6 +220,11 @@ def _plain(hint: Any) -> Any:
     return getattr(hint, "__supertype__", hint)
 
 
+def _present(hint: Any) -> Any:
+    """Return the type of what may also be None."""
+    return next(arm for arm in get_args(hint) if arm is not NoneType)
+
+
 def writer(hint: Any, default: Any, later: Later) -> _Writer | None:
     """Return the function that writes one field, None if msgpack writes it as it is."""
     plain = _plain(hint)
@@ -230,7 +240,7 @@ def writer(hint: Any, default: Any, later: Later) -> _Writer | None:
     items = get_args(plain)
     if NoneType not in items:
         return _writer_of_tuple(items, later)
-    present = writer(next(arm for arm in items if arm is not NoneType), None, later)
+    present = writer(_present(plain), None, later)
     return present and (lambda value: None if value is None else present(value))
 
 
@@ -263,7 +273,7 @@ def reader(hint: Any, default: Any, later: Later) -> _Reader:
     if isinstance(plain, type):
         return _member_of(plain) if issubclass(plain, Enum) else _exactly(plain)
     if NoneType in get_args(plain):
-        present = reader(next(arm for arm in get_args(plain) if arm is not NoneType), None, later)
+        present = reader(_present(plain), None, later)
         return lambda found: None if found is None else present(found)
     return _reader_of_tuple(get_args(plain), later)
 
@@ -345,6 +355,12 @@ def _read_integer(found: Any) -> int:
         return found
     if type(found) is not bytes:
         raise ValueError(f"found {found!r}, expected an integer")
+    return _wide_integer(found)
+
+
+@lru_cache(_WIDE_INTEGERS_MAX)
+def _wide_integer(found: bytes) -> int:
+    """Return an integer of more than 64 bits. They are ids of instruments mostly, of which there are few."""
     number = int.from_bytes(found, "big", signed=True)
     if INT64_MIN <= number <= UINT64_MAX or len(found) != number.bit_length() // 8 + 1:
         raise ValueError(f"found {found.hex()}, which is not how {number} is written")
