@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from threading import RLock
 from typing import NoReturn
 
+from api.arrivals import Arrivals
 from api.clock import Clock
 from api.halting import halt
 from ledger.projections import Lag, Projector
@@ -22,6 +23,7 @@ from ledger.snapshotting import Snapshotter
 from ledger.venue import Decision, Venue
 from market.events import Event
 from market.orders import Batch, Command
+from market.quick import quickly_made
 from market.tape import Tapes
 
 _PAUSE_S = 0.005
@@ -34,6 +36,7 @@ class QueueFull(Exception):
     """More commands wait than the settings allow. Try again in a moment; nothing was taken in."""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What one command caused; `earlier_order_id` is set when the same signed order had been taken in before."""
@@ -77,12 +80,12 @@ class Sequencer:
         self._on_broken = on_broken
         self._queue_limit = queue_limit
         self._ended = False
-        self._queue: asyncio.Queue[tuple[Command, asyncio.Future[Answer]]] = asyncio.Queue()
+        self._arrivals: Arrivals[Answer] = Arrivals()
 
     @property
     def waiting(self) -> int:
         """Commands that wait for the next batch."""
-        return self._queue.qsize()
+        return len(self._arrivals)
 
     @property
     def lag(self) -> Lag:
@@ -204,11 +207,7 @@ class Sequencer:
     async def _queued(self, commands: Sequence[Command]) -> list[Answer]:
         if self._ended:
             raise QueueFull("the market is closing: nobody takes commands any more")
-        loop = asyncio.get_running_loop()
-        done: list[asyncio.Future[Answer]] = [loop.create_future() for _ in commands]
-        for pair in zip(commands, done, strict=True):
-            self._queue.put_nowait(pair)
-        return await asyncio.gather(*done)
+        return await self._arrivals.put(commands) if commands else []
 
     async def run(self) -> None:
         """Serve the queue until cancelled, and let time pass for the sessions once a second.
@@ -225,38 +224,27 @@ class Sequencer:
             self._on_broken(error)
         finally:
             self._ended = True
-            while not self._queue.empty():
-                self._queue.get_nowait()[1].cancel()
+            self._arrivals.cancel()
 
     async def _serve(self, tables: ThreadPoolExecutor) -> NoReturn:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(0)
             more_to_do = self.rest()
-            arrived = await self._arrivals(within_s=_PAUSE_S if more_to_do else 1.0)
-            if arrived:
-                answers = self._take([command for command, _ in arrived])
-                for (_, done), answer in zip(arrived, answers, strict=True):
-                    if not done.cancelled():
-                        done.set_result(answer)
+            commands = await self._arrivals.next_batch(
+                most=self._batch_limit, within_s=_PAUSE_S if more_to_do else 1.0
+            )
+            if commands:
+                self._arrivals.answer(self._take(commands))
             elif self._due():
                 self._take(())
             elif not more_to_do:
                 self._confirm()
             behind = self.lag.batches
-            if behind >= self._lag_limit or (behind and self._queue.empty()):
+            if behind >= self._lag_limit or (behind and not self.waiting):
                 await loop.run_in_executor(tables, self.catch_up)
-
-    async def _arrivals(self, *, within_s: float) -> list[tuple[Command, asyncio.Future[Answer]]]:
-        """Return what has arrived, at most one batch of it; nothing if nothing comes in this time."""
-        try:
-            arrived = [await asyncio.wait_for(self._queue.get(), timeout=within_s)]
-        except TimeoutError:
-            return []
-        while len(arrived) < self._batch_limit and not self._queue.empty():
-            arrived.append(self._queue.get_nowait())
-        return arrived
 
 
 def _answers(decision: Decision) -> list[Answer]:
-    return [Answer(events, decision.earlier.get(index)) for index, events in enumerate(decision.answers)]
+    earlier = decision.earlier
+    return [Answer(events, earlier.get(index)) for index, events in enumerate(decision.answers)]

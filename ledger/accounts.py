@@ -5,6 +5,7 @@ Accounts are kept for each asset apart: the settlement token, and certificates, 
 
 from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ledger.assets import TOKEN, Asset, asset_name, unit_of
@@ -51,6 +52,8 @@ FREE_ON_CHAIN = (
 )
 """What the contract knows as free: it sees what is set aside here only when it locks a trade."""
 
+_CUSTODY = AccountKind.CUSTODY
+
 
 class Account(NamedTuple):
     """An account of the books. A named tuple because balances are looked up by it in every entry."""
@@ -67,6 +70,29 @@ class Account(NamedTuple):
 
 FEES = Account(AccountKind.FEES, VENUE)
 CUSTODY = Account(AccountKind.CUSTODY, VENUE)
+
+_PURSES_MAX = 1 << 17
+"""Participants whose purses are kept at hand."""
+
+
+class Purse(NamedTuple):
+    """The accounts of one participant that the money of orders and trades moves between."""
+
+    free: Account
+    order_hold: Account
+    trade_hold: Account
+    locked: Account
+
+
+@lru_cache(_PURSES_MAX)
+def purse_of(participant: Address) -> Purse:
+    """Return a participant's purse. It is made once: every order and every trade asks for it."""
+    return Purse(
+        Account(AccountKind.FREE, participant),
+        Account(AccountKind.ORDER_HOLD, participant),
+        Account(AccountKind.TRADE_HOLD, participant),
+        Account(AccountKind.LOCKED, participant),
+    )
 
 
 class Balances(Kept):
@@ -92,14 +118,15 @@ class Balances(Kept):
             InvariantBroken: if an account ends below zero, or custody above it.
         """
         amounts = self._amounts
-        touched = []
+        doubtful = []
         for account, amount in entries:
-            amounts[account] = amounts.get(account, 0) + amount
-            touched.append(account)
-        for account in touched:
+            amounts[account] = found = amounts.get(account, 0) + amount
+            if found < 0 or account.kind is _CUSTODY:
+                doubtful.append(account)
+        for account in doubtful:  # only what it ends with counts, not the way there
             found = amounts[account]
-            if found > 0 if account.kind is AccountKind.CUSTODY else found < 0:
-                bound = "at most" if account.kind is AccountKind.CUSTODY else "at least"
+            if found > 0 if account.kind is _CUSTODY else found < 0:
+                bound = "at most" if account.kind is _CUSTODY else "at least"
                 raise InvariantBroken(
                     f"{account}: found {found} {unit_of(account.asset)}, expected {bound} 0"
                 )

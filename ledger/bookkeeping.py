@@ -27,14 +27,14 @@ from typing import Any
 
 import msgspec
 
-from ledger.accounts import CUSTODY, FREE_ON_CHAIN, Account, AccountKind, Balances
+from ledger.accounts import CUSTODY, FREE_ON_CHAIN, AccountKind, Balances, purse_of
 from ledger.assets import TOKEN
 from ledger.certificates import RULES as CERTIFICATE_RULES
 from ledger.entries import Entry, Posting, move
 from ledger.holds import take
 from ledger.leaving import Leaving
 from ledger.order_holds import OrderHolds
-from ledger.sharing import both_sides, pay_guarantee, pay_out, share_out
+from ledger.sharing import lock, pay_guarantee, pay_out, share_out, void
 from ledger.trial_balance import TrialBalance
 from market.escrow import EscrowSecured, EscrowShared
 from market.events import (
@@ -62,9 +62,7 @@ from market.refusals import Refusal
 from market.units import MICROS_PER_TOKEN, InvariantBroken, Micros, format_decimal
 
 _FREE = AccountKind.FREE
-_TRADE_HOLD = AccountKind.TRADE_HOLD
 _EXIT_HOLD = AccountKind.EXIT_HOLD
-_LOCKED = AccountKind.LOCKED
 
 
 class Books(Kept):
@@ -171,16 +169,19 @@ class Books(Kept):
             InvariantBroken: if the event would move money that is not there, or create or destroy any.
         """
         rule = self._rules.get(type(event))
-        entries = rule(event) if rule is not None else []
+        if rule is None:
+            return None
+        entries = rule(event)
         if self._leaving.exits_wait:
             entries += self._leaving.to_exits(entries)
         if not entries:
             return None
         posting = Posting(batch_number, event_position, tuple(entries))
-        self.balances.apply(posting.entries)
-        for (kind, participant, asset), amount in entries:
-            if kind is _FREE and asset == TOKEN and amount > 0:
-                self._released[participant] = self._released.get(participant, 0) + amount
+        self.balances.apply(entries)
+        for account, amount in entries:
+            if amount > 0 and account.kind is _FREE and account.asset == TOKEN:
+                who = account.participant
+                self._released[who] = self._released.get(who, 0) + amount
         return posting
 
     def trial_balance(self) -> TrialBalance:
@@ -209,7 +210,7 @@ class Books(Kept):
         )
 
     def _deposited(self, event: Deposited) -> list[Entry]:
-        return move(CUSTODY, Account(_FREE, event.participant), event.amount_micros)
+        return move(CUSTODY, purse_of(event.participant).free, event.amount_micros)
 
     def _accepted(self, event: OrderAccepted | OrderReplaced) -> list[Entry]:
         return self._orders.hold(event.order_id, event.terms.participant, event.hold_micros)
@@ -225,29 +226,27 @@ class Books(Kept):
         if number in self._agreed or number in self._locked:
             raise InvariantBroken(f"trade {number}: agreed twice")
         self._agreed[number] = event
-        return [
-            *self._orders.commit(
-                event.buy_order_id,
-                event.buyer,
-                keeps=event.buy_hold_micros,
-                takes=event.payment_micros + event.fee_micros,
-            ),
-            *self._orders.commit(
-                event.sell_order_id,
-                event.seller,
-                keeps=event.sell_hold_micros,
-                takes=event.collateral_micros,
-            ),
-        ]
+        paid = self._orders.commit(
+            event.buy_order_id,
+            event.buyer,
+            keeps=event.buy_hold_micros,
+            takes=event.payment_micros + event.fee_micros,
+        )
+        pledged = self._orders.commit(
+            event.sell_order_id,
+            event.seller,
+            keeps=event.sell_hold_micros,
+            takes=event.collateral_micros,
+        )
+        return paid + pledged
 
     def _trade_voided(self, event: TradeVoided) -> list[Entry]:
-        trade = take(self._agreed, event.trade_number, event)
-        return both_sides(trade, source=_TRADE_HOLD, target=_FREE)
+        return void(take(self._agreed, event.trade_number, event))
 
     def _trade_locked(self, event: TradeLocked) -> list[Entry]:
         trade = take(self._agreed, event.trade_number, event)
         self._locked[event.trade_number] = trade
-        return both_sides(trade, source=_TRADE_HOLD, target=_LOCKED)
+        return lock(trade)
 
     def _trade_delivered(self, event: TradeDelivered) -> list[Entry]:
         trade = take(self._locked, event.trade_number, event)
@@ -258,7 +257,7 @@ class Books(Kept):
 
     def _escrow_secured(self, event: EscrowSecured) -> list[Entry]:
         who = event.participant
-        locked = Account(_LOCKED, who)
+        locked = purse_of(who).locked
         return self._leaving.take_from(who, event.amount_micros, event, to=locked, first=(_FREE, _EXIT_HOLD))
 
     def _escrow_shared(self, event: EscrowShared) -> list[Entry]:

@@ -8,6 +8,7 @@ field, by the plain readers below, which say what is wrong with it.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
+from functools import lru_cache
 from types import NoneType
 from typing import Any, NamedTuple, cast, get_args, get_type_hints
 
@@ -16,6 +17,8 @@ from market.address import Address
 INT64_MIN = -(1 << 63)
 UINT64_MAX = (1 << 64) - 1
 _ADDRESS_BYTES = 20
+_WIDE_INTEGERS_MAX = 1 << 14
+"""Integers beyond 64 bits that are kept at hand."""
 
 Later = Mapping[type, set[str]]
 """The fields, by dataclass, that a version of the encoding did not know yet."""
@@ -50,7 +53,7 @@ class Layout:
         """
         try:
             return self._read(row)
-        except (ValueError, KeyError) as error:
+        except ValueError as error:
             raise self._fault(row, error) from None
 
     def _fault(self, row: list[Any], error: Exception) -> BadEncoding:
@@ -160,7 +163,7 @@ def _local(path: str, *, up: int = 0) -> str:
 def _compiled_reader(
     kind: type, leaves: list[_Field], readers: list[_Reader], later: Later, *, tag: int | None
 ) -> _Reader:
-    """Return what builds a value from its row, and raises ValueError or KeyError for a row that it cannot be.
+    """Return what builds a value from its row, and raises ValueError for a row that it cannot be.
 
     One of four fields, the first of them an integer:
 
@@ -175,25 +178,28 @@ def _compiled_reader(
     row = ", ".join((*head, *(f"f{index}" for index in range(len(leaves)))))
     lines = [f"({row},) = row"]
     for index, (leaf, read) in enumerate(zip(leaves, readers, strict=True)):
-        field, plain = f"f{index}", _plain(leaf.hint)
-        known[f"r{index}"] = read
-        if leaf.hint is Address:
-            lines.append(
-                f"if type({field}) is not bytes or len({field}) != {_ADDRESS_BYTES}: r{index}({field})"
-            )
-        elif leaf.default is not None:
-            known[f"d{index}"] = leaf.default
-            lines.append(f"{field} = d{index} if {field} is None else r{index}({field})")
-        elif isinstance(plain, type) and issubclass(plain, Enum):
-            members = {member.value: member for member in plain}
-            known |= {f"m{index}": members, f"t{index}": _written_as(plain)}
-            lines.append(f"{field} = m{index}[{field}] if type({field}) is t{index} else r{index}({field})")
-        elif plain in (int, bool, bytes, str):
-            lines.append(f"if type({field}) is not {plain.__name__}: {field} = r{index}({field})")
-        else:
-            lines.append(f"{field} = r{index}({field})")
+        lines.append(_line_that_reads(index, leaf.hint, leaf.default, read, known))
     lines.append(f"return {_construction(kind, later, known, iter(range(len(leaves))))}")
     return _compiled("read", "row", lines, known)
+
+
+def _line_that_reads(index: int, hint: Any, default: Any, read: _Reader, known: dict[str, Any]) -> str:
+    """Return the line that checks and converts a field, with a call only where it is not what it mostly is."""
+    if NoneType in get_args(hint):
+        hint = _present(hint)
+    field, plain = f"f{index}", _plain(hint)
+    known[f"r{index}"] = read
+    if hint is Address:
+        return f"if type({field}) is not bytes or len({field}) != {_ADDRESS_BYTES}: r{index}({field})"
+    if default is not None:
+        known[f"d{index}"] = default
+        return f"{field} = d{index} if {field} is None else r{index}({field})"
+    if isinstance(plain, type) and issubclass(plain, Enum):
+        known |= {f"m{index}": _Members(plain), f"t{index}": _written_as(plain)}
+        return f"{field} = m{index}[{field}] if type({field}) is t{index} else r{index}({field})"
+    if plain in (int, bool, bytes, str):
+        return f"if type({field}) is not {plain.__name__}: {field} = r{index}({field})"
+    return f"{field} = r{index}({field})"
 
 
 def _construction(kind: type, later: Later, known: dict[str, Any], indices: Iterator[int]) -> str:
@@ -214,6 +220,11 @@ def _plain(hint: Any) -> Any:
     return getattr(hint, "__supertype__", hint)
 
 
+def _present(hint: Any) -> Any:
+    """Return the type of what may also be None."""
+    return next(arm for arm in get_args(hint) if arm is not NoneType)
+
+
 def writer(hint: Any, default: Any, later: Later) -> _Writer | None:
     """Return the function that writes one field, None if msgpack writes it as it is."""
     plain = _plain(hint)
@@ -229,7 +240,7 @@ def writer(hint: Any, default: Any, later: Later) -> _Writer | None:
     items = get_args(plain)
     if NoneType not in items:
         return _writer_of_tuple(items, later)
-    present = writer(next(arm for arm in items if arm is not NoneType), None, later)
+    present = writer(_present(plain), None, later)
     return present and (lambda value: None if value is None else present(value))
 
 
@@ -262,7 +273,7 @@ def reader(hint: Any, default: Any, later: Later) -> _Reader:
     if isinstance(plain, type):
         return _member_of(plain) if issubclass(plain, Enum) else _exactly(plain)
     if NoneType in get_args(plain):
-        present = reader(next(arm for arm in get_args(plain) if arm is not NoneType), None, later)
+        present = reader(_present(plain), None, later)
         return lambda found: None if found is None else present(found)
     return _reader_of_tuple(get_args(plain), later)
 
@@ -282,17 +293,41 @@ def _reader_of_nested(layout: Layout, default: Any) -> _Reader:
 
 
 def _reader_of_tuple(items: tuple[Any, ...], later: Later) -> _Reader:
-    """Return the reader of a `tuple[X, ...]` or a `tuple[X, Y]`."""
+    """Return the reader of a `tuple[X, ...]` or a `tuple[X, Y]`. That of one of two, both integers:
+
+    def read(row):
+        if type(row) is not list: read_list(row)
+        (f0, f1,) = row
+        if type(f0) is not int: f0 = r0(f0)
+        if type(f1) is not int: f1 = r1(f1)
+        return (f0, f1,)
+    """
     if items[-1] is ...:
         read_item = reader(items[0], None, later)
         return lambda found: tuple([read_item(each) for each in read_list(found)])
-    readers = [reader(item, None, later) for item in items]
-    return lambda found: tuple([read(each) for read, each in zip(readers, read_list(found), strict=True)])
+    known: dict[str, Any] = {"read_list": read_list}
+    row = "".join(f"f{index}, " for index in range(len(items)))
+    lines = ["if type(row) is not list: read_list(row)", f"({row}) = row"]
+    for index, item in enumerate(items):
+        lines.append(_line_that_reads(index, item, None, reader(item, None, later), known))
+    return _compiled("read", "row", [*lines, f"return ({row})"], known)
 
 
 def _written_as(kind: type[Enum]) -> type:
     """Return the type of an enumeration's values; Python takes 1.0 and True for 1, the record does not."""
     return type(next(iter(kind)).value)
+
+
+class _Members(dict[Any, Enum]):
+    """The members of an enumeration by their values."""
+
+    def __init__(self, kind: type[Enum]) -> None:
+        super().__init__((member.value, member) for member in kind)
+        self._kind = kind
+
+    def __missing__(self, found: Any) -> Enum:
+        """Raise ValueError."""
+        return self._kind(found)
 
 
 def _member_of(kind: type[Enum]) -> _Reader:
@@ -320,6 +355,12 @@ def _read_integer(found: Any) -> int:
         return found
     if type(found) is not bytes:
         raise ValueError(f"found {found!r}, expected an integer")
+    return _wide_integer(found)
+
+
+@lru_cache(_WIDE_INTEGERS_MAX)
+def _wide_integer(found: bytes) -> int:
+    """Return an integer of more than 64 bits. They are ids of instruments mostly, of which there are few."""
     number = int.from_bytes(found, "big", signed=True)
     if INT64_MIN <= number <= UINT64_MAX or len(found) != number.bit_length() // 8 + 1:
         raise ValueError(f"found {found.hex()}, which is not how {number} is written")

@@ -2,22 +2,17 @@
 
 from collections.abc import Iterator
 
-from ledger.accounts import Account, AccountKind
+from ledger.accounts import purse_of
 from ledger.entries import Entry, move
-from ledger.holds import Hold
 from market.keeping import Kept
 from market.orders import Address
 from market.units import InvariantBroken, Micros
-
-_FREE = AccountKind.FREE
-_ORDER_HOLD = AccountKind.ORDER_HOLD
-_TRADE_HOLD = AccountKind.TRADE_HOLD
 
 
 class OrderHolds(Kept):
     """What every open order holds, by its id. Each change says which entries go with it."""
 
-    _holds: dict[int, Hold]
+    _holds: dict[int, tuple[Address, int]]
 
     def __init__(self) -> None:
         self._holds = {}
@@ -25,10 +20,10 @@ class OrderHolds(Kept):
     def of(self, order_id: int) -> Micros:
         """Return what an open order holds, in micros (0 for an order that is gone)."""
         hold = self._holds.get(order_id)
-        return Micros(hold.amount_micros if hold is not None else 0)
+        return Micros(hold[1] if hold is not None else 0)
 
-    def items(self) -> Iterator[tuple[int, Hold]]:
-        """Iterate over the holds, by order id."""
+    def items(self) -> Iterator[tuple[int, tuple[Address, int]]]:
+        """Iterate over the holds, by order id: whose each is, and how many micros."""
         return iter(sorted(self._holds.items()))
 
     def release(self, order_id: int, keeps_micros: Micros) -> list[Entry]:
@@ -36,46 +31,40 @@ class OrderHolds(Kept):
         hold = self._holds.get(order_id)
         if hold is None:
             return []
-        if keeps_micros > hold.amount_micros:
+        participant, held = hold
+        if keeps_micros > held:
             raise InvariantBroken(
-                f"order {order_id}: found a hold of {keeps_micros} micros after it shrank, "
-                f"expected at most {hold.amount_micros}"
+                f"order {order_id}: found a hold of {keeps_micros} micros after it shrank, expected at most {held}"
             )
-        return self.hold(order_id, hold.participant, keeps_micros)
+        return self.hold(order_id, participant, keeps_micros)
 
     def hold(self, order_id: int, participant: Address, amount_micros: Micros) -> list[Entry]:
         """Set an order's hold to this amount; an order that holds nothing is not kept."""
-        held = self._held_by(order_id, participant)
-        self._keep(order_id, participant, amount_micros)
-        return move(Account(_FREE, participant), Account(_ORDER_HOLD, participant), amount_micros - held)
+        held = self._put(order_id, participant, amount_micros)
+        purse = purse_of(participant)
+        return move(purse.free, purse.order_hold, amount_micros - held)
 
     def commit(self, order_id: int, participant: Address, *, keeps: int, takes: int) -> list[Entry]:
         """Move what a trade takes out of its order's hold, and free what neither trade nor order needs."""
-        freed = self._held_by(order_id, participant) - keeps
+        freed = self._put(order_id, participant, keeps) - keeps
         residual = freed - takes
         if residual < 0:
             raise InvariantBroken(
                 f"order {order_id}: a trade frees {freed} micros of its hold, expected at least {takes}"
             )
-        self._keep(order_id, participant, keeps)
-        hold = Account(_ORDER_HOLD, participant)
-        return [
-            *move(hold, Account(_TRADE_HOLD, participant), takes),
-            *move(hold, Account(_FREE, participant), residual),
-        ]
+        purse = purse_of(participant)
+        entries = move(purse.order_hold, purse.trade_hold, takes)
+        if residual:
+            entries += move(purse.order_hold, purse.free, residual)
+        return entries
 
-    def _held_by(self, order_id: int, participant: Address) -> int:
-        hold = self._holds.get(order_id)
-        if hold is None:
-            return 0
-        if hold.participant != participant:
+    def _put(self, order_id: int, participant: Address, amount_micros: int) -> int:
+        """Set what an order holds, and return what it held before."""
+        whose, held = self._holds.pop(order_id, (participant, 0))
+        if whose != participant:
             raise InvariantBroken(
-                f"order {order_id}: found 0x{participant.hex()}, expected 0x{hold.participant.hex()}, who holds"
+                f"order {order_id}: found 0x{participant.hex()}, expected 0x{whose.hex()}, who holds"
             )
-        return hold.amount_micros
-
-    def _keep(self, order_id: int, participant: Address, amount_micros: int) -> None:
         if amount_micros:
-            self._holds[order_id] = Hold(participant, amount_micros)
-        else:
-            self._holds.pop(order_id, None)
+            self._holds[order_id] = participant, amount_micros
+        return held

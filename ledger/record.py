@@ -246,23 +246,34 @@ class Record(RecordReader):
     def append(self, batch: Batch, events: tuple[Event, ...], *, state_hash: bytes = b"") -> bytes:
         """Make a batch and its events durable in one commit, and return the row's hash.
 
-        When this returns, the row survives a crash. `state_hash` notes the state after the batch; computing it costs
-        a walk over all state, so it is for now and then.
+        When this returns, the row survives a crash. `state_hash` notes the state after the batch, and every audit compares
+        it with a replay. It costs a walk over all state, with the market standing still, so that a service notes none; it is
+        for who records a market at leisure and wants others to find where theirs goes another way.
 
         Raises:
-            RecordFailed: if it did not become durable, or the number is not the next. Every later call fails too.
+            RecordFailed: if it did not become durable, cannot be encoded, or the number is not the next. Every later call
+                fails too.
         """
         if self._failed:
             raise RecordFailed(f"batch {batch.number}: an earlier batch failed; end the process and rebuild")
         self._failed = True
         if batch.number != self.number + 1:
             raise RecordFailed(f"found batch {batch.number}, expected {self.number + 1}")
+        try:
+            commands, told = codec.encode_commands(batch.commands), codec.encode_events(events)
+        except (
+            Exception
+        ) as error:  # whatever is wrong with a value: it ends as any batch does that is not recorded
+            raise RecordFailed(
+                f"batch {batch.number}: found {type(error).__name__} ({error}) when it was encoded, expected commands and "
+                f"events that version {codec.VERSION} of the encoding knows"
+            ) from error
         row = RecordedBatch(
             number=batch.number,
             time_us=batch.time_us,
             version=codec.VERSION,
-            commands=codec.encode_commands(batch.commands),
-            events=codec.encode_events(events),
+            commands=commands,
+            events=told,
             state_hash=state_hash,
             previous=self.hash,
             hash=b"",

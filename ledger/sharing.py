@@ -2,37 +2,41 @@
 
 from collections.abc import Iterable
 
-from ledger.accounts import FEES, VENUE, Account, AccountKind
+from ledger.accounts import FEES, VENUE, purse_of
 from ledger.entries import Entry, move
 from market.escrow import Share
 from market.events import Event, GuaranteePaid, TradeAgreed
 from market.orders import Address
 from market.units import InvariantBroken
 
-_FREE = AccountKind.FREE
-_LOCKED = AccountKind.LOCKED
 
-
-def both_sides(trade: TradeAgreed, *, source: AccountKind, target: AccountKind) -> list[Entry]:
-    """Move the buyer's payment and fee, and the seller's collateral, from one kind of account to another."""
-    paid = trade.payment_micros + trade.fee_micros
+def lock(trade: TradeAgreed) -> list[Entry]:
+    """Lock what both sides had set aside for a trade: the buyer's payment and fee, and the seller's collateral."""
+    buyer, seller = purse_of(trade.buyer), purse_of(trade.seller)
     return [
-        *move(Account(source, trade.buyer), Account(target, trade.buyer), paid),
-        *move(Account(source, trade.seller), Account(target, trade.seller), trade.collateral_micros),
+        *move(buyer.trade_hold, buyer.locked, trade.payment_micros + trade.fee_micros),
+        *move(seller.trade_hold, seller.locked, trade.collateral_micros),
+    ]
+
+
+def void(trade: TradeAgreed) -> list[Entry]:
+    """Free what both sides had set aside for a trade."""
+    buyer, seller = purse_of(trade.buyer), purse_of(trade.seller)
+    return [
+        *move(buyer.trade_hold, buyer.free, trade.payment_micros + trade.fee_micros),
+        *move(seller.trade_hold, seller.free, trade.collateral_micros),
     ]
 
 
 def pay_out(trade: TradeAgreed, *, to_seller: int, fee: int, to_buyer: int, credit: int) -> list[Entry]:
     """Share out what a trade locked: the buyer's payment and fee, then the seller's collateral."""
-    payment = Account(_LOCKED, trade.buyer)
-    collateral = Account(_LOCKED, trade.seller)
-    buyer, seller = Account(_FREE, trade.buyer), Account(_FREE, trade.seller)
+    buyer, seller = purse_of(trade.buyer), purse_of(trade.seller)
     return [
-        *move(payment, seller, to_seller),
-        *move(payment, FEES, fee),
-        *move(payment, buyer, to_buyer),
-        *move(collateral, buyer, credit),
-        *move(collateral, seller, trade.collateral_micros - credit),
+        *move(buyer.locked, seller.free, to_seller),
+        *move(buyer.locked, FEES, fee),
+        *move(buyer.locked, buyer.free, to_buyer),
+        *move(seller.locked, buyer.free, credit),
+        *move(seller.locked, seller.free, trade.collateral_micros - credit),
     ]
 
 
@@ -75,10 +79,10 @@ def share_out(shares: Iterable[Share], event: Event) -> list[Entry]:
         if min(share.unlocked_micros, share.earned_micros) < 0:
             raise InvariantBroken(f"{type(event).__name__}: found {share}, expected amounts of at least 0")
         if share.unlocked_micros:
-            entries.append(Entry(Account(_LOCKED, share.participant), -share.unlocked_micros))
+            entries.append((purse_of(share.participant).locked, -share.unlocked_micros))
         if share.earned_micros:
-            earner = FEES if share.participant == VENUE else Account(_FREE, share.participant)
-            entries.append(Entry(earner, share.earned_micros))
+            earner = FEES if share.participant == VENUE else purse_of(share.participant).free
+            entries.append((earner, share.earned_micros))
     if difference := sum(amount for _, amount in entries):
         raise InvariantBroken(
             f"{type(event).__name__}: found shares that give {difference} micros more than they unlock, expected none"

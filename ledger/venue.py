@@ -5,8 +5,8 @@
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from ledger.accounts import AccountKind
@@ -47,19 +47,16 @@ from market.units import InvariantBroken, Micros
 class Decision:
     """What a batch caused: by time alone (`opening`), then by each command in turn (`answers`), and its postings.
 
-    A repeated `PlaceOrder` or `ReplaceOrder` causes nothing: its answer is empty, and `earlier` tells, by its place in
-    the batch, which order it repeats.
+    `events` is all of it in the order in which it happened: what the record keeps. A repeated `PlaceOrder` or
+    `ReplaceOrder` causes nothing: its answer is empty, and `earlier` tells, by its place in the batch, which order it
+    repeats.
     """
 
     opening: tuple[Event, ...]
     answers: tuple[tuple[Event, ...], ...]
+    events: tuple[Event, ...]
     postings: tuple[Posting, ...]
-    earlier: Mapping[int, int] = field(default_factory=dict)
-
-    @property
-    def events(self) -> tuple[Event, ...]:
-        """All events in the order in which they happened: what the record keeps."""
-        return (*self.opening, *(event for answer in self.answers for event in answer))
+    earlier: Mapping[int, int]
 
 
 class Venue(Kept):
@@ -119,7 +116,9 @@ class Venue(Kept):
             answer = self._answer(command)
             journal.book(answer)
             answers.append(tuple(answer))
-        return Decision(tuple(opening), tuple(answers), tuple(journal.postings), earlier)
+        return Decision(
+            tuple(opening), tuple(answers), tuple(journal.events), tuple(journal.postings), earlier
+        )
 
     def absorb(self, batch: Batch, events: tuple[Event, ...]) -> tuple[Posting, ...]:
         """Apply what the record says a batch caused, without matching, and return the postings.
@@ -235,18 +234,18 @@ class _Journal:
     """Books the events of one batch as they come, and numbers them."""
 
     def __init__(self, venue: Venue, batch_number: int) -> None:
+        self.events: list[Event] = []
         self.postings: list[Posting] = []
-        self._books = venue.books
+        self._post = venue.books.post
         self._registers = venue.registers
         self._batch_number = batch_number
-        self._position = 0
 
-    def book(self, events: list[Event] | tuple[Event, ...]) -> None:
-        for event in events:
+    def book(self, events: Sequence[Event]) -> None:
+        for position, event in enumerate(events, start=len(self.events)):
             register = self._registers.get(type(event))
             if register is not None:
                 register(event)
-            posting = self._books.post(event, batch_number=self._batch_number, event_position=self._position)
+            posting = self._post(event, batch_number=self._batch_number, event_position=position)
             if posting is not None:
                 self.postings.append(posting)
-            self._position += 1
+        self.events += events

@@ -6,8 +6,9 @@ counts as it was agreed: one that turned void later stays in price and volume, a
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from operator import mul
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -111,14 +112,23 @@ class Tape:
         Raises:
             InvariantBroken: if it is older than the latest, or of no quantity. Nothing is changed.
         """
-        self._check(time_us, quantity_lots)
+        self.note_at_once(time_us, (price_ticks,), (quantity_lots,))
+
+    def note_at_once(
+        self, time_us: int, prices_ticks: Sequence[Ticks], quantities_lots: Sequence[Lots]
+    ) -> None:
+        """Add trades, one at least, that were agreed one after the other at `time_us`: as `note` does each."""
+        self._check(time_us, min(quantities_lots))
         self._add(
             Candle(
                 time_us // MICROS_PER_SECOND // self.width_s * self.width_s,
-                *(price_ticks,) * 4,
-                quantity_lots,
-                price_ticks * quantity_lots,
-                1,
+                prices_ticks[0],
+                max(prices_ticks),
+                min(prices_ticks),
+                prices_ticks[-1],
+                Lots(sum(quantities_lots)),
+                sum(map(mul, prices_ticks, quantities_lots)),
+                len(prices_ticks),
             )
         )
         self.last_time_us = time_us
@@ -224,9 +234,15 @@ class Tapes(Kept):
 
     def note(self, events: Iterable[Event], *, time_us: int) -> None:
         """Add the trades among the events of a batch, which were agreed at its time, Unix microseconds."""
+        agreed: defaultdict[int, list[TradeAgreed]] = defaultdict(list)
         for event in events:
-            if isinstance(event, TradeAgreed):
-                self.of(event.instrument_id).note(time_us, event.price_ticks, event.quantity_lots)
+            if type(event) is TradeAgreed:
+                agreed[event.instrument_id].append(event)
+        for instrument_id, trades in agreed.items():
+            prices, quantities = zip(
+                *((each.price_ticks, each.quantity_lots) for each in trades), strict=True
+            )
+            self.of(instrument_id).note_at_once(time_us, prices, quantities)
 
 
 def _joined(earlier: Candle, later: Candle, start_s: int) -> Candle:

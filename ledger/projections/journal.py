@@ -30,7 +30,7 @@ class Journal:
     def load(self, connection: Connection) -> None:
         """Take all balances."""
         self._balances.apply(
-            Entry(_account(row.kind, row.participant, row.asset), row.amount)
+            (_account(row.kind, row.participant, row.asset), row.amount)
             for row in connection.execute(select(BALANCES))
         )
 
@@ -92,7 +92,7 @@ def read_postings(engine: Engine) -> Iterable[Posting]:
                 yield Posting(*key, tuple(entries))
                 entries = []
             key = found
-            entries.append(Entry(_account(row.kind, row.participant, row.asset), row.amount))
+            entries.append((_account(row.kind, row.participant, row.asset), row.amount))
     if key is not None:
         yield Posting(*key, tuple(entries))
 

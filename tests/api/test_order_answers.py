@@ -9,6 +9,7 @@ import pytest
 
 from api.client import Client
 from contracts.signing import Signer
+from market.orders import Command
 from tests.api.conftest import BUYER, SOLAR, SUPPLIER, Market
 
 Request = tuple[str, str, dict[str, Any]]
@@ -43,14 +44,13 @@ def held(market: Market, signer: Signer, ask: Callable[[Client], object]) -> Req
 def in_one_batch(market: Market, *requests: Request) -> list[Any]:
     """Send requests so that one batch takes them in, and return the answers."""
     sequencer = market.house.sequencer
-    arrivals, expected = sequencer._arrivals, len(requests)
+    arrivals, together = sequencer._arrivals, 1
+    next_batch = arrivals.next_batch
 
-    async def all_at_once(*, within_s: float) -> Any:
-        nonlocal expected
-        while sequencer.waiting < expected:
+    async def all_at_once(*, most: int, within_s: float) -> list[Command]:
+        while sequencer.waiting < together:
             await asyncio.sleep(0)
-        expected = 0
-        return await arrivals(within_s=within_s)
+        return await next_batch(most=most, within_s=within_s)
 
     async def send() -> list[httpx.Response]:
         transport = httpx.ASGITransport(app=market.http.app)
@@ -63,11 +63,12 @@ def in_one_batch(market: Market, *requests: Request) -> list[Any]:
             return await asyncio.gather(*asked)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(sequencer, "_arrivals", all_at_once)
+        patched.setattr(arrivals, "next_batch", all_at_once)
         # the writer waits in the old way still, until it has served this one
         market.client(SUPPLIER).buy(SOLAR, price="0.02", quantity="1")
-        before = market.house.record.number
+        before, together = market.house.record.number, len(requests)
         answers = market.http.portal.call(send)
+        together = 0
     assert market.house.record.number == before + 1
     assert all(answer.status_code == 200 for answer in answers), [answer.text for answer in answers]
     return [answer.json() for answer in answers]

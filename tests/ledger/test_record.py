@@ -1,6 +1,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, delete, text, update
@@ -232,10 +233,22 @@ def test_after_a_failed_commit_nothing_is_appended_any_more(engine: Engine) -> N
     assert record.verify() == 1
 
 
-def test_what_cannot_be_encoded_is_not_recorded(engine: Engine) -> None:
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        ("not an event", "KeyError"),
+        (Deposited(ALICE, "a lot", b"", 0), "TypeError"),
+        (Deposited(ALICE, Micros(1), b"", object()), "TypeError"),
+    ],
+)
+def test_what_cannot_be_encoded_ends_as_a_failed_commit_does(engine: Engine, event: Any, told: str) -> None:
     record = Record(engine, GENESIS)
-    with pytest.raises(KeyError):
-        record.append(a_batch(1), ("not an event",))
+    with pytest.raises(
+        RecordFailed, match=rf"batch 1: found {told} .* when it was encoded, expected commands"
+    ):
+        record.append(a_batch(1), (event,))
+    with pytest.raises(RecordFailed, match="an earlier batch failed"):
+        write(record, 1, 1)
     assert record.verify() == 0
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from ledger import statements
 from ledger.accounts import CUSTODY, VENUE, Account, AccountKind
 from ledger.database import open_database
-from ledger.entries import Entry, Posting
+from ledger.entries import Posting
 from ledger.projections import Projector
 from ledger.projections.journal import ENTRIES, Journal
 from ledger.statements import (
@@ -188,8 +188,8 @@ def test_tables_that_are_made_again_meanwhile_change_nothing(
 
 def test_every_line_says_what_it_left_on_its_account_also_where_one_has_two() -> None:
     free, journal = Account(FREE, ALICE), Journal()
-    lines = (Entry(free, 9), Entry(CUSTODY, -9), Entry(free, -2), Entry(CUSTODY, 2))
-    journal.book((deposited(),), [Posting(1, 0, lines), Posting(2, 0, (Entry(free, 5), Entry(CUSTODY, -5)))])
+    lines = ((free, 9), (CUSTODY, -9), (free, -2), (CUSTODY, 2))
+    journal.book((deposited(),), [Posting(1, 0, lines), Posting(2, 0, ((free, 5), (CUSTODY, -5)))])
     written = {each.name: rows for each, rows in journal.take()}
     assert [(row["amount"], row["balance"]) for row in written[ENTRIES.name]] == [
         (9, 9),

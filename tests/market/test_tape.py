@@ -1,7 +1,8 @@
 """The tape adds trades up exactly, one by one or all at once."""
 
 from fractions import Fraction
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 
 import numpy as np
 import pytest
@@ -162,18 +163,21 @@ steps_us = st.sampled_from([0, 0, 1, 500_000, us(20), us(60), us(700), us(HOUR_S
     cuts=st.lists(st.integers(0, 40), max_size=3),
     width_s=st.sampled_from([1, 60, 300]),
 )
-def test_trades_in_arrays_make_the_tape_that_they_make_one_by_one(steps, cuts, width_s):
+def test_trades_make_the_same_tape_one_by_one_in_arrays_or_by_the_moment(steps, cuts, width_s):
     time_us, trades = us(1_647_046_800), []
     for step_us, price, quantity in steps:
         time_us += step_us
         trades.append((time_us, price, quantity))
-    one_by_one, in_pieces = Tape(width_s=width_s), Tape(width_s=width_s)
+    one_by_one, in_pieces, by_moment = (Tape(width_s=width_s) for _ in range(3))
     for trade in trades:
         one_by_one.note(*trade)
     edges = [0, *sorted(cuts), len(trades)]
     for begin, end in pairwise(edges):
         in_pieces.note_all(*arrays(trades[begin:end]))
-    assert vars(in_pieces) == vars(one_by_one)
+    for moment_us, agreed in groupby(trades, key=itemgetter(0)):
+        _, prices_then, lots_then = zip(*agreed, strict=True)
+        by_moment.note_at_once(moment_us, prices_then, lots_then)
+    assert vars(in_pieces) == vars(by_moment) == vars(one_by_one)
     for width in (300, 900, HOUR_S, DAY_S):
         assert one_by_one.candles(width) == by_hand(trades, width)
 
