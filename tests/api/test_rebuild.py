@@ -79,17 +79,20 @@ def test_tables_ahead_of_the_record_stop_a_start_and_are_made_again(url: str) ->
 @pytest.mark.parametrize(
     "damage",
     [
-        "UPDATE balances SET kind = 'free ' WHERE rowid = 2",
-        "UPDATE balances SET asset = 'gold'",
-        "UPDATE balances SET participant = '0xzz' WHERE rowid = 2",
+        "UPDATE accounts SET kind = 'free ' WHERE account_number = 2",
+        "UPDATE accounts SET asset = 'gold' WHERE account_number = 2",
+        "UPDATE accounts SET participant = '0xzz' WHERE account_number = 2",
+        "DELETE FROM accounts WHERE account_number = 2",
         "UPDATE balances SET amount = -5",
+        "UPDATE balances SET account_number = 99 WHERE account_number = 2",
+        "DELETE FROM balances",
     ],
 )
 def test_damaged_tables_stop_a_start_and_are_found_by_the_audit(url: str, damage: str) -> None:
     engine = open_database(url)
     with engine.begin() as connection:
         connection.execute(text(damage))
-        connection.execute(text("UPDATE entries SET kind = 'nobody' WHERE batch_number = 3"))
+        connection.execute(text("UPDATE entries SET account_number = 99 WHERE batch_number = 3"))
     with pytest.raises(DatabaseUnusable, match=r"found them damaged \(.*: run `ccei rebuild`"):
         Projector(engine)
     found = {each.check for each in audit(RecordReader(engine), tables=engine).findings}
