@@ -38,8 +38,10 @@ class Candles:
         if self._latest_s.get(symbol) != start_s:
             self._begin(symbol, start_s, price_micros)
         candle = self._sheet[symbol, start_s]
-        candle["high_micros"] = max(candle["high_micros"], price_micros)
-        candle["low_micros"] = min(candle["low_micros"], price_micros)
+        if price_micros > candle["high_micros"]:
+            candle["high_micros"] = price_micros
+        elif price_micros < candle["low_micros"]:
+            candle["low_micros"] = price_micros
         candle["close_micros"] = price_micros
         candle["volume_lots"] += trade.quantity_lots
         candle["payment_micros"] += trade.payment_micros

@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, insert, update
 
+from ledger import statements
 from ledger.accounts import AccountKind
 from ledger.database import open_database
+from ledger.reading import reading
 from ledger.statements import read_statement
 from ledger.tables import AccountRow, BalanceRow, EntryRow, PostingRow, ProjectedRow, RecordRow, table
 from tests.ledger.builders import ALICE
+from tests.ledger.postgres import Cluster
 
 BATCHES_AT_ONCE = 10_000
 SHORT, LONG, SOAK = 1_000, 30_000, 1_000_000
@@ -98,6 +101,19 @@ def test_ten_batches_cost_as_much_in_a_history_of_any_length(
 def test_a_longer_period_costs_what_moved_in_it(histories: dict[int, Engine]) -> None:
     ten, thousand = (steps(histories[LONG], 5_000, 5_000 + batches) for batches in (10, 1_000))
     assert 10 * ten < thousand < 100 * ten
+
+
+def test_a_question_that_is_asked_often_is_planned_for_what_is_asked(cluster: Cluster) -> None:
+    """PostgreSQL would make one plan for all accounts of a statement, after the first ten, and be wrong about most."""
+    engine = a_history(open_database(cluster.emptied()), 20)
+    with reading(engine) as connection:
+        for _ in range(12):
+            statements._movements(connection, 1, 1, 3, at_most=None)
+        asked = "SELECT statement, generic_plans, custom_plans FROM pg_prepared_statements"
+        found = list(connection.exec_driver_sql(asked))
+    assert max(row.custom_plans for row in found) > 5
+    assert max(row.generic_plans for row in found) == 0
+    engine.dispose()
 
 
 @pytest.mark.soak
