@@ -28,6 +28,8 @@ from market.tape import Tapes
 
 _PAUSE_S = 0.005
 """How long the writer waits for orders between two steps of a snapshot, seconds."""
+_WRITTEN_AT_ONCE = 1_000
+"""Events of one commit to the readable tables: newcomers wait for no more of it, some hundredths of a second."""
 OWN_AT_ONCE = 500
 """Commands of the market's own that wait at a time, beyond the queue's limit."""
 
@@ -105,10 +107,10 @@ class Sequencer:
         self.catch_up()
         return answers
 
-    def catch_up(self) -> None:
-        """Bring the readable tables to the end of the record, from any thread."""
+    def catch_up(self, events_max: int | None = None) -> None:
+        """Bring the readable tables to the end of the record, or nearer by about so many events, from any thread."""
         try:
-            self._projector.flush()
+            self._projector.flush(events_max=events_max)
         except Exception as error:
             self._on_broken(error)
 
@@ -213,8 +215,9 @@ class Sequencer:
         """Serve the queue until cancelled, and let time pass for the sessions once a second.
 
         What can wait is done after the answers have gone out, and whenever nobody asks for anything: a snapshot in small
-        steps, the tables in a thread of their own; newcomers wait for either as if it were a batch. Whatever fails here ends
-        the process: nobody would take orders any more. What still waits at the end gets no answer.
+        steps, the tables in a thread of their own, some batches at a time; newcomers wait for either as if it were a
+        batch. Whatever fails here ends the process: nobody would take orders any more. What still waits at the end gets
+        no answer.
         """
         self._ended = False
         try:
@@ -230,7 +233,7 @@ class Sequencer:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(0)
-            more_to_do = self.rest()
+            more_to_do = self.rest() or self.lag.batches > 0
             commands = await self._arrivals.next_batch(
                 most=self._batch_limit, within_s=_PAUSE_S if more_to_do else 1.0
             )
@@ -242,7 +245,7 @@ class Sequencer:
                 self._confirm()
             behind = self.lag.batches
             if behind >= self._lag_limit or (behind and not self.waiting):
-                await loop.run_in_executor(tables, self.catch_up)
+                await loop.run_in_executor(tables, self.catch_up, _WRITTEN_AT_ONCE)
 
 
 def _answers(decision: Decision) -> list[Answer]:

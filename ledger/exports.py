@@ -7,11 +7,23 @@ named `…_utc`; moments that participants signed stay Unix seconds, since nobod
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, Connection, Integer, func, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Integer,
+    and_,
+    func,
+    select,
+)
 
 from ledger.tables import (
+    AccountRow,
     BalanceRow,
     CandleRow,
     ClearingRow,
@@ -19,6 +31,8 @@ from ledger.tables import (
     GuaranteeRow,
     InstrumentRow,
     OrderRow,
+    PostingRow,
+    Readable,
     RecordRow,
     SettlementBatchRow,
     TradeRow,
@@ -30,21 +44,62 @@ if TYPE_CHECKING:
     import pandas
 
 _RECORD = table(RecordRow)
-_TABLES: Final = {
-    "instruments": table(InstrumentRow),
-    "clearings": table(ClearingRow),
-    "orders": table(OrderRow),
-    "trades": table(TradeRow),
-    "candles": table(CandleRow),
-    "guarantees": table(GuaranteeRow),
-    "settlements": table(SettlementBatchRow),
-    "entries": table(EntryRow),
-    "balances": table(BalanceRow),
+_ACCOUNTS, _POSTINGS = table(AccountRow), table(PostingRow)
+_ENTRIES, _BALANCES = table(EntryRow), table(BalanceRow)
+
+
+class _Export(NamedTuple):
+    """What is exported: some columns, where they are read, and those that set the order."""
+
+    columns: tuple[Column[Any], ...]
+    read_from: FromClause
+    key: tuple[Column[Any], ...]
+
+
+def _all_of(row: type[Readable]) -> _Export:
+    of = table(row)
+    return _Export(tuple(of.columns), of, tuple(of.primary_key))
+
+
+_NAMED: Final = (_ACCOUNTS.c.kind, _ACCOUNTS.c.participant, _ACCOUNTS.c.asset)
+_LINE: Final = (_ENTRIES.c.batch_number, _ENTRIES.c.event_position, _ENTRIES.c.line)
+_EXPORTS: Final = {
+    "instruments": _all_of(InstrumentRow),
+    "clearings": _all_of(ClearingRow),
+    "orders": _all_of(OrderRow),
+    "trades": _all_of(TradeRow),
+    "candles": _all_of(CandleRow),
+    "guarantees": _all_of(GuaranteeRow),
+    "settlements": _all_of(SettlementBatchRow),
+    "entries": _Export(
+        columns=(
+            *_LINE,
+            _POSTINGS.c.event,
+            _POSTINGS.c.reference,
+            _POSTINGS.c.chain_transaction,
+            *_NAMED,
+            _ENTRIES.c.amount,
+            _ENTRIES.c.balance,
+        ),
+        read_from=_ENTRIES.join(_ACCOUNTS, _ACCOUNTS.c.account_number == _ENTRIES.c.account_number).join(
+            _POSTINGS,
+            and_(
+                _POSTINGS.c.batch_number == _ENTRIES.c.batch_number,
+                _POSTINGS.c.event_position == _ENTRIES.c.event_position,
+            ),
+        ),
+        key=_LINE,
+    ),
+    "balances": _Export(
+        columns=(*_NAMED, _BALANCES.c.amount),
+        read_from=_BALANCES.join(_ACCOUNTS, _ACCOUNTS.c.account_number == _BALANCES.c.account_number),
+        key=_NAMED,
+    ),
 }
-NAMES: Final = tuple(_TABLES)
+NAMES: Final = tuple(_EXPORTS)
 """What can be exported."""
 _TIMED: Final = ("clearings", "entries")
-"""Tables that take the time of their batch from the record."""
+"""Exports whose rows begin with the number of a batch: the record tells its time."""
 _MARKET_SECONDS: Final = ("start_s", "end_s")
 
 INTEGER, MAYBE_INTEGER, TRUTH, TEXT, TIME = "int64", "Int64", "bool", "string", "datetime64[us, UTC]"
@@ -76,7 +131,7 @@ def count(connection: Connection, name: str) -> int:
     Raises:
         Malformed: if there is no such export.
     """
-    return int(connection.execute(select(func.count()).select_from(_table(name))).scalar_one())
+    return int(connection.execute(select(func.count()).select_from(_export(name).read_from)).scalar_one())
 
 
 def read_frames(
@@ -87,12 +142,16 @@ def read_frames(
     Raises:
         Malformed: if there is no such export.
     """
-    sources = _sources(name)
-    of = _table(name)
-    statement = select(*(source.read.label(source.name) for source in sources))
+    export, sources = _export(name), _sources(name)
+    read_from = export.read_from
     if name in _TIMED:
-        statement = statement.join_from(of, _RECORD, _RECORD.c.number == of.c.batch_number)
-    statement = statement.order_by(*of.primary_key).execution_options(yield_per=rows_at_once)
+        read_from = read_from.join(_RECORD, _RECORD.c.number == export.columns[0])
+    statement = (
+        select(*(source.read.label(source.name) for source in sources))
+        .select_from(read_from)
+        .order_by(*export.key)
+        .execution_options(yield_per=rows_at_once)
+    )
     empty = True
     for rows in connection.execute(statement).partitions():
         yield _frame(sources, list(rows))
@@ -101,14 +160,14 @@ def read_frames(
         yield _frame(sources, [])
 
 
-def _table(name: str) -> Any:
-    if name not in _TABLES:
+def _export(name: str) -> _Export:
+    if name not in _EXPORTS:
         raise Malformed(f"export: found {name!r}, expected one of {', '.join(NAMES)}")
-    return _TABLES[name]
+    return _EXPORTS[name]
 
 
 def _sources(name: str) -> list[_Source]:
-    found = [_source(column) for column in _table(name).columns]
+    found = [_source(column) for column in _export(name).columns]
     if name in _TIMED:
         found.insert(0, _Source("time_utc", TIME, _RECORD.c.time_us))
     return found

@@ -24,6 +24,8 @@ _SESSION = {
     # A transaction sees one state from its first statement on, as in SQLite.
     "default_transaction_isolation": "repeatable read",
     "lock_timeout": f"{LOCK_TIMEOUT_S}s",
+    # Some accounts have a line and some have millions: no plan for one is kept for the next.
+    "plan_cache_mode": "force_custom_plan",
     # The writer's place ends with its session: nothing but a broken connection may end that.
     "statement_timeout": "0",
     "idle_session_timeout": "0",

@@ -14,22 +14,31 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    Row,
     ScalarSelect,
-    Select,
+    and_,
     bindparam,
     func,
     select,
 )
 
 from ledger.accounts import Account, AccountKind
-from ledger.assets import asset_name, parse_asset, unit_of
+from ledger.assets import parse_asset, unit_of
 from ledger.reading import reading
-from ledger.tables import BalanceRow, EntryRow, ProjectedRow, RecordRow, table
+from ledger.tables import (
+    AccountRow,
+    BalanceRow,
+    EntryRow,
+    PostingRow,
+    ProjectedRow,
+    RecordRow,
+    table,
+)
 from market.orders import Address
 from market.units import InvariantBroken, Malformed
 
+_ACCOUNTS: Final = table(AccountRow)
 _BALANCES: Final = table(BalanceRow)
+_POSTINGS: Final = table(PostingRow)
 _ENTRIES: Final = table(EntryRow)
 _PROJECTED: Final = table(ProjectedRow)
 _RECORD: Final = table(RecordRow)
@@ -130,8 +139,9 @@ def read_statement(
                 "wait for the market to bring them forward, or start it on this database"
             )
         accounts, left = [], movements_max
-        for account, opening in _accounts(connection, participant, before):
-            movements = _movements(connection, account, before, last, at_most=left)
+        for opened in _accounts(connection, participant, before):
+            opening = opened.balance
+            movements = _movements(connection, opened.number, before, last, at_most=left)
             if left is not None:
                 left -= len(movements)
                 if left < 0:
@@ -140,7 +150,7 @@ def read_statement(
                     )
             closing = movements[-1].balance if movements else opening
             if opening or movements:
-                accounts.append(AccountStatement(account, opening, movements, closing))
+                accounts.append(AccountStatement(opened.account, opening, movements, closing))
     return Statement(participant, from_us, to_us, before + 1, last, tuple(sorted(accounts, key=_by_account)))
 
 
@@ -159,49 +169,51 @@ def _last_before(connection: Connection, moment_us: int) -> int:
     return bisect_left(range(1, head + 1), moment_us, key=time_us)
 
 
-def _accounts(connection: Connection, participant: Address, before: int) -> Iterator[tuple[Account, int]]:
-    """Step through the accounts that a participant ever had, each with what stood on it after batch `before`.
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """An account with its number and what stood on it when the period began."""
+
+    number: int
+    account: Account
+    balance: int
+
+
+def _accounts(connection: Connection, participant: Address, before: int) -> Iterator[_Opened]:
+    """Iterate over the accounts that a participant ever had, each with what stood on it after batch `before`.
 
     Raises:
         InvariantBroken: if what stands on one today is not what its last line left.
     """
-    wanted: dict[str, object] = {
-        "participant": f"0x{participant.hex()}",
-        "kind": "",
-        "asset": "",
-        "before": before,
-    }
-    while (row := _next(connection, wanted)) is not None:
+    wanted = {"participant": f"0x{participant.hex()}", "before": before}
+    for row in connection.execute(_OF_PARTICIPANT, wanted):
         account = Account(AccountKind[row.kind.upper()], participant, parse_asset(row.asset))
-        if row.today != row.latest:
-            raise _disagreement(account, "the balance of today", row.today or 0, expected=row.latest)
-        yield account, row.opening or 0
-        wanted |= {"kind": row.kind, "asset": row.asset}
-
-
-def _next(connection: Connection, after: dict[str, object]) -> Row[Any] | None:
-    """Step to the next asset of the same kind, else to the next kind."""
-    same_kind = connection.execute(_NEXT_ASSET, after).one_or_none()
-    return same_kind if same_kind is not None else connection.execute(_NEXT_KIND, after).one_or_none()
+        if row.today is None or row.today != row.latest:
+            raise _disagreement(account, "the balance of today", row.today or 0, expected=row.latest or 0)
+        yield _Opened(row.account_number, account, row.opening or 0)
 
 
 def _movements(
-    connection: Connection, account: Account, before: int, last: int, *, at_most: int | None
+    connection: Connection, account_number: int, before: int, last: int, *, at_most: int | None
 ) -> tuple[Movement, ...]:
     """Return what moved on an account after batch `before` up to `last`, in order; one more than `at_most` if there are."""
     of, batch_number = _ENTRIES.c, _ENTRIES.c.batch_number
-    wanted = (_RECORD.c.time_us, *(of[name] for name in Movement._fields if name != "time_us"))
+    posting = and_(_POSTINGS.c.batch_number == batch_number, _POSTINGS.c.event_position == of.event_position)
     statement = (
-        select(*wanted)
-        .join_from(_ENTRIES, _RECORD, _RECORD.c.number == batch_number)
-        .where(
-            of.participant == f"0x{account.participant.hex()}",
-            of.kind == account.kind.name.lower(),
-            of.asset == asset_name(account.asset),
-            batch_number > before,
-            batch_number <= last,
+        select(
+            _RECORD.c.time_us,
+            batch_number,
+            of.event_position,
+            _POSTINGS.c.event,
+            _POSTINGS.c.reference,
+            _POSTINGS.c.chain_transaction,
+            of.amount,
+            of.balance,
         )
-        .order_by(*_ENTRIES.primary_key)
+        .select_from(_ENTRIES)
+        .join(_RECORD, _RECORD.c.number == batch_number)
+        .join(_POSTINGS, posting)
+        .where(of.account_number == account_number, batch_number > before, batch_number <= last)
+        .order_by(*_IN_ORDER)
         .limit(None if at_most is None else at_most + 1)
     )
     return tuple(Movement(*row) for row in connection.execute(statement))
@@ -210,36 +222,23 @@ def _movements(
 def _left_by_the_last(*conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
     """Return what the last line that meets some conditions left on the account of the row that is looked at."""
     return (
-        select(_LINE.c.balance)
-        .where(*(_LINE.c[name] == _ENTRIES.c[name] for name in _ACCOUNT), *conditions)
-        .order_by(*(_LINE.c[column.name].desc() for column in _ENTRIES.primary_key))
+        select(_ENTRIES.c.balance)
+        .where(_ENTRIES.c.account_number == _ACCOUNTS.c.account_number, *conditions)
+        .order_by(*(column.desc() for column in _IN_ORDER))
         .limit(1)
         .scalar_subquery()
     )
 
 
-def _first_account(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """Return the query for the first account that meets some conditions: a look into the index, whatever it has seen."""
-    return (
-        select(
-            _ENTRIES.c.kind,
-            _ENTRIES.c.asset,
-            _left_by_the_last(_LINE.c.batch_number <= bindparam("before")).label("opening"),
-            _left_by_the_last().label("latest"),
-            select(_BALANCES.c.amount)
-            .where(*(_BALANCES.c[name] == _ENTRIES.c[name] for name in _ACCOUNT))
-            .scalar_subquery()
-            .label("today"),
-        )
-        .where(_ENTRIES.c.participant == bindparam("participant"), *conditions)
-        .order_by(_ENTRIES.c.kind, _ENTRIES.c.asset)
-        .limit(1)
-    )
-
-
-_ACCOUNT: Final = ("participant", "kind", "asset")
-_LINE: Final = _ENTRIES.alias("line")
-_NEXT_ASSET: Final = _first_account(
-    _ENTRIES.c.kind == bindparam("kind"), _ENTRIES.c.asset > bindparam("asset")
-)
-_NEXT_KIND: Final = _first_account(_ENTRIES.c.kind > bindparam("kind"))
+_IN_ORDER: Final = (_ENTRIES.c.batch_number, _ENTRIES.c.event_position, _ENTRIES.c.line)
+_OF_PARTICIPANT: Final = select(
+    _ACCOUNTS.c.account_number,
+    _ACCOUNTS.c.kind,
+    _ACCOUNTS.c.asset,
+    _left_by_the_last(_ENTRIES.c.batch_number <= bindparam("before")).label("opening"),
+    _left_by_the_last().label("latest"),
+    select(_BALANCES.c.amount)
+    .where(_BALANCES.c.account_number == _ACCOUNTS.c.account_number)
+    .scalar_subquery()
+    .label("today"),
+).where(_ACCOUNTS.c.participant == bindparam("participant"))

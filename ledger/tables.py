@@ -5,11 +5,13 @@ in `ledger/migrations`. `Readable` can be dropped at any time: it is made from t
 has changed.
 
 Amounts are micros, prices micros per unit, quantities lots; addresses, ids and hashes 0x-hex text; numbers that
-participants choose freely (they may need all 64 bits) decimal text. Entries and balances name their asset: `token`, in
-micros, or a certificate id, in Wh.
+participants choose freely (they may need all 64 bits) decimal text. Accounts name their asset: `token`, in micros, or a
+certificate id, in Wh.
+
+An index costs as much as a row: there is one where a question of this program needs it, and no other.
 """
 
-from sqlalchemy import BigInteger, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Index, Integer, String, Table, TextClause, UniqueConstraint, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -22,6 +24,17 @@ _KEY_TEXT = String().with_variant(String(collation="C"), "postgresql")
 """Text that orders rows by its bytes, as in SQLite, whatever the language of the PostgreSQL cluster."""
 _OURS = {"autoincrement": False}
 """For keys that the market counts itself."""
+_BY_KEY = {"sqlite_with_rowid": False}
+"""For tables of several keys: SQLite keeps their rows in the order of these, and needs no index beside them."""
+
+UNFINISHED_ORDERS = text("status IN ('waiting', 'open')")
+UNFINISHED_TRADES = text("state IN ('agreed', 'locked', 'opened')")
+"""Conditions of the few rows that may still change, as their indexes say them: word for word, or no index is used."""
+
+
+def _of_some(name: str, key: str, condition: TextClause) -> Index:
+    """Return an index of the rows that meet a condition: a start finds them at once, however many there are by then."""
+    return Index(name, key, sqlite_where=condition, postgresql_where=condition)
 
 
 class Truth(SQLModel, registry=registry()):
@@ -156,6 +169,7 @@ class ClearingRow(Readable, table=True):
     """The outcome of an auction that ended an instrument's call, or a halt."""
 
     __tablename__ = "clearings"
+    __table_args__ = (_BY_KEY,)
     batch_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
     event_position: int = Field(primary_key=True, sa_column_kwargs=_OURS)
     symbol: str
@@ -176,9 +190,10 @@ class OrderRow(Readable, table=True):
     """
 
     __tablename__ = "orders"
+    __table_args__ = (_of_some("ix_orders_unfinished", "order_id", UNFINISHED_ORDERS),)
     order_id: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
-    participant: str = Field(index=True)
-    symbol: str = Field(index=True)
+    participant: str
+    symbol: str
     side: str
     order_type: str
     time_in_force: str
@@ -196,7 +211,7 @@ class OrderRow(Readable, table=True):
     good_until_s: int = Field(sa_type=BigInteger)
     settle_until_s: int = Field(sa_type=BigInteger)
     client_order_id: str
-    status: str = Field(index=True)
+    status: str
     reason: str
     triggered_us: int = Field(sa_type=BigInteger)
     accepted_us: int = Field(sa_type=BigInteger)
@@ -210,12 +225,13 @@ class TradeRow(Readable, table=True):
     """
 
     __tablename__ = "trades"
+    __table_args__ = (_of_some("ix_trades_unfinished", "trade_number", UNFINISHED_TRADES),)
     trade_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
-    symbol: str = Field(index=True)
-    buy_order_id: int = Field(sa_type=BigInteger)
-    sell_order_id: int = Field(sa_type=BigInteger)
-    buyer: str = Field(index=True)
-    seller: str = Field(index=True)
+    symbol: str
+    buy_order_id: int = Field(sa_type=BigInteger, index=True)
+    sell_order_id: int = Field(sa_type=BigInteger, index=True)
+    buyer: str
+    seller: str
     taker: str
     price_micros: int = Field(sa_type=BigInteger)
     bid_micros: int = Field(sa_type=BigInteger)
@@ -224,7 +240,7 @@ class TradeRow(Readable, table=True):
     payment_micros: int = Field(sa_type=BigInteger)
     fee_micros: int = Field(sa_type=BigInteger)
     collateral_micros: int = Field(sa_type=BigInteger)
-    state: str = Field(index=True)
+    state: str
     void_reason: str
     at_fault: str
     settlement_batch: int = Field(sa_type=BigInteger)
@@ -237,6 +253,7 @@ class CandleRow(Readable, table=True):
     """What traded in a minute; prices in micros per unit. A minute without a trade has no row."""
 
     __tablename__ = "candles"
+    __table_args__ = (_BY_KEY,)
     symbol: str = Field(primary_key=True, sa_type=_KEY_TEXT)
     start_s: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
     open_micros: int = Field(sa_type=BigInteger)
@@ -274,24 +291,45 @@ class SettlementBatchRow(Readable, table=True):
     opened_trades: int
 
 
-class EntryRow(Readable, table=True):
-    """One line of the journal, in the unit of its asset: micros of the token, Wh of certificates.
+class AccountRow(Readable, table=True):
+    """An account of the books that was ever used. Its number is that of its turn: the journal came to it as the n-th."""
 
-    `reference` is what to ask for: an order, a trade, a withdrawal, a lock, a claim; `chain_transaction` where the chain
-    brought it about. `balance` is what the line left on its account. The index finds the lines of an account by batch.
-    """
-
-    __tablename__ = "entries"
-    __table_args__ = (Index("ix_entries_account", "participant", "kind", "asset", "batch_number"),)
-    batch_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
-    event_position: int = Field(primary_key=True, sa_column_kwargs=_OURS)
-    line: int = Field(primary_key=True, sa_column_kwargs=_OURS)
-    event: str
-    reference: str
-    chain_transaction: str
+    __tablename__ = "accounts"
+    __table_args__ = (Index("ix_accounts_owner", "participant", "kind", "asset", unique=True),)
+    account_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
     kind: str
     participant: str
     asset: str
+
+
+class PostingRow(Readable, table=True):
+    """An event that moved value.
+
+    `reference` is what to ask for: an order, a trade, a withdrawal, a lock, a claim; `chain_transaction` where the chain
+    brought it about.
+    """
+
+    __tablename__ = "postings"
+    __table_args__ = (_BY_KEY,)
+    batch_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
+    event_position: int = Field(primary_key=True, sa_column_kwargs=_OURS)
+    event: str
+    reference: str
+    chain_transaction: str
+
+
+class EntryRow(Readable, table=True):
+    """One line of a posting, in the unit of its account's asset: micros of the token, Wh of certificates.
+
+    `balance` is what the line left on its account. An account's lines stand together, in order.
+    """
+
+    __tablename__ = "entries"
+    __table_args__ = (_BY_KEY,)
+    account_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
+    batch_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
+    event_position: int = Field(primary_key=True, sa_column_kwargs=_OURS)
+    line: int = Field(primary_key=True, sa_column_kwargs=_OURS)
     amount: int = Field(sa_type=BigInteger)
     balance: int = Field(sa_type=BigInteger)
 
@@ -300,9 +338,7 @@ class BalanceRow(Readable, table=True):
     """What stands on an account, in the unit of its asset."""
 
     __tablename__ = "balances"
-    kind: str = Field(primary_key=True, sa_type=_KEY_TEXT)
-    participant: str = Field(primary_key=True, sa_type=_KEY_TEXT)
-    asset: str = Field(primary_key=True, sa_type=_KEY_TEXT)
+    account_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
     amount: int = Field(sa_type=BigInteger)
 
 

@@ -3,7 +3,6 @@
 They follow the record batch by batch, written in bulk, and can be dropped and made again from it at any time.
 """
 
-from ledger.projections.frames import frames
 from ledger.projections.journal import BALANCES, ENTRIES, read_postings
 from ledger.projections.orders import ORDERS
 from ledger.projections.projector import TABLES, Lag, Projector, position_of
@@ -17,7 +16,6 @@ __all__ = [
     "TRADES",
     "Lag",
     "Projector",
-    "frames",
     "position_of",
     "read_postings",
 ]

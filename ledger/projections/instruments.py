@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, select
 
 from ledger.projections.part import Rule
-from ledger.projections.sheet import Row, Sheet
+from ledger.projections.sheet import Changes, Sheet, Values, lowered, values_of
 from ledger.projections.symbols import Symbols
 from ledger.tables import ClearingRow, InstrumentRow, table
 from market.events import Cleared, InstrumentListed, PriceTermsSet, Session, SessionChanged, TradingHalted
@@ -13,6 +13,8 @@ from market.orders import Batch, ListInstrument, SetPriceTerms
 
 INSTRUMENTS = table(InstrumentRow)
 CLEARINGS = table(ClearingRow)
+_CLEARING = values_of(CLEARINGS)
+_SESSION = lowered(Session)
 
 
 class Instruments:
@@ -21,7 +23,7 @@ class Instruments:
     def __init__(self, names: Symbols) -> None:
         self._names = names
         self._instruments = Sheet(INSTRUMENTS)
-        self._clearings: list[Row] = []
+        self._clearings: list[Values] = []
 
     @property
     def rules(self) -> Mapping[type, Rule]:
@@ -36,17 +38,18 @@ class Instruments:
 
     def load(self, connection: Connection) -> None:
         """Take every instrument: any may still change."""
-        self._instruments.load(connection, select(INSTRUMENTS), key="symbol")
+        self._instruments.load(connection, select(INSTRUMENTS), "symbol")
 
-    def take(self) -> Iterable[tuple[Table, list[Row]]]:
+    def take(self) -> Iterable[Changes]:
         """Return what to write."""
         clearings, self._clearings = self._clearings, []
-        return (self._instruments.take(), (CLEARINGS, clearings))
+        return (self._instruments.take(), Changes(CLEARINGS, clearings, []))
 
     def _listed(self, event: InstrumentListed, _batch: Batch, _position: int) -> None:
         listing, rules = event.listing, event.listing.rules
         instrument = self._names.instrument(listing.instrument_id)
-        self._instruments.put(
+        tick = self._names.tick_micros(instrument.id)
+        self._instruments.add(
             instrument.symbol,
             {
                 "symbol": instrument.symbol,
@@ -59,7 +62,7 @@ class Instruments:
                 "end_s": instrument.end_s,
                 "tier": instrument.tier,
                 "green": instrument.green,
-                "session": Session.PENDING.name.lower(),
+                "session": _SESSION[Session.PENDING],
                 "halted_until_us": 0,
                 "rule": listing.rule.value,
                 "allocation": rules.allocation.value,
@@ -67,9 +70,8 @@ class Instruments:
                 "hidden_orders": rules.hidden_orders,
                 "fee_bps": listing.fee_bps,
                 "quantity_cap_lots": listing.quantity_cap_lots,
-                **self._names.prices(
-                    instrument.id, collar=rules.collar_ticks, collateral_reference=listing.reference_ticks
-                ),
+                "collar_micros": rules.collar_ticks * tick,
+                "collateral_reference_micros": listing.reference_ticks * tick,
                 **self._terms(listing),
             },
         )
@@ -78,36 +80,34 @@ class Instruments:
         self._instruments[self._names.symbol(event.terms.instrument_id)].update(self._terms(event.terms))
 
     def _session(self, event: SessionChanged, _batch: Batch, _position: int) -> None:
-        self._instruments[self._names.symbol(event.instrument_id)]["session"] = event.session.name.lower()
+        self._instruments[self._names.symbol(event.instrument_id)]["session"] = _SESSION[event.session]
 
     def _halted(self, event: TradingHalted, _batch: Batch, _position: int) -> None:
         self._instruments[self._names.symbol(event.instrument_id)]["halted_until_us"] = event.until_us
 
     def _cleared(self, event: Cleared, batch: Batch, position: int) -> None:
+        tick = self._names.tick_micros(event.instrument_id)
         self._clearings.append(
-            {
-                "batch_number": batch.number,
-                "event_position": position,
-                "symbol": self._names.symbol(event.instrument_id),
-                **self._names.prices(
-                    event.instrument_id,
-                    price=event.price_ticks,
-                    low=event.low_ticks,
-                    high=event.high_ticks,
-                ),
-                "volume_lots": event.volume_lots,
-                "price_rule": event.price_rule,
-                "tie_rule": event.tie_rule,
-            }
+            _CLEARING(
+                {
+                    "batch_number": batch.number,
+                    "event_position": position,
+                    "symbol": self._names.symbol(event.instrument_id),
+                    "price_micros": event.price_ticks * tick,
+                    "low_micros": event.low_ticks * tick,
+                    "high_micros": event.high_ticks * tick,
+                    "volume_lots": event.volume_lots,
+                    "price_rule": event.price_rule,
+                    "tie_rule": event.tie_rule,
+                }
+            )
         )
 
     def _terms(self, terms: ListInstrument | SetPriceTerms) -> dict[str, int]:
+        tick = self._names.tick_micros(terms.instrument_id)
         return {
-            **self._names.prices(
-                terms.instrument_id,
-                reference=terms.reference_ticks,
-                band_low=terms.band_low_ticks,
-                band_high=terms.band_high_ticks,
-            ),
+            "reference_micros": terms.reference_ticks * tick,
+            "band_low_micros": terms.band_low_ticks * tick,
+            "band_high_micros": terms.band_high_ticks * tick,
             "weight_ppm": terms.weight_ppm,
         }

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, select
 
 from ledger.projections.part import Rule
-from ledger.projections.sheet import Row, Sheet, hexed
+from ledger.projections.sheet import Changes, Sheet, hexed, lowered
 from ledger.projections.symbols import Symbols
-from ledger.tables import OrderRow, table
+from ledger.tables import UNFINISHED_ORDERS, OrderRow, table
 from market.events import (
+    CancelReason,
     OrderAccepted,
     OrderCancelled,
     OrderReduced,
@@ -16,10 +17,12 @@ from market.events import (
     OrderTriggered,
     TradeAgreed,
 )
-from market.orders import Batch, Conditions
+from market.orders import Batch, OrderType, SelfTrade, Side, TimeInForce
 
 ORDERS = table(OrderRow)
 _WAITING, _OPEN, _FILLED, _CANCELLED = "waiting", "open", "filled", "cancelled"
+_SIDE, _ORDER_TYPE, _SELF_TRADE, _REASON = map(lowered, (Side, OrderType, SelfTrade, CancelReason))
+_TIME_IN_FORCE = {each: each.name for each in TimeInForce}
 
 
 class Orders:
@@ -43,26 +46,30 @@ class Orders:
 
     def load(self, connection: Connection) -> None:
         """Take the orders that wait or are open."""
-        unfinished = select(ORDERS).where(ORDERS.c.status.in_((_WAITING, _OPEN)))
-        self._orders.load(connection, unfinished, key="order_id")
+        self._orders.load(connection, select(ORDERS).where(UNFINISHED_ORDERS), "order_id")
 
-    def take(self) -> Iterable[tuple[Table, list[Row]]]:
+    def take(self) -> Iterable[Changes]:
         """Return what to write."""
         return (self._orders.take(),)
 
     def _accepted(self, event: OrderAccepted, batch: Batch, _position: int) -> None:
-        terms = event.terms
-        self._orders.put(
+        terms, conditions = event.terms, event.conditions
+        self._orders.add(
             event.order_id,
             {
                 "order_id": event.order_id,
                 "participant": hexed(terms.participant),
                 "symbol": self._names.symbol(terms.instrument_id),
-                "side": terms.side.name.lower(),
-                "order_type": event.order_type.name.lower(),
-                "time_in_force": event.time_in_force.name,
+                "side": _SIDE[terms.side],
+                "order_type": _ORDER_TYPE[event.order_type],
+                "time_in_force": _TIME_IN_FORCE[event.time_in_force],
                 "post_only": event.post_only,
-                **_readable(event.conditions),
+                "all_or_none": conditions.all_or_none,
+                "minimum_lots": conditions.minimum_lots,
+                "display_lots": conditions.display_lots,
+                "stop_micros": conditions.stop_micros,
+                "budget_micros": conditions.budget_micros,
+                "self_trade": _SELF_TRADE[conditions.self_trade],
                 "price_micros": terms.price_micros,
                 "quantity_lots": terms.quantity_lots,
                 "remaining_lots": terms.quantity_lots,
@@ -70,7 +77,7 @@ class Orders:
                 "good_until_s": terms.good_until_s,
                 "settle_until_s": terms.settle_until_s,
                 "client_order_id": str(terms.client_order_id),
-                "status": _OPEN if event.conditions.stop_micros is None else _WAITING,
+                "status": _OPEN if conditions.stop_micros is None else _WAITING,
                 "reason": "",
                 "triggered_us": 0,
                 "accepted_us": batch.time_us,
@@ -103,7 +110,7 @@ class Orders:
             remaining_lots=event.remaining_lots,
             hold_micros=0,
             status=_CANCELLED,
-            reason=event.reason.name.lower(),
+            reason=_REASON[event.reason],
         )
         self._orders.finish(event.order_id)
 
@@ -118,14 +125,3 @@ class Orders:
             if order["remaining_lots"] == 0:
                 order["status"] = _FILLED
                 self._orders.finish(order_id)
-
-
-def _readable(conditions: Conditions) -> Row:
-    return {
-        "all_or_none": conditions.all_or_none,
-        "minimum_lots": conditions.minimum_lots,
-        "display_lots": conditions.display_lots,
-        "stop_micros": conditions.stop_micros,
-        "budget_micros": conditions.budget_micros,
-        "self_trade": conditions.self_trade.name.lower(),
-    }

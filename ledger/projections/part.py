@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection
 
-from ledger.projections.sheet import Row
+from ledger.projections.sheet import Changes
 from market.orders import Batch
 
 Rule = Callable[[Any, Batch, int], None]
@@ -24,6 +24,6 @@ class Part(Protocol):
         """Take into memory what stands in the tables and may still change."""
         ...
 
-    def take(self) -> Iterable[tuple[Table, list[Row]]]:
+    def take(self) -> Iterable[Changes]:
         """Return what to write since the last time."""
         ...

@@ -1,8 +1,8 @@
-"""How the readable tables name instruments and prices."""
+"""How the readable tables name instruments, and what a tick of their price is worth."""
 
 from market.instruments import Instrument, from_id
 from market.requirements import is_commitment
-from market.units import Ticks
+from market.units import Micros
 
 
 class Symbols:
@@ -11,6 +11,7 @@ class Symbols:
     def __init__(self) -> None:
         self._known: dict[int, Instrument] = {}
         self._symbols: dict[int, str] = {}
+        self._ticks: dict[int, Micros] = {}
 
     def instrument(self, instrument_id: int) -> Instrument:
         """Return the instrument of an id."""
@@ -28,7 +29,9 @@ class Symbols:
             self._symbols[instrument_id] = symbol
         return symbol
 
-    def prices(self, instrument_id: int, **ticks: Ticks) -> dict[str, int]:
-        """Turn prices in ticks into columns of prices in micros per unit."""
-        tick_micros = self.instrument(instrument_id).commodity.tick_micros
-        return {f"{name}_micros": price * tick_micros for name, price in ticks.items()}
+    def tick_micros(self, instrument_id: int) -> Micros:
+        """Return the price step of an instrument, in micros per unit."""
+        tick = self._ticks.get(instrument_id)
+        if tick is None:
+            tick = self._ticks[instrument_id] = self.instrument(instrument_id).commodity.tick_micros
+        return tick

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, select
 
-from ledger.candles import CANDLES, Candles
+from ledger.projections.candles import Candles
 from ledger.projections.part import Rule
-from ledger.projections.sheet import Row, Sheet, hexed
+from ledger.projections.sheet import Changes, Sheet, hexed, lowered
 from ledger.projections.symbols import Symbols
-from ledger.tables import GuaranteeRow, SettlementBatchRow, TradeRow, table
+from ledger.tables import UNFINISHED_TRADES, GuaranteeRow, SettlementBatchRow, TradeRow, table
 from market.events import (
     GuaranteeOpened,
     GuaranteePaid,
@@ -17,13 +17,14 @@ from market.events import (
     TradeLocked,
     TradeVoided,
 )
-from market.orders import Batch
+from market.orders import Batch, Side
 from market.trades import TradeState
 
 TRADES = table(TradeRow)
 GUARANTEES = table(GuaranteeRow)
 SETTLEMENT_BATCHES = table(SettlementBatchRow)
-_OVER = (TradeState.VOID.name.lower(), TradeState.DELIVERED.name.lower(), TradeState.PAID_OUT.name.lower())
+_STATE = lowered(TradeState)
+_TAKER: dict[Side | None, str] = {None: "auction", Side.BUY: "buy", Side.SELL: "sell"}
 
 
 class Trades:
@@ -50,25 +51,21 @@ class Trades:
 
     def load(self, connection: Connection) -> None:
         """Take the trades and guarantees that are not over, the latest candles, and every settlement batch."""
-        unfinished = select(TRADES).where(TRADES.c.state.not_in(_OVER))
-        self._trades.load(connection, unfinished, key="trade_number")
+        self._trades.load(connection, select(TRADES).where(UNFINISHED_TRADES), "trade_number")
         self._candles.load(connection)
         unpaid = select(GUARANTEES).where(GUARANTEES.c.paid_transaction == "")
-        self._guarantees.load(connection, unpaid, key="trade_number")
-        self._batches.load(connection, select(SETTLEMENT_BATCHES), key="batch_number")
+        self._guarantees.load(connection, unpaid, "trade_number")
+        self._batches.load(connection, select(SETTLEMENT_BATCHES), "batch_number")
 
-    def take(self) -> Iterable[tuple[Table, list[Row]]]:
+    def take(self) -> Iterable[Changes]:
         """Return what to write."""
-        candles = (CANDLES, self._candles.take_touched())
-        return (self._trades.take(), candles, self._guarantees.take(), self._batches.take())
+        return (self._trades.take(), self._candles.take(), self._guarantees.take(), self._batches.take())
 
     def _agreed(self, event: TradeAgreed, batch: Batch, _position: int) -> None:
-        symbol = self._names.symbol(event.instrument_id)
-        prices = self._names.prices(
-            event.instrument_id, price=event.price_ticks, bid=event.bid_ticks, ask=event.ask_ticks
-        )
-        self._candles.add(symbol, prices["price_micros"], event, time_us=batch.time_us)
-        self._trades.put(
+        symbol, tick = self._names.symbol(event.instrument_id), self._names.tick_micros(event.instrument_id)
+        price_micros = event.price_ticks * tick
+        self._candles.add(symbol, price_micros, event, time_us=batch.time_us)
+        self._trades.add(
             event.trade_number,
             {
                 "trade_number": event.trade_number,
@@ -77,13 +74,15 @@ class Trades:
                 "sell_order_id": event.sell_order_id,
                 "buyer": hexed(event.buyer),
                 "seller": hexed(event.seller),
-                "taker": event.taker.name.lower() if event.taker is not None else "auction",
-                **prices,
+                "taker": _TAKER[event.taker],
+                "price_micros": price_micros,
+                "bid_micros": event.bid_ticks * tick,
+                "ask_micros": event.ask_ticks * tick,
                 "quantity_lots": event.quantity_lots,
                 "payment_micros": event.payment_micros,
                 "fee_micros": event.fee_micros,
                 "collateral_micros": event.collateral_micros,
-                "state": TradeState.AGREED.name.lower(),
+                "state": _STATE[TradeState.AGREED],
                 "void_reason": "",
                 "at_fault": "",
                 "settlement_batch": 0,
@@ -95,9 +94,9 @@ class Trades:
 
     def _locked(self, event: TradeLocked, _batch: Batch, _position: int) -> None:
         trade = self._trades[event.trade_number]
-        trade.update(state=TradeState.LOCKED.name.lower(), settlement_batch=event.batch_number)
+        trade.update(state=_STATE[TradeState.LOCKED], settlement_batch=event.batch_number)
         if event.batch_number not in self._batches:
-            self._batches.put(
+            self._batches.add(
                 event.batch_number,
                 {
                     "batch_number": event.batch_number,
@@ -114,7 +113,7 @@ class Trades:
 
     def _voided(self, event: TradeVoided, _batch: Batch, _position: int) -> None:
         self._trades[event.trade_number].update(
-            state=TradeState.VOID.name.lower(),
+            state=_STATE[TradeState.VOID],
             void_reason=event.reason,
             at_fault="" if event.at_fault is None else hexed(event.at_fault),
         )
@@ -122,15 +121,15 @@ class Trades:
 
     def _delivered(self, event: TradeDelivered, _batch: Batch, _position: int) -> None:
         trade = self._trades[event.trade_number]
-        trade.update(state=TradeState.DELIVERED.name.lower(), delivered_lots=trade["quantity_lots"])
+        trade.update(state=_STATE[TradeState.DELIVERED], delivered_lots=trade["quantity_lots"])
         self._trades.finish(event.trade_number)
         self._batches[trade["settlement_batch"]]["delivered_trades"] += 1
 
     def _opened(self, event: GuaranteeOpened, _batch: Batch, _position: int) -> None:
         trade = self._trades[event.trade_number]
-        trade.update(state=TradeState.OPENED.name.lower(), delivered_lots=event.delivered_lots)
+        trade.update(state=_STATE[TradeState.OPENED], delivered_lots=event.delivered_lots)
         self._batches[trade["settlement_batch"]]["opened_trades"] += 1
-        self._guarantees.put(
+        self._guarantees.add(
             event.trade_number,
             {
                 "trade_number": event.trade_number,
@@ -146,7 +145,7 @@ class Trades:
 
     def _paid(self, event: GuaranteePaid, _batch: Batch, _position: int) -> None:
         self._trades[event.trade_number].update(
-            state=TradeState.PAID_OUT.name.lower(), delivered_lots=event.delivered_lots
+            state=_STATE[TradeState.PAID_OUT], delivered_lots=event.delivered_lots
         )
         self._trades.finish(event.trade_number)
         self._guarantees[event.trade_number].update(

@@ -206,7 +206,7 @@ def test_a_market_day_leaves_report_summary_and_a_record_that_passes_the_audit(f
     assert f"state hash     {json.loads(result.stdout)['state_hash']}\n" in audited.stdout
     assert "No findings" in audited.stdout
     with closing(sqlite3.connect(folder / "out/day/day.db")) as database, database:
-        database.execute("UPDATE balances SET amount = amount + 1 WHERE kind = 'free'")
+        database.execute("UPDATE balances SET amount = amount + 1 WHERE account_number = 2")
     audited = ccei("audit", "sqlite:///out/day/day.db")
     assert audited.exit_code == 1
     assert "No findings" not in audited.stdout

@@ -79,17 +79,20 @@ def test_tables_ahead_of_the_record_stop_a_start_and_are_made_again(url: str) ->
 @pytest.mark.parametrize(
     "damage",
     [
-        "UPDATE balances SET kind = 'free ' WHERE rowid = 2",
-        "UPDATE balances SET asset = 'gold'",
-        "UPDATE balances SET participant = '0xzz' WHERE rowid = 2",
+        "UPDATE accounts SET kind = 'free ' WHERE account_number = 2",
+        "UPDATE accounts SET asset = 'gold' WHERE account_number = 2",
+        "UPDATE accounts SET participant = '0xzz' WHERE account_number = 2",
+        "DELETE FROM accounts WHERE account_number = 2",
         "UPDATE balances SET amount = -5",
+        "UPDATE balances SET account_number = 99 WHERE account_number = 2",
+        "DELETE FROM balances",
     ],
 )
 def test_damaged_tables_stop_a_start_and_are_found_by_the_audit(url: str, damage: str) -> None:
     engine = open_database(url)
     with engine.begin() as connection:
         connection.execute(text(damage))
-        connection.execute(text("UPDATE entries SET kind = 'nobody' WHERE batch_number = 3"))
+        connection.execute(text("UPDATE entries SET account_number = 99 WHERE batch_number = 3"))
     with pytest.raises(DatabaseUnusable, match=r"found them damaged \(.*: run `ccei rebuild`"):
         Projector(engine)
     found = {each.check for each in audit(RecordReader(engine), tables=engine).findings}
@@ -143,6 +146,31 @@ def test_the_tables_catch_up_when_nothing_waits_and_are_never_far_behind() -> No
     assert projector.lag == Lag(0, 0)
 
 
+def test_what_is_far_behind_is_written_part_by_part_and_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.sequencer._WRITTEN_AT_ONCE", 3)
+    record = Record(open_database("sqlite://"), GENESIS)
+    projector = _Watched(record.engine)
+    clock = DrivenClock(START_S)
+    sequencer = Sequencer(open_venue(GENESIS), record, projector, Tapes(), clock, batch_limit=2, lag_limit=4)
+
+    async def under_load() -> None:
+        task = asyncio.create_task(sequencer.run())
+        await sequencer.submit_many([CancelOrder(Address(bytes(20)), number) for number in range(1, 13)])
+        while sequencer.lag.batches:
+            await asyncio.sleep(0.001)
+        task.cancel()
+
+    asyncio.run(under_load())
+    assert projector.written == [
+        1,
+        1,
+        1,
+        1,
+        1,
+        1,
+    ]  # two refusals a batch, and no more than three events at once
+
+
 class _Watched(Projector):
     """Remembers how many batches each commit wrote."""
 
@@ -150,6 +178,7 @@ class _Watched(Projector):
         super().__init__(engine)
         self.written: list[int] = []
 
-    def flush(self) -> None:
-        self.written.append(self.lag.batches)
-        super().flush()
+    def flush(self, *, events_max: int | None = None) -> None:
+        before = self.position
+        super().flush(events_max=events_max)
+        self.written.append(self.position - before)

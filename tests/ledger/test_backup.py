@@ -136,7 +136,7 @@ def test_a_page_that_no_batch_is_on_is_checked_too(url: str, tmp_path: Path) -> 
     record.engine.dispose()  # folds the log in, which is read before the file
     with sqlite3.connect(tmp_path / "market.db") as connection:
         (page,) = connection.execute(
-            "SELECT rootpage FROM sqlite_master WHERE name = 'ix_orders_status'"
+            "SELECT rootpage FROM sqlite_master WHERE name = 'ix_trades_buy_order_id'"
         ).fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()
     connection.close()

@@ -39,7 +39,7 @@ def test_content_is_on_the_disk_before_the_name_and_the_name_before_the_end(
     assert synced == [(target.stat().st_ino, False), (target.parent.stat().st_ino, True)]
 
 
-@pytest.mark.parametrize("what", ["ix_orders_participant", "trades", "snapshots"])
+@pytest.mark.parametrize("what", ["ix_trades_sell_order_id", "trades", "snapshots"])
 def test_a_damaged_page_that_no_row_of_the_record_is_on_is_found(url: str, tmp_path: Path, what: str) -> None:
     path = tmp_path / "day.db"
     with closing(sqlite3.connect(path)) as connection:

@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import Engine, select
 
-from ledger.candles import CANDLES
 from ledger.database import open_database
 from ledger.projections import Projector
+from ledger.projections.candles import CANDLES
 from market.tape import Tapes
 from tests.ledger.builders import SOLAR
 from tests.ledger.days import SmallDay, a_whole_day

@@ -60,7 +60,8 @@ def test_an_empty_table_still_has_its_columns(tmp_path_factory: pytest.TempPathF
 def test_entries_are_the_journal_with_times(engine: Engine, day: SmallDay) -> None:
     frame = whole(engine, "entries")
     with engine.connect() as connection:
-        rows = list(connection.execute(select(ENTRIES).order_by(*ENTRIES.primary_key)))
+        in_order = (ENTRIES.c.batch_number, ENTRIES.c.event_position, ENTRIES.c.line)
+        rows = list(connection.execute(select(ENTRIES).order_by(*in_order)))
     assert frame["amount"].tolist() == [row.amount for row in rows]
     times = {batch.number: batch.time_us for batch, _ in day.history}
     assert frame["time_utc"].tolist() == [

@@ -161,7 +161,7 @@ def test_nothing_is_put_where_tables_are(cluster: Cluster, tmp_path: Path) -> No
     open_database(taken).dispose()
     cluster.run("UPDATE ccei.alembic_version SET version_num = '0001'", "market")
     with pytest.raises(
-        DatabaseUnusable, match=r"found tables there \(alembic_version, .* name a new database"
+        DatabaseUnusable, match=r"found tables there \(accounts, alembic_version, .* name a new database"
     ):
         restore(tmp_path / "monday.db", taken)
     assert cluster.run("SELECT version_num FROM ccei.alembic_version", "market") == [("0001",)]

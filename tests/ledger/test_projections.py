@@ -2,13 +2,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-import pandas
 import pytest
 from sqlalchemy import Engine, select
 
-from ledger.accounts import CUSTODY, AccountKind
+from ledger.accounts import CUSTODY
 from ledger.database import open_database
-from ledger.projections import BALANCES, TABLES, Lag, Projector, frames, read_postings
+from ledger.projections import BALANCES, TABLES, Lag, Projector, read_postings
+from ledger.projections.journal import ACCOUNTS
 from ledger.rebuild import rebuild
 from ledger.record import Record
 from market.orders import Allocation, CreditDeposit, TradingRules
@@ -50,8 +50,17 @@ def contents(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def rows(engine: Engine, name: str) -> list[dict[str, Any]]:
-    frame = frames(engine)[name]
-    return [dict(zip(frame.columns, values, strict=True)) for values in frame.itertuples(index=False)]
+    of = next(each for each in TABLES if each.name == name)
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(select(of).order_by(*of.primary_key)).mappings()]
+
+
+def balances(engine: Engine) -> dict[tuple[str, str, str], int]:
+    """What stands on each account: its kind, participant and asset."""
+    same = ACCOUNTS.c.account_number == BALANCES.c.account_number
+    statement = select(ACCOUNTS.c.kind, ACCOUNTS.c.participant, ACCOUNTS.c.asset, BALANCES.c.amount)
+    with engine.connect() as connection:
+        return {tuple(name): amount for *name, amount in connection.execute(statement.where(same))}
 
 
 def pick(found: Iterable[dict[str, Any]], *columns: str) -> list[tuple[Any, ...]]:
@@ -63,9 +72,9 @@ def test_the_tables_hold_as_much_money_as_the_books_may(url: str) -> None:
     held = -day.venue.books.balances.on(CUSTODY)
     more = CreditDeposit(ALICE, Micros(MONEY_MAX - held), TX, 7)
     day.run(CONTINUOUS_S, more, replace(more, amount_micros=Micros(1), log_index=8))
-    balances = pick(rows(projected(day, open_database(url)), "balances"), "kind", "amount")
-    assert [amount for kind, amount in balances if kind == "custody"] == [-MONEY_MAX]
-    assert sum(amount for _, amount in balances) == 0
+    found = balances(projected(day, open_database(url)))
+    assert [amount for (kind, *_), amount in found.items() if kind == "custody"] == [-MONEY_MAX]
+    assert sum(found.values()) == 0
 
 
 def test_trades_tell_their_whole_life(day: SmallDay) -> None:
@@ -132,7 +141,7 @@ def test_conditions_and_the_life_of_a_stop_are_readable() -> None:
     day.act(CONTINUOUS_S, [Action(*each) for each in wanted])
     before = rows(projected(day), "orders")
     columns = "order_id", "status", "stop_micros", "display_lots", "triggered_us", "self_trade"
-    assert [tuple(None if pandas.isna(each) else each for each in row) for row in pick(before, *columns)] == [
+    assert pick(before, *columns) == [
         (1, "open", None, None, 0, "cancel_newest"),
         (2, "waiting", 49_000, None, 0, "cancel_both"),
         (3, "open", None, 1_001, 0, "cancel_newest"),
@@ -166,13 +175,7 @@ def test_a_halt_and_the_rules_of_an_instrument_are_readable() -> None:
 
 
 def test_balances_are_those_of_the_books(day: SmallDay) -> None:
-    engine = projected(day)
-    with engine.connect() as connection:
-        found = {
-            (row.kind, row.participant, row.asset): row.amount
-            for row in connection.execute(select(BALANCES))
-            if row.amount
-        }
+    found = {account: amount for account, amount in balances(projected(day)).items() if amount}
     assert found == {
         (account.kind.name.lower(), f"0x{account.participant.hex()}", "token"): amount
         for account, amount in day.venue.books.balances.items()
@@ -259,11 +262,3 @@ def test_what_was_noted_when_the_process_died_comes_back_from_the_record(day: Sm
     rebuild(recorded(day), projector=Projector(engine))
     assert contents(engine) == contents(projected(day))
     engine.dispose()
-
-
-def test_every_table_has_a_frame(day: SmallDay) -> None:
-    found = frames(projected(day))
-    assert list(found) == [each.name for each in TABLES]
-    assert found["balances"].groupby("kind")["amount"].sum()[AccountKind.CUSTODY.name.lower()] == (
-        370_000 - 9_000_000
-    )

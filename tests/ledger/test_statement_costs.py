@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, insert, update
 
+from ledger import statements
 from ledger.accounts import AccountKind
 from ledger.database import open_database
+from ledger.reading import reading
 from ledger.statements import read_statement
-from ledger.tables import BalanceRow, EntryRow, ProjectedRow, RecordRow, table
+from ledger.tables import AccountRow, BalanceRow, EntryRow, PostingRow, ProjectedRow, RecordRow, table
 from tests.ledger.builders import ALICE
+from tests.ledger.postgres import Cluster
 
 BATCHES_AT_ONCE = 10_000
 SHORT, LONG, SOAK = 1_000, 30_000, 1_000_000
@@ -21,10 +24,9 @@ STEPS_AT_ONCE = 10
 
 def a_history(engine: Engine, entries: int) -> Engine:
     """Let a participant set one micro aside in each batch, one a second, who had one micro for each."""
-    names = {"participant": f"0x{ALICE.hex()}", "asset": "token"}
-    told = {"event": "OrderAccepted", "reference": "", "chain_transaction": "", "event_position": 0, **names}
     batches = entries // 2
-    free, held = ({"kind": kind, **names} for kind in ("free", "order_hold"))
+    owner = {"participant": f"0x{ALICE.hex()}", "asset": "token"}
+    free, held = ({"account_number": number} for number in (1, 2))
     with engine.begin() as connection:
         for first in range(1, batches + 1, BATCHES_AT_ONCE):
             numbers = range(first, min(first + BATCHES_AT_ONCE, batches + 1))
@@ -38,14 +40,18 @@ def a_history(engine: Engine, entries: int) -> Engine:
             }
             rows = [{"number": each, "time_us": each * 1_000_000, **content} for each in numbers]
             connection.execute(insert(table(RecordRow)), rows)
+            moved = [{"batch_number": each, "event_position": 0} for each in numbers]
+            told = {"event": "OrderAccepted", "reference": "", "chain_transaction": ""}
+            connection.execute(insert(table(PostingRow)), [{**posting, **told} for posting in moved])
             lines = [
-                {**told, **side, "batch_number": each, "line": line, "amount": amount, "balance": balance}
-                for each in numbers
+                {**posting, **side, "line": line, "amount": amount, "balance": balance}
+                for posting, each in zip(moved, numbers, strict=True)
                 for line, side, amount, balance in ((0, free, -1, batches - each), (1, held, 1, each))
             ]
             connection.execute(insert(table(EntryRow)), lines)
-        balances = [{**free, "amount": 0}, {**held, "amount": batches}]
-        connection.execute(insert(table(BalanceRow)), balances)
+        accounts = [{**free, "kind": "free", **owner}, {**held, "kind": "order_hold", **owner}]
+        connection.execute(insert(table(AccountRow)), accounts)
+        connection.execute(insert(table(BalanceRow)), [{**free, "amount": 0}, {**held, "amount": batches}])
         connection.execute(update(table(ProjectedRow)).values(batch_number=batches))
     return engine
 
@@ -95,6 +101,19 @@ def test_ten_batches_cost_as_much_in_a_history_of_any_length(
 def test_a_longer_period_costs_what_moved_in_it(histories: dict[int, Engine]) -> None:
     ten, thousand = (steps(histories[LONG], 5_000, 5_000 + batches) for batches in (10, 1_000))
     assert 10 * ten < thousand < 100 * ten
+
+
+def test_a_question_that_is_asked_often_is_planned_for_what_is_asked(cluster: Cluster) -> None:
+    """PostgreSQL would make one plan for all accounts of a statement, after the first ten, and be wrong about most."""
+    engine = a_history(open_database(cluster.emptied()), 20)
+    with reading(engine) as connection:
+        for _ in range(12):
+            statements._movements(connection, 1, 1, 3, at_most=None)
+        asked = "SELECT statement, generic_plans, custom_plans FROM pg_prepared_statements"
+        found = list(connection.exec_driver_sql(asked))
+    assert max(row.custom_plans for row in found) > 5
+    assert max(row.generic_plans for row in found) == 0
+    engine.dispose()
 
 
 @pytest.mark.soak
