@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 
 from pricing.bargaining.problem import Vector
+from pricing.bargaining.root import root
 from pricing.errors import LARGEST, EmptySide, number, vector
 from pricing.errors import weights as checked_weights
 
@@ -92,12 +92,10 @@ def _priced(total: float, a: Vector, d: Vector, w: Vector, least: Vector) -> Vec
             return min(total, float(a[party]) * wanted)
         if rise(party, total) <= wanted:
             return total
-        return float(brentq(lambda x: rise(party, x) - wanted, float(least[party]), total, xtol=1e-15))
+        return root(lambda x: rise(party, x) - wanted, float(least[party]), total)
 
     parties = range(len(a))
     # at this multiplier one part alone is the whole pie
     largest = min(rise(party, total) / float(w[party]) for party in parties if w[party] > 0)
-    y = float(
-        brentq(lambda y: math.fsum(part(party, y) for party in parties) - total, 0.0, largest, xtol=1e-15)
-    )
+    y = root(lambda y: math.fsum(part(party, y) for party in parties) - total, 0.0, largest)
     return np.array([part(party, y) for party in parties])

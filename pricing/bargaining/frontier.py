@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
 
 from pricing.bargaining.problem import ROUNDING, Agreement, Vector, agreement
+from pricing.bargaining.root import root
 from pricing.errors import LARGEST, DisagreementOutside, PricingError, number, vector
 
 SAMPLES = 65
@@ -85,7 +85,7 @@ class Frontier:
             u1, u2 = floor + step * direction
             return self._at(float(u1)) - float(u2)
 
-        step = longest if room(longest) >= 0 else float(brentq(room, 0.0, longest, xtol=1e-15))
+        step = longest if room(longest) >= 0 else root(room, 0.0, longest)
         return agreement(floor + step * direction, floor)
 
     def best_product(self, weights: Vector) -> Agreement:
@@ -123,7 +123,7 @@ class Frontier:
             return first, first
         if self._at(self.high) >= d2:
             return first, self.high
-        return first, float(brentq(lambda u1: self._at(u1) - d2, first, self.high, xtol=1e-15))
+        return first, root(lambda u1: self._at(u1) - d2, first, self.high)
 
     def _argmax(self, objective: Callable[[float], float]) -> float:
         """Return where a concave function of u1 is largest on the range.
@@ -131,6 +131,8 @@ class Frontier:
         A maximum is flat, so a search for it stops at the root of the rounding error. The middle of the points that are
         a known little below the maximum is far sharper, and is the middle of a plateau too.
         """
+        from scipy.optimize import minimize_scalar  # only here: a market starts without it
+
         first, last = self._range()
         found = minimize_scalar(
             lambda u1: -objective(float(u1)), bounds=(first, last), method="bounded", options={"xatol": 1e-12}

@@ -14,7 +14,7 @@ import pytest
 
 from contracts.nodes import running_node
 from contracts.opening import DEV_SIGNERS
-from tests.api.test_killed import BUYERS, SELLER, admitted, servers
+from tests.api.servers import BUYERS, SELLER, admitted, all_told, servers
 from tests.api.traders import Trader
 from tests.api.witness import Witness
 from tests.contracts.conftest import need_node_modules
@@ -92,7 +92,7 @@ def test_a_full_disk_ends_the_market_and_loses_nothing(
         assert "INSERT" not in log
         make_room()
         witness = Witness(folder / "market.db")
-        witness.look({name: said for each in traders for name, said in dict(each.told).items()}, aside)
+        witness.look(all_told(traders), aside)
         process = market.start()
         market.until_it_answers()
         time.sleep(TRADING_S)
@@ -100,7 +100,7 @@ def test_a_full_disk_ends_the_market_and_loses_nothing(
             trader.end()
         os.kill(process, signal.SIGTERM)
         assert market.wait(process) == 0, market.log.read_text()
-        witness.look({name: said for each in traders for name, said in each.told.items()}, aside)
+        witness.look(all_told(traders), aside)
         assert [trader.failure for trader in traders if trader.failure] == []
         assert min(trader.counts["orders acknowledged"] for trader in traders) > 0
         assert "Recovered " in market.log.read_text()

@@ -15,9 +15,9 @@ from ledger.audit import audit
 from ledger.backup import back_up
 from ledger.database import open_database
 from ledger.record import RecordReader
-from tests.api.test_killed import BUYERS, SELLER, Servers, admitted, servers
+from tests.api.servers import Servers, admitted, all_told, servers, trading
 from tests.api.traders import Trader
-from tests.api.witness import OrderName, Told, Witness
+from tests.api.witness import Witness
 from tests.contracts.conftest import need_node_modules
 from tests.ledger.postgres import Cluster, running_cluster
 
@@ -36,10 +36,7 @@ class House:
 
     def look(self) -> None:
         """Hold the record against all that the traders were told."""
-        told: dict[OrderName, Told] = {}
-        for trader in self.traders:
-            told |= dict(trader.told)
-        self.witness.look_at(told, self.url)
+        self.witness.look_at(all_told(self.traders), self.url)
 
     def suffer(self, harm: str) -> None:
         """Let one thing happen, look at what is left, and start again."""
@@ -81,18 +78,11 @@ def harmed(folder: Path, harms: dict[str, int], *, seed: int = 1) -> Counter[str
     ):
         house = House(cluster, market)
         terms = admitted(market.url, chain)
-        sides = ((SELLER, "sell"), *((buyer, "buy") for buyer in BUYERS))
-        house.traders = [Trader(terms, signer, side, seed + at) for at, (signer, side) in enumerate(sides)]
-        for trader in house.traders:
-            trader.start()
-        try:
+        with trading(terms, seed=seed) as house.traders:
             for harm in sequence:
                 time.sleep(chance.uniform(0.1, 0.5))
                 house.suffer(harm)
             copied = back_up(house.url, folder / "copy.db")
-        finally:
-            for trader in house.traders:
-                trader.end()
         house.suffer("the writer's session is ended while nothing happens")
         assert "expected the writer's session" in log.read_text()
         house.stop()

@@ -74,7 +74,7 @@ class Witness:
                 shutil.copyfile(there, beside)
         self.look_at(told, f"sqlite:///{copy}")
 
-    def look_at(self, told: dict[OrderName, Told], url: str) -> None:
+    def look_at(self, told: Mapping[OrderName | Said, Said], url: str) -> None:
         """Check what a database holds now, where looking changes nothing."""
         engine = open_database(url, must_exist=True)
         try:

@@ -3,7 +3,6 @@
 import os
 import sqlite3
 import stat
-import threading
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,6 @@ from ledger.genesis import WrongMarket
 from ledger.projections import Projector
 from ledger.record import BrokenChain, Record, RecordReader
 from tests.ledger.days import GENESIS, a_whole_day
-from tests.ledger.test_record import GENESIS as PLAIN_GENESIS
-from tests.ledger.test_record import write
 
 
 @pytest.fixture
@@ -49,28 +46,6 @@ def test_a_market_is_copied_while_it_is_open_and_put_back(url: str, tmp_path: Pa
         path.name for path in tmp_path.iterdir() if not path.name.endswith(("-wal", "-shm", ".lock"))
     )
     assert left == ["market.db", "monday.db", "restored.db"]
-
-
-def test_a_copy_made_while_batches_come_in_ends_at_one_of_them(url: str, tmp_path: Path) -> None:
-    record = Record(open_database(url), PLAIN_GENESIS)
-    write(record, 1, 50)
-    ending = threading.Event()
-
-    def go_on() -> None:
-        while not ending.is_set():
-            write(record, record.number + 1, record.number + 1)
-
-    writer = threading.Thread(target=go_on)
-    writer.start()
-    try:
-        copies = [back_up(url, tmp_path / f"copy-{index}.db") for index in range(10)]
-    finally:
-        ending.set()
-        writer.join()
-    hashes = {row.number: row.hash for row in record.rows()}
-    assert [copy.head for copy in copies] == [hashes[copy.batches] for copy in copies]
-    assert 50 <= copies[0].batches <= copies[-1].batches <= record.number
-    record.close()
 
 
 def test_nothing_is_replaced(url: str, tmp_path: Path) -> None:
