@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from market.listed import Listed
 from market.open_orders import OpenOrder
-from market.orders import PlaceOrder, Side
-from market.trades import order_hold
+from market.orders import PlaceOrder
+from market.trades import bid_hold
 from market.units import Lots, Micros, Ticks
 
 
@@ -42,12 +42,9 @@ def hold_micros(
         return listings[terms.instrument_id].hold_micros(terms.side, terms.price_micros, quantity_lots, left)
     satisfying = [listings[each.instrument_id] for each in order.eligible]
     worst = max(listed.price_micros(limit_ticks(listed, order)) for listed in satisfying)
-    return order_hold(
-        side=Side.BUY,
+    return bid_hold(
         price_micros=max(worst, Micros(0)),
-        reference_micros=Micros(0),
-        tier=0,
         quantity_lots=quantity_lots,
-        commodity=satisfying[0].instrument.commodity,
+        lots_per_unit=satisfying[0].lots_per_unit,
         fee_bps=max(listed.listing.fee_bps for listed in satisfying),
     )
