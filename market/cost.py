@@ -17,7 +17,7 @@ def limit_ticks(listed: Listed, order: PlaceOrder | OpenOrder) -> Ticks:
     """
     price_micros = order.terms.price_micros
     if not order.eligible:
-        return listed.price_ticks(price_micros)
+        return Ticks(price_micros // listed.tick_micros)
     (adjustment,) = (each.adjustment_micros for each in order.eligible if each.instrument_id == listed.id)
     limit = listed.price_ticks(Micros(price_micros + min(adjustment, 0)))
     return min(limit, listed.terms.band_high_ticks)
@@ -35,8 +35,8 @@ def hold_micros(
     `spent_micros` is what it has paid of its budget. An order that several instruments satisfy sets aside the worst
     price and the highest fee among them, so that no sequence of fills can cost more.
     """
-    terms = order.terms
     if not order.eligible:
+        terms = order.terms
         budget = order.conditions.budget_micros
         left = None if budget is None else Micros(budget - spent_micros)
         return listings[terms.instrument_id].hold_micros(terms.side, terms.price_micros, quantity_lots, left)

@@ -21,6 +21,7 @@ from market.state import State
 from market.units import Lots, Micros, Ticks, fee_micros, floor_money
 
 _BUY = Side.BUY  # looking up a member of an enumeration takes long in Python 3.11
+_NOTHING = Micros(0)
 
 
 def tell(state: State, listed: Listed, placement: Placement, order_id: int | None = None) -> list[Event]:
@@ -168,5 +169,7 @@ def reduced(
 
 def _hold_after(state: State, order: OpenOrder, quantity_lots: Lots, spent_micros: int = 0) -> Micros:
     """Return what stays set aside when this quantity comes off an order; nothing once it has gone."""
+    if quantity_lots == order.remaining_lots:
+        return _NOTHING
     left = Lots(order.remaining_lots - quantity_lots)
-    return hold_micros(state.listed, order, left, spent_micros=spent_micros) if left else Micros(0)
+    return hold_micros(state.listed, order, left, spent_micros=spent_micros)

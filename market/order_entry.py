@@ -216,12 +216,12 @@ def _no_other_instrument(state: State, command: ReplaceOrder) -> No | None:
 
 
 def _no_admission(state: State, command: PlaceOrder | ReplaceOrder) -> No | None:
-    order = _entering(state, command)
+    order, instrument_id = _entering(state, command), command.terms.instrument_id
     if order.eligible:
         return no_requirement(state, order)
-    listed = state.listed.get(order.terms.instrument_id)
+    listed = state.listed.get(instrument_id)
     if listed is None:
-        return unknown_instrument(order.terms.instrument_id)
+        return unknown_instrument(instrument_id)
     replaces = state.orders.get(command.order_id) if isinstance(command, ReplaceOrder) else None
     return admission.refusal_of(
         order,
