@@ -156,10 +156,7 @@ class Venue(Kept):
         """Return what one command causes. Orders must pass the exchange's checks, then the books'."""
         match command:
             case PlaceOrder() | ReplaceOrder():
-                refused = self.exchange.refusal_of(command) or self.books.check(
-                    command, hold_micros=self.exchange.hold_for(command)
-                )
-                return [refused] if refused is not None else self.exchange.execute(command)
+                return self.exchange.enter(command, self.books.check)
             case NoteExit(participant):
                 return self.exchange.request_exit(command, free_micros=self.books.removable(participant))
             case ConfirmExit() | ConfirmWithdrawal() | ConfirmSecured():

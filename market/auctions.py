@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from market.crossing import Integers, Orders, Queue, aligned, checked, crossed, largest_volume, queue_of
 from market.orders import Allocation, Side
 from market.pairing import Pairing, meetings, pair
 from market.units import PPM_ONE, QUANTITY_MAX, InvariantBroken, Lots, Malformed, Ppm, Ticks
@@ -35,16 +36,11 @@ __all__ = [
     "share",
 ]
 
-Integers = NDArray[np.int64]
-
 HALF = Ppm(500_000)
 TIE_RULES = {Allocation.TIME: "price_then_time", Allocation.PRO_RATA: "price_then_pro_rata"}
-PRICE_LIMIT = 1 << 62
 PRICED_PAIR = np.dtype(
     [("buy_index", "<i8"), ("sell_index", "<i8"), ("quantity_lots", "<i8"), ("price_ticks", "<i8")]
 )
-LARGE = 1 << 15
-"""Smaller books are sorted whole."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,46 +77,6 @@ class PayAsBidClearing:
     welfare: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Orders:
-    """One side as it was given: checked, with the ends of its prices and the sum of its lots."""
-
-    side: Side
-    prices: Integers
-    quantities: Integers
-    lowest: int
-    highest: int
-    lots: int
-
-    def __len__(self) -> int:
-        return len(self.prices)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Queue:
-    """The orders of one side within a window of prices, best first.
-
-    `index` is where each order stood in the input, `totals` the running total of lots. `ahead` has the lots of the orders
-    with better prices than the window, in the places where they stood; `behind` is how many lots have worse prices.
-    """
-
-    index: Integers
-    prices: Integers
-    quantities: Integers
-    totals: Integers
-    ahead: Integers
-    ahead_lots: int
-    behind_lots: int
-
-    def lots_within(self, count: int) -> int:
-        return int(self.totals[count - 1]) if count else self.ahead_lots
-
-    def holds_margin(self, volume: int) -> bool:
-        """Say whether the last order to trade and the first that does not are both in the window."""
-        reaches = self.lots_within(len(self.totals))
-        return self.ahead_lots < volume and (volume < reaches or not self.behind_lots)
-
-
 def clear_uniform(
     bid_prices: Integers,
     bid_quantities: Integers,
@@ -148,9 +104,9 @@ def clear_uniform(
     """
     if not 0 <= k_ppm <= PPM_ONE:
         raise Malformed(f"k: found {k_ppm} ppm, expected 0 to {PPM_ONE}")
-    all_bids = _checked(bid_prices, bid_quantities, Side.BUY)
-    all_offers = _checked(ask_prices, ask_quantities, Side.SELL)
-    bids, offers, volume = _crossed(all_bids, all_offers)
+    all_bids = checked(bid_prices, bid_quantities, Side.BUY)
+    all_offers = checked(ask_prices, ask_quantities, Side.SELL)
+    bids, offers, volume = crossed(all_bids, all_offers)
     bought, sold = _fills(bids, volume, ties), _fills(offers, volume, ties)
     rule = "nearest_reference" if reference is not None else "midpoint" if k_ppm == HALF else "k_double"
     price, low, high, imbalance = None, None, None, 0
@@ -160,7 +116,7 @@ def clear_uniform(
         wanted = reference if reference is not None else low + k_ppm * (high - low) // PPM_ONE
         price = min(max(wanted, lowest), highest)
         imbalance = _imbalance(bids, offers, price)
-    buy_fills, sell_fills = _aligned(bids, bought), _aligned(offers, sold)
+    buy_fills, sell_fills = aligned(bids, bought), aligned(offers, sold)
     return Clearing(
         price_ticks=None if price is None else Ticks(price),
         low_ticks=None if low is None else Ticks(low),
@@ -191,10 +147,10 @@ def clear_pay_as_bid(
     Raises:
         Malformed: as `clear_uniform`.
     """
-    all_bids = _checked(bid_prices, bid_quantities, Side.BUY)
-    all_offers = _checked(ask_prices, ask_quantities, Side.SELL)
-    bids, offers = _queue(all_bids), _queue(all_offers)
-    volume = _largest_volume(bids, offers)
+    all_bids = checked(bid_prices, bid_quantities, Side.BUY)
+    all_offers = checked(ask_prices, ask_quantities, Side.SELL)
+    bids, offers = queue_of(all_bids), queue_of(all_offers)
+    volume = largest_volume(bids, offers)
     bought, sold = _fills(bids, volume, ties), _fills(offers, volume, ties)
     buy, sell, quantity = meetings(bought, sold)
     pairs = np.empty(len(quantity), PRICED_PAIR)
@@ -202,7 +158,7 @@ def clear_pay_as_bid(
     pairs["sell_index"] = offers.index[sell]
     pairs["quantity_lots"] = quantity
     pairs["price_ticks"] = offers.prices[sell] if pays is Side.SELL else bids.prices[buy]
-    buy_fills, sell_fills = _aligned(bids, bought), _aligned(offers, sold)
+    buy_fills, sell_fills = aligned(bids, bought), aligned(offers, sold)
     return PayAsBidClearing(
         pairs=pairs,
         volume_lots=Lots(volume),
@@ -237,111 +193,7 @@ def share(lots: int, quantities: Integers) -> Integers:
     return shares + np.diff(taken, prepend=0)
 
 
-def _checked(prices: Integers, quantities: Integers, side: Side) -> _Orders:
-    what = "bids" if side is Side.BUY else "offers"
-    prices, quantities = np.asarray(prices), np.asarray(quantities)
-    if prices.ndim != 1 or prices.shape != quantities.shape:
-        raise Malformed(
-            f"{what}: found {prices.shape} prices and {quantities.shape} quantities, expected as many"
-        )
-    for name, numbers in (("prices", prices), ("quantities", quantities)):
-        if numbers.dtype.kind != "i" and numbers.size:
-            raise Malformed(f"{what}: found {name} of type {numbers.dtype}, expected signed integers")
-    prices, quantities = (np.ascontiguousarray(each, np.int64) for each in (prices, quantities))
-    if not prices.size:
-        return _Orders(side, prices, quantities, 0, 0, 0)
-    fewest, most = int(quantities.min()), int(quantities.max())
-    if fewest < 1:
-        at = int(quantities.argmin())
-        raise Malformed(f"{what}: found {fewest} lots at index {at}, expected at least 1")
-    lowest, highest = int(prices.min()), int(prices.max())
-    if max(highest, -lowest) >= PRICE_LIMIT:
-        at = int(prices.argmax() if highest >= -lowest else prices.argmin())
-        raise Malformed(
-            f"{what}: found price {prices[at]} at index {at}, expected less than {PRICE_LIMIT} ticks"
-        )
-    if most * len(quantities) <= QUANTITY_MAX:
-        total = int(quantities.sum())
-    else:
-        total = (int((quantities >> 32).sum()) << 32) + int((quantities & 0xFFFFFFFF).sum())
-    if total > QUANTITY_MAX:
-        raise Malformed(f"{what}: found {total} lots together, expected at most {QUANTITY_MAX}")
-    return _Orders(side, prices, quantities, lowest, highest, total)
-
-
-def _crossed(bids: _Orders, offers: _Orders) -> tuple[_Queue, _Queue, int]:
-    """Return both queues about the margin, and the volume."""
-    window = _window(bids, offers)
-    if window is not None:
-        near = _queue(bids, window), _queue(offers, window)
-        volume = _largest_volume(*near)
-        if all(queue.holds_margin(volume) for queue in near):
-            return *near, volume
-    whole = _queue(bids), _queue(offers)
-    return *whole, _largest_volume(*whole)
-
-
-def _window(bids: _Orders, offers: _Orders) -> tuple[int, int] | None:
-    """Return two prices with the margin between them; None if the book is so small that sorting it is as good."""
-    if bids.prices.size + offers.prices.size < LARGE:
-        return None
-    from market import margin  # brings the compiler along, which small books can do without
-
-    sides = bids.prices, bids.quantities, offers.prices, offers.quantities
-    low, high = min(bids.lowest, offers.lowest), max(bids.highest, offers.highest)
-    return margin.window(*sides, low=low, high=high)
-
-
-def _queue(orders: _Orders, window: tuple[int, int] | None = None) -> _Queue:
-    """Sort the orders within a window of prices (or all), by price, then by index."""
-    prices, quantities = orders.prices, orders.quantities
-    if window is None:
-        index, ahead, ahead_lots = np.arange(len(prices)), np.zeros_like(quantities), 0
-    else:
-        from market import margin
-
-        low, high = window
-        index, ahead = np.empty_like(prices), np.empty_like(quantities)
-        index = index[: margin.within(prices, low, high, index)].copy()
-        if orders.side is Side.BUY:
-            ahead_lots = margin.above(prices, high, quantities, ahead)
-        else:
-            ahead_lots = margin.below(prices, low, quantities, ahead)
-    index = index[_in_order(-prices[index] if orders.side is Side.BUY else prices[index])]
-    quantities = quantities[index]
-    totals = np.cumsum(quantities) + ahead_lots
-    behind_lots = orders.lots - (int(totals[-1]) if len(totals) else ahead_lots)
-    return _Queue(index, prices[index], quantities, totals, ahead, ahead_lots, behind_lots)
-
-
-def _in_order(ranks: Integers) -> Integers:
-    """Return the indexes by rank, then by index.
-
-    Where rank and index fit into one word together, sorting those words is ten times as fast as a stable sort of indexes.
-    """
-    if not len(ranks):
-        return np.zeros(0, np.int64)
-    lowest = int(ranks.min())
-    index_bits = len(ranks).bit_length()
-    if (int(ranks.max()) - lowest).bit_length() + index_bits > 62:
-        return np.argsort(ranks, kind="stable")
-    words = np.sort((ranks - lowest) << index_bits | np.arange(len(ranks)))
-    return words & ((1 << index_bits) - 1)
-
-
-def _largest_volume(bids: _Queue, offers: _Queue) -> int:
-    """Return the most lots that one price lets trade.
-
-    Raising a price to the next bid's limit loses no bid and no offer, so the best price is some bid's limit.
-    """
-    if not len(bids.prices) or not len(offers.prices):
-        return 0
-    supply = np.concatenate(([offers.ahead_lots], offers.totals))
-    reached = supply[np.searchsorted(offers.prices, bids.prices, side="right")]
-    return int(np.minimum(bids.totals, reached).max())
-
-
-def _equilibrium(bids: _Queue, offers: _Queue, volume: int) -> tuple[int, int]:
+def _equilibrium(bids: Queue, offers: Queue, volume: int) -> tuple[int, int]:
     """Return the interval of prices at which nobody who trades loses and nobody left over would gain.
 
     This is also where market pressure ends: bids left over hold the lower end up, offers left over the upper end down.
@@ -353,14 +205,14 @@ def _equilibrium(bids: _Queue, offers: _Queue, volume: int) -> tuple[int, int]:
     return low, high
 
 
-def _margin(queue: _Queue, volume: int) -> tuple[int, int | None]:
+def _margin(queue: Queue, volume: int) -> tuple[int, int | None]:
     """Return the limit of the last order that trades, and of the first that does not, or not wholly."""
     last = int(np.searchsorted(queue.totals, volume, side="left"))
     following = last + (int(queue.totals[last]) == volume)
     return int(queue.prices[last]), int(queue.prices[following]) if following < len(queue.prices) else None
 
 
-def _most_balanced(bids: _Queue, offers: _Queue, low: int, high: int) -> tuple[int, int]:
+def _most_balanced(bids: Queue, offers: Queue, low: int, high: int) -> tuple[int, int]:
     """Narrow the interval to its least imbalanced prices. Strictly inside no limit lies, so its ends and edges decide."""
     candidates = sorted({low, min(low + 1, high), max(high - 1, low), high})
     imbalances = [abs(_imbalance(bids, offers, price)) for price in candidates]
@@ -370,13 +222,13 @@ def _most_balanced(bids: _Queue, offers: _Queue, low: int, high: int) -> tuple[i
     return least[0], least[-1]
 
 
-def _imbalance(bids: _Queue, offers: _Queue, price: int) -> int:
+def _imbalance(bids: Queue, offers: Queue, price: int) -> int:
     demand = len(bids.prices) - int(np.searchsorted(bids.prices[::-1], price, side="left"))
     supply = int(np.searchsorted(offers.prices, price, side="right"))
     return bids.lots_within(demand) - offers.lots_within(supply)
 
 
-def _fills(queue: _Queue, volume: int, ties: Allocation) -> Integers:
+def _fills(queue: Queue, volume: int, ties: Allocation) -> Integers:
     """Share out along the queue what the orders ahead of it leave of a volume."""
     fills = np.diff(np.minimum(queue.totals, volume), prepend=min(queue.ahead_lots, volume))
     if ties is Allocation.PRO_RATA and volume:
@@ -385,13 +237,7 @@ def _fills(queue: _Queue, volume: int, ties: Allocation) -> Integers:
     return fills
 
 
-def _aligned(queue: _Queue, fills: Integers) -> Integers:
-    """Put the fills of both the queue and those ahead of it where the orders stood in the input."""
-    queue.ahead[queue.index] = fills
-    return queue.ahead
-
-
-def _value(orders: _Orders, fills: Integers, volume: int) -> int:
+def _value(orders: Orders, fills: Integers, volume: int) -> int:
     """Return the sum of price times quantity exactly: some bits of the prices at a time, as many as 64 bits let add up."""
     bits = 63 - volume.bit_length()
     if max(orders.highest, -orders.lowest).bit_length() <= bits:

@@ -24,6 +24,8 @@ from market.orders import PLAIN, PlaceOrder, SelfTrade, Side
 from market.sessions import COLLECTING
 from market.units import Lots, Ticks
 
+_BUY, _SELL = Side.BUY, Side.SELL  # looking up a member of an enumeration takes long in Python 3.11
+
 
 class Asked(TypedDict, total=False):
     """What an order asks of its book beyond side, price and quantity: the keywords of `OrderBook.place`."""
@@ -112,10 +114,11 @@ class BookMoves:
             self._book_of(event.order_id).cancel(event.order_id)
 
     def _agreed(self, event: TradeAgreed) -> None:
-        book = self._listings[event.instrument_id].book
-        for side, order_id in ((Side.BUY, event.buy_order_id), (Side.SELL, event.sell_order_id)):
-            if not self._orders.get(order_id).eligible:
-                book.take(order_id, event.quantity_lots, incoming=event.taker is side)
+        book, lots, taker = self._listings[event.instrument_id].book, event.quantity_lots, event.taker
+        if not self._orders.get(event.buy_order_id).eligible:
+            book.take(event.buy_order_id, lots, incoming=taker is _BUY)
+        if not self._orders.get(event.sell_order_id).eligible:
+            book.take(event.sell_order_id, lots, incoming=taker is _SELL)
         book.note_price(event.price_ticks)
 
     def _session_changed(self, event: SessionChanged) -> None:

@@ -19,6 +19,11 @@ def line(*facts: object) -> bytes:
     return (_words(facts) + "\n").encode("ascii")
 
 
+def writer_of(kind: type[Any]) -> Writer:
+    """Return what writes values of one type as `line` does, for those who write many."""
+    return _WRITERS.get(kind) or _writer(kind)
+
+
 def _words(facts: tuple[object, ...]) -> str:
     return " ".join([(_WRITERS.get(type(fact)) or _writer(type(fact)))(fact) for fact in facts])
 
@@ -42,17 +47,21 @@ def _writer(kind: type[Any]) -> Writer:
 def _writer_of_fields(kind: type[Any]) -> Writer:
     """Return what writes a dataclass: one format string, since every order that is accepted is written."""
     hints = get_type_hints(kind)
-    words = []
+    words, values = [], []
     for name in (each.name for each in fields(kind)):
         plain = getattr(hints[name], "__supertype__", hints[name])
         if isinstance(plain, type) and issubclass(plain, int):
-            words.append(f"{{fact.{name}:d}}")
+            words.append("%d")
+            values.append(f"fact.{name}")
         elif plain is bytes:
-            words.append(f"0x{{fact.{name}.hex()}}")
+            words.append("0x%s")
+            values.append(f"fact.{name}.hex()")
         else:
-            words.append(f"{{word(fact.{name})}}")
+            words.append("%s")
+            values.append(f"word(fact.{name})")
     # made of names of fields, as dataclasses makes its methods
-    return cast("Writer", eval(f"lambda fact: f'{' '.join(words)}'", {"word": _word}))  # noqa: S307 - see above
+    writer = f"lambda fact: '{' '.join(words)}' % ({', '.join(values)},)"
+    return cast("Writer", eval(writer, {"word": _word}))  # noqa: S307 - see above
 
 
 _WRITERS: dict[type, Writer] = {

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from market.auctions import LARGE, clear_uniform
+from market.auctions import clear_uniform
 from market.block_orders import Block, simple_order
 from market.blocks import clear_blocks
 from market.book import OrderBook
+from market.crossing import LARGE
 from market.orders import Side
 from market.units import Lots, Ticks
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from market.listed import Listed
 from market.open_orders import OpenOrder
-from market.orders import PlaceOrder, Side
-from market.trades import order_hold
+from market.orders import PlaceOrder
+from market.trades import bid_hold
 from market.units import Lots, Micros, Ticks
 
 
@@ -17,7 +17,7 @@ def limit_ticks(listed: Listed, order: PlaceOrder | OpenOrder) -> Ticks:
     """
     price_micros = order.terms.price_micros
     if not order.eligible:
-        return listed.price_ticks(price_micros)
+        return Ticks(price_micros // listed.tick_micros)
     (adjustment,) = (each.adjustment_micros for each in order.eligible if each.instrument_id == listed.id)
     limit = listed.price_ticks(Micros(price_micros + min(adjustment, 0)))
     return min(limit, listed.terms.band_high_ticks)
@@ -35,19 +35,16 @@ def hold_micros(
     `spent_micros` is what it has paid of its budget. An order that several instruments satisfy sets aside the worst
     price and the highest fee among them, so that no sequence of fills can cost more.
     """
-    terms = order.terms
     if not order.eligible:
+        terms = order.terms
         budget = order.conditions.budget_micros
         left = None if budget is None else Micros(budget - spent_micros)
         return listings[terms.instrument_id].hold_micros(terms.side, terms.price_micros, quantity_lots, left)
     satisfying = [listings[each.instrument_id] for each in order.eligible]
     worst = max(listed.price_micros(limit_ticks(listed, order)) for listed in satisfying)
-    return order_hold(
-        side=Side.BUY,
+    return bid_hold(
         price_micros=max(worst, Micros(0)),
-        reference_micros=Micros(0),
-        tier=0,
         quantity_lots=quantity_lots,
-        commodity=satisfying[0].instrument.commodity,
+        lots_per_unit=satisfying[0].lots_per_unit,
         fee_bps=max(listed.listing.fee_bps for listed in satisfying),
     )

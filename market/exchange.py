@@ -22,6 +22,7 @@ from market.listed import Listed
 from market.negotiations import Negotiation
 from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit
 from market.open_orders import OpenOrder, SignedOrder, fingerprint
+from market.order_entry import Funding
 from market.orders import (
     Address,
     CancelOrder,
@@ -49,6 +50,8 @@ from market.uncrossing import Indicative, indicate
 from market.units import InvariantBroken, Lots, Micros
 
 _RULES: dict[type, Callable[[State, Any], list[Event]]] = {
+    PlaceOrder: order_entry.enter,
+    ReplaceOrder: order_entry.enter,
     CancelOrder: order_entry.cancel,
     MassCancel: order_entry.mass_cancel,
     SetDeadManTimer: order_entry.set_dead_man_timer,
@@ -74,8 +77,6 @@ class Exchange(Kept):
 
     def __init__(self, *, notice_period_s: int) -> None:
         self._state = State(notice_period_s=notice_period_s)
-        # The order that `refusal_of` found nothing against, and its hold, as long as nothing has changed since.
-        self._admitted: tuple[PlaceOrder | ReplaceOrder, Micros] | None = None
 
     # --- what time causes --------------------------------------------------------------------------------------
 
@@ -85,7 +86,6 @@ class Exchange(Kept):
         Raises:
             InvariantBroken: if time goes backwards.
         """
-        self._admitted = None
         self._state.advance(time_us)
 
     def next_due_us(self) -> int:
@@ -98,29 +98,27 @@ class Exchange(Kept):
         Raises:
             InvariantBroken: if time goes backwards.
         """
-        self._admitted = None
         return timekeeping.begin(self._state, time_us)
 
     # --- what a command causes ---------------------------------------------------------------------------------
 
     def execute(self, command: Command) -> list[Event]:
         """Return what a command causes, applied already: its events in order, or one `Refused` that changes nothing."""
-        if isinstance(command, PlaceOrder | ReplaceOrder):
-            return self._enter(command)
-        self._admitted = None
         rule = _RULES.get(type(command))
         if rule is None:
             raise InvariantBroken(f"{type(command).__name__}: found at the exchange, expected at the ledger")
         return rule(self._state, command)
 
+    def enter(self, command: PlaceOrder | ReplaceOrder, funding: Funding) -> list[Event]:
+        """Return what an order causes, applied already, where `funding` has the last word before its book."""
+        return order_entry.enter(self._state, command, funding)
+
     def request_exit(self, command: NoteExit, *, free_micros: int) -> list[Event]:
         """Return what the wish for an exit causes, as `honouring.request_exit` says, applied already."""
-        self._admitted = None
         return honouring.request_exit(self._state, command, free_micros=free_micros)
 
     def confirm_exit(self, command: ConfirmExit, *, free_micros: int, withdrawals_micros: int) -> list[Event]:
         """Return what an exit causes, as `honouring.confirm_exit` says, applied already."""
-        self._admitted = None
         return honouring.confirm_exit(
             self._state, command, free_micros=free_micros, withdrawals_micros=withdrawals_micros
         )
@@ -129,7 +127,6 @@ class Exchange(Kept):
         self, participant: Address, needed_micros: int, *, between_micros: int, taking: Taking
     ) -> list[Event]:
         """Free money that was taken otherwise, as `honouring.make_room` says; return what happened, applied already."""
-        self._admitted = None
         return honouring.make_room(
             self._state, participant, needed_micros, between_micros=between_micros, taking=taking
         )
@@ -141,34 +138,16 @@ class Exchange(Kept):
 
     def refusal_of(self, command: PlaceOrder | ReplaceOrder) -> Refused | None:
         """Return why an order may not enter, as `order_entry.refusal_of` says. Changes nothing."""
-        if self._admitted is not None and self._admitted[0] is command:
-            return None
-        refused = order_entry.refusal_of(self._state, command)
-        if refused is None:
-            self._admitted = command, order_entry.hold_for(self._state, command)
-        return refused
+        return order_entry.refusal_of(self._state, command)
 
     def hold_for(self, command: PlaceOrder | ReplaceOrder) -> Micros:
         """Return what is set aside, in micros, when an order enters that nothing speaks against."""
-        if self._admitted is not None and self._admitted[0] is command:
-            return self._admitted[1]
         return order_entry.hold_for(self._state, command)
-
-    def _enter(self, command: PlaceOrder | ReplaceOrder) -> list[Event]:
-        refused = self.refusal_of(command)
-        if refused is not None:
-            return [refused]
-        hold_micros = self.hold_for(command)
-        self._admitted = None
-        if isinstance(command, PlaceOrder):
-            return order_entry.place(self._state, command, hold_micros)
-        return order_entry.replace(self._state, command, hold_micros)
 
     # --- what an event changes ---------------------------------------------------------------------------------
 
     def absorb(self, event: Event) -> None:
         """Apply an event that was decided before, without matching; the time must be that of its batch."""
-        self._admitted = None
         self._state.happen(event)
 
     # --- what others may look at -------------------------------------------------------------------------------

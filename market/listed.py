@@ -7,9 +7,20 @@ from market.events import Session
 from market.instruments import Instrument
 from market.matching import PRICE_LIMIT
 from market.orders import ListInstrument, SetPriceTerms, Side, TradingRules
-from market.sessions import fault_in
-from market.trades import order_hold
-from market.units import BPS_ONE, PPM_ONE, QUANTITY_MAX, Lots, Micros, Ticks, format_decimal
+from market.sessions import MICROS_PER_SECOND, fault_in
+from market.trades import bid_hold, collateral_price
+from market.units import (
+    BPS_ONE,
+    PPM_ONE,
+    QUANTITY_MAX,
+    Lots,
+    Micros,
+    Ticks,
+    ceil_money,
+    format_decimal,
+)
+
+_SELL = Side.SELL
 
 HALT_MAX_S = 24 * 3600
 """The longest halt that a listing may ask for."""
@@ -38,6 +49,9 @@ class Listed:
     listing for good. `volume_lots` and `last_price_ticks` count every trade agreed, void ones too; `unfinished_trades`
     those that are not over; `open_lots` what is open on each side, waiting stops included. `halted_until_us` is when
     the latest halt ends, Unix microseconds.
+
+    What follows from these for every order is worked out once: the tick, the reference price and the collateral of an offer
+    in micros per unit, the lots of a unit, when the gate closes (Unix microseconds), and the band, which moves with `terms`.
     """
 
     id: int
@@ -53,11 +67,30 @@ class Listed:
     unfinished_trades: int = 0
     open_lots: list[int] = field(default_factory=lambda: [0, 0])
     tick_micros: Micros = field(init=False)
+    lots_per_unit: int = field(init=False)
     reference_micros: Micros = field(init=False)
+    collateral_micros: Micros = field(init=False)
+    gate_closes_us: int = field(init=False)
+    band_low_micros: Micros = field(init=False)
+    band_high_micros: Micros = field(init=False)
 
     def __post_init__(self) -> None:
-        self.tick_micros = self.instrument.commodity.tick_micros
+        commodity = self.instrument.commodity
+        self.tick_micros, self.lots_per_unit = commodity.tick_micros, commodity.lots_per_unit
         self.reference_micros = self.price_micros(self.listing.reference_ticks)
+        self.collateral_micros = collateral_price(
+            tier=self.instrument.tier, reference_micros=self.reference_micros
+        )
+        self.gate_closes_us = self.listing.schedule.gate_closes_s * MICROS_PER_SECOND
+        self.set_terms(self.terms)
+
+    def set_terms(self, terms: SetPriceTerms) -> None:
+        """Put price terms in force, in the book too: who gets the surplus, and the collar until there is a last price."""
+        self.terms = terms
+        self.band_low_micros = self.price_micros(terms.band_low_ticks)
+        self.band_high_micros = self.price_micros(terms.band_high_ticks)
+        self.book.set_rule(self.listing.rule, terms.weight_ppm)
+        self.book.set_collar(terms.reference_ticks, self.listing.rules.collar_ticks)
 
     def image(self) -> ListedImage:
         """Return the instrument as it is now."""
@@ -93,14 +126,17 @@ class Listed:
     def hold_micros(
         self, side: Side, price_micros: Micros, quantity_lots: Lots, budget_micros: Micros | None = None
     ) -> Micros:
-        """Return what an order of this instrument sets aside, in micros."""
-        return order_hold(
-            side=side,
+        """Return what an order sets aside, in micros: price and fee for a bid, collateral for an offer."""
+        if side is _SELL:
+            return ceil_money(
+                price_micros=self.collateral_micros,
+                quantity_lots=quantity_lots,
+                lots_per_unit=self.lots_per_unit,
+            )
+        return bid_hold(
             price_micros=price_micros,
-            reference_micros=self.reference_micros,
-            tier=self.instrument.tier,
             quantity_lots=quantity_lots,
-            commodity=self.instrument.commodity,
+            lots_per_unit=self.lots_per_unit,
             fee_bps=self.listing.fee_bps,
             budget_micros=budget_micros,
         )
@@ -153,17 +189,18 @@ def _fault_in(rules: TradingRules) -> str | None:
 
 def fault_in_money(listing: ListInstrument, instrument: Instrument, band_high_ticks: Ticks) -> str | None:
     """Return why the hold of the dearest order would not fit the 63 bits that money has, None if it does."""
-    commodity = instrument.commodity
-    for side in Side:
-        hold = order_hold(
-            side=side,
-            price_micros=Micros(band_high_ticks * commodity.tick_micros),
-            reference_micros=Micros(listing.reference_ticks * commodity.tick_micros),
-            tier=instrument.tier,
-            quantity_lots=listing.quantity_cap_lots,
-            commodity=commodity,
-            fee_bps=listing.fee_bps,
-        )
+    tick_micros, per_unit = instrument.commodity.tick_micros, instrument.commodity.lots_per_unit
+    cap = listing.quantity_cap_lots
+    reference = Micros(listing.reference_ticks * tick_micros)
+    bid = bid_hold(
+        price_micros=Micros(band_high_ticks * tick_micros),
+        quantity_lots=cap,
+        lots_per_unit=per_unit,
+        fee_bps=listing.fee_bps,
+    )
+    collateral = collateral_price(tier=instrument.tier, reference_micros=reference)
+    offer = ceil_money(price_micros=collateral, quantity_lots=cap, lots_per_unit=per_unit)
+    for hold in (bid, offer):
         if hold > QUANTITY_MAX:
             return f"found that an order at the cap could hold {hold} micros, expected at most {QUANTITY_MAX}"
     return None

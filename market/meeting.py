@@ -18,8 +18,10 @@ from market.orders import Side
 from market.placement import Fill, Notice, NoticeKind, Placement
 from market.sessions import MICROS_PER_SECOND
 from market.state import State
-from market.trades import collateral_price
 from market.units import Lots, Micros, Ticks, fee_micros, floor_money
+
+_BUY = Side.BUY  # looking up a member of an enumeration takes long in Python 3.11
+_NOTHING = Micros(0)
 
 
 def tell(state: State, listed: Listed, placement: Placement, order_id: int | None = None) -> list[Event]:
@@ -27,23 +29,26 @@ def tell(state: State, listed: Listed, placement: Placement, order_id: int | Non
 
     `order_id` is the order that was placed, whose remainder leaves if it does not rest; None where stops were woken.
     """
-    if not (placement.fills or placement.notices or placement.dropped_lots):
+    fills, _, dropped_lots, _, notices = placement
+    if not (fills or dropped_lots or notices):
         return []
     telling = _Telling(state, listed)
-    dropped = order_id if placement.dropped_lots else None
+    dropped = order_id if dropped_lots else None
     told = 0
-    for notice in placement.notices:
-        for fill in placement.fills[told : notice.after_fills]:
+    if notices:
+        telling.note_collar()
+    for notice in notices:
+        for fill in fills[told : notice.after_fills]:
             telling.trade(fill)
         told = notice.after_fills
         if dropped is not None and notice.kind is NoticeKind.TRIGGERED and notice.order_id != dropped:
-            telling.cancel(dropped, placement.dropped_lots, CancelReason.REMAINDER_NOT_RESTING)
+            telling.cancel(dropped, dropped_lots, CancelReason.REMAINDER_NOT_RESTING)
             dropped = None
         telling.heed(notice)
-    for fill in placement.fills[told:]:
+    for fill in fills[told:]:
         telling.trade(fill)
     if dropped is not None:
-        telling.cancel(dropped, placement.dropped_lots, CancelReason.REMAINDER_NOT_RESTING)
+        telling.cancel(dropped, dropped_lots, CancelReason.REMAINDER_NOT_RESTING)
     return telling.events
 
 
@@ -62,24 +67,20 @@ def agree(
 
     `spent_micros` is what the bid has paid of its budget before.
     """
-    commodity, tier = listed.instrument.commodity, listed.instrument.tier
-    per_unit = commodity.lots_per_unit
+    per_unit = listed.lots_per_unit
     payment = floor_money(
         price_micros=listed.price_micros(price_ticks), quantity_lots=quantity_lots, lots_per_unit=per_unit
     )
     collateral = floor_money(
-        price_micros=collateral_price(tier=tier, reference_micros=listed.reference_micros),
-        quantity_lots=quantity_lots,
-        lots_per_unit=per_unit,
+        price_micros=listed.collateral_micros, quantity_lots=quantity_lots, lots_per_unit=per_unit
     )
-    spent = spent_micros + payment
     return TradeAgreed(
         trade_number=state.trades.last_number + 1,
         instrument_id=listed.id,
         buy_order_id=buy.order_id,
         sell_order_id=sell.order_id,
-        buyer=buy.terms.participant,
-        seller=sell.terms.participant,
+        buyer=buy.signed.terms.participant,
+        seller=sell.signed.terms.participant,
         taker=taker,
         price_ticks=price_ticks,
         bid_ticks=limit_ticks(listed, buy),
@@ -88,7 +89,7 @@ def agree(
         payment_micros=payment,
         fee_micros=fee_micros(value_micros=payment, fee_bps=listed.listing.fee_bps),
         collateral_micros=collateral,
-        buy_hold_micros=_hold_after(state, buy, quantity_lots, spent),
+        buy_hold_micros=_hold_after(state, buy, quantity_lots, spent_micros + payment),
         sell_hold_micros=_hold_after(state, sell, quantity_lots),
     )
 
@@ -100,32 +101,36 @@ class _Telling:
         self.events: list[Event] = []
         self._state = state
         self._listed = listed
-        self._collar = listed.collar_ticks()
         self._spent: dict[int, int] = {}
 
+    def note_collar(self) -> None:
+        """Take note of where the collar lies: what halts the next order is around the last price before it."""
+        self._collar = self._listed.collar_ticks()
+
     def trade(self, fill: Fill) -> None:
-        orders = self._state.orders
-        taker, maker = orders.get(fill.taker_order_id), orders.get(fill.maker_order_id)
-        side = taker.terms.side
-        buy, sell = (taker, maker) if side is Side.BUY else (maker, taker)
+        taker_order_id, maker_order_id, price_ticks, _, quantity_lots = fill
+        orders, spent = self._state.orders, self._spent
+        taker, maker = orders.get(taker_order_id), orders.get(maker_order_id)
+        side = taker.signed.terms.side
+        buy, sell = (taker, maker) if side is _BUY else (maker, taker)
         trade = agree(
             self._state,
             self._listed,
             buy,
             sell,
             taker=side,
-            price_ticks=fill.price_ticks,
-            quantity_lots=fill.quantity_lots,
-            spent_micros=self._spent.get(buy.order_id, 0),
+            price_ticks=price_ticks,
+            quantity_lots=quantity_lots,
+            spent_micros=spent.get(buy.order_id, 0),
         )
         if buy.conditions.budget_micros is not None:
-            self._spent[buy.order_id] = self._spent.get(buy.order_id, 0) + trade.payment_micros
+            spent[buy.order_id] = spent.get(buy.order_id, 0) + trade.payment_micros
         self._tell(trade)
 
     def heed(self, notice: Notice) -> None:
         match notice.kind:
             case NoticeKind.TRIGGERED:
-                self._collar = self._listed.collar_ticks()
+                self.note_collar()
                 self._tell(OrderTriggered(notice.order_id))
             case NoticeKind.DROPPED:
                 self.cancel(notice.order_id, notice.lots, CancelReason.REMAINDER_NOT_RESTING)
@@ -164,5 +169,7 @@ def reduced(
 
 def _hold_after(state: State, order: OpenOrder, quantity_lots: Lots, spent_micros: int = 0) -> Micros:
     """Return what stays set aside when this quantity comes off an order; nothing once it has gone."""
+    if quantity_lots == order.remaining_lots:
+        return _NOTHING
     left = Lots(order.remaining_lots - quantity_lots)
-    return hold_micros(state.listed, order, left, spent_micros=spent_micros) if left else Micros(0)
+    return hold_micros(state.listed, order, left, spent_micros=spent_micros)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from market.canonical import line
+from market.canonical import line, writer_of
 from market.events import OrderAccepted, OrderReplaced
 from market.keeping import Kept
 from market.orders import (
@@ -22,7 +22,9 @@ from market.quick import quickly_made
 from market.sessions import MICROS_PER_SECOND
 from market.units import InvariantBroken, Lots, Micros
 
+_DAY = TimeInForce.DAY
 _DAY_US = 24 * 3600 * MICROS_PER_SECOND
+_words_of_terms = writer_of(OrderTerms)
 
 
 @quickly_made
@@ -82,7 +84,7 @@ class OpenOrder:
 def last_moment_us(terms: OrderTerms, time_in_force: TimeInForce, *, time_us: int) -> int:
     """Return the last moment at which an order may match, Unix microseconds, when it enters at `time_us`."""
     good_until_us = terms.good_until_s * MICROS_PER_SECOND
-    if time_in_force is TimeInForce.DAY:
+    if time_in_force is _DAY:
         return min(good_until_us, (time_us // _DAY_US + 1) * _DAY_US - 1)
     return good_until_us
 
@@ -92,8 +94,10 @@ def fingerprint(request: PlaceOrder | ReplaceOrder | OrderAccepted | OrderReplac
 
     A request and the event that answers it have the same fingerprint.
     """
-    if isinstance(request, PlaceOrder | OrderAccepted):
-        facts = line("place", request.terms, request.order_type, request.time_in_force, request.post_only)
+    if isinstance(request, (PlaceOrder, OrderAccepted)):
+        terms = _words_of_terms(request.terms).encode("ascii")
+        flags = request.order_type, request.time_in_force, request.post_only
+        facts = b"place %b %d %d %d\n" % (terms, *flags)  # as `line` has it, in half the time
         if request.eligible or (request.conditions is not PLAIN and request.conditions != PLAIN):
             facts += line("asks", request.conditions, request.eligible)
     else:
@@ -161,27 +165,28 @@ class OpenOrders(Kept):
 
     def accept(self, event: OrderAccepted, *, time_us: int) -> OpenOrder:
         """Take in an order that was accepted at `time_us`."""
-        if event.order_id != self.last_id + 1:
-            raise InvariantBroken(f"order ids: found {event.order_id}, expected {self.last_id + 1}")
-        self.last_id = event.order_id
+        order_id, terms = event.order_id, event.terms
+        if order_id != self.last_id + 1:
+            raise InvariantBroken(f"order ids: found {order_id}, expected {self.last_id + 1}")
+        self.last_id = order_id
         order = OpenOrder(
-            order_id=event.order_id,
-            signed=SignedOrder(event.terms, event.signature),
+            order_id=order_id,
+            signed=SignedOrder(terms, event.signature),
             order_type=event.order_type,
             time_in_force=event.time_in_force,
             post_only=event.post_only,
             conditions=event.conditions,
             eligible=event.eligible,
-            remaining_lots=event.terms.quantity_lots,
+            remaining_lots=terms.quantity_lots,
             hold_micros=event.hold_micros,
-            until_us=last_moment_us(event.terms, event.time_in_force, time_us=time_us),
+            until_us=last_moment_us(terms, event.time_in_force, time_us=time_us),
             waiting=event.conditions.stop_micros is not None,
         )
         self._use(event)
-        self._by_id[event.order_id] = order
-        participant = event.terms.participant
-        self._owners[participant] = self.owner(participant)
-        self._by_participant.setdefault(participant, set()).add(event.order_id)
+        self._by_id[order_id] = order
+        participant = terms.participant
+        self._owners.setdefault(participant, len(self._owners) + 1)
+        self._by_participant.setdefault(participant, set()).add(order_id)
         return order
 
     def renew(self, event: OrderReplaced, *, time_us: int) -> OpenOrder:
@@ -209,8 +214,10 @@ class OpenOrders(Kept):
             raise InvariantBroken(f"order {order_id}: found its stop reached, but it waits for none")
         self._by_id[order_id] = replace(order, waiting=False)
 
-    def shrink(self, order_id: int, *, quantity_lots: Lots, hold_micros: Micros) -> None:
-        """Take a quantity that traded, or was taken away, off an order; one that has nothing left leaves.
+    def shrink(self, order_id: int, *, quantity_lots: Lots, hold_micros: Micros) -> OpenOrder:
+        """Take a quantity that traded, or was taken away, off an order; return the order as it was before.
+
+        One that has nothing left leaves.
 
         Raises:
             InvariantBroken: if that is more than the order may trade, or the hold does not shrink to zero with it.
@@ -223,18 +230,19 @@ class OpenOrders(Kept):
                 f"expected at most {order.remaining_lots} lots and {order.hold_micros} micros"
             )
         if remaining == 0:
-            self.close(order_id)
-        else:
-            self._by_id[order_id] = _with(order, remaining_lots=Lots(remaining), hold_micros=hold_micros)
+            return self.close(order_id)
+        self._by_id[order_id] = _with(order, remaining_lots=Lots(remaining), hold_micros=hold_micros)
+        return order
 
     def close(self, order_id: int) -> OpenOrder:
         """Forget an order, but not its client order id, and return it as it last was."""
         order = self.get(order_id)
         del self._by_id[order_id]
-        ids = self._by_participant[order.terms.participant]
+        participant = order.signed.terms.participant
+        ids = self._by_participant[participant]
         ids.remove(order_id)
         if not ids:
-            del self._by_participant[order.terms.participant]
+            del self._by_participant[participant]
         return order
 
     def state(self) -> Iterator[tuple[object, ...]]:

@@ -1,9 +1,10 @@
 """What participants cause: orders placed, replaced and cancelled, one or all at once, and dead-man timers."""
 
-from market.admission import Application
-from market.admission import refusal_of as admission_of
+from typing import Protocol
+
+from market import admission
 from market.book_moves import asked
-from market.cost import hold_micros, limit_ticks
+from market.cost import hold_micros
 from market.events import CancelReason, DeadManSet, Event, OrderAccepted, OrderReplaced, Refused
 from market.listed import Listed
 from market.meeting import tell
@@ -30,12 +31,35 @@ TIMEOUT_MAX_S = 24 * 3600
 """The longest that a dead-man timer runs."""
 
 
+class Funding(Protocol):
+    """Who says whether the participant of an order can set aside what it needs."""
+
+    def __call__(self, command: PlaceOrder | ReplaceOrder, *, hold_micros: Micros) -> Refused | None:
+        """Refuse an order that its participant cannot fund; `hold_micros` is what the order will set aside."""
+        ...
+
+
+def enter(state: State, command: PlaceOrder | ReplaceOrder, funding: Funding | None = None) -> list[Event]:
+    """Bring an order to its book unless something speaks against it: what `refusal_of` finds, its funds, its book.
+
+    Without `funding` there is money enough.
+    """
+    refused = refusal_of(state, command)
+    if refused is not None:
+        return [refused]
+    hold = hold_for(state, command)
+    refused = funding(command, hold_micros=hold) if funding is not None else None
+    if refused is not None:
+        return [refused]
+    return place(state, command, hold) if isinstance(command, PlaceOrder) else replace(state, command, hold)
+
+
 def refusal_of(state: State, command: PlaceOrder | ReplaceOrder) -> Refused | None:
     """Return why an order may not enter, None if only its funds and what its book can fill are left to find out.
 
     The first that applies, in this order: the client order id is used, or was cancelled on chain; (replacing) the order
     is unknown, closed, somebody else's, or of another instrument or side; the instrument is unknown; then
-    `admission.CHECKS`.
+    what `admission.refusal_of` finds.
     """
     no = _no_repetition(state, command) or _no_cancelled_id(state, command)
     if no is None and isinstance(command, ReplaceOrder):
@@ -55,14 +79,14 @@ def place(state: State, command: PlaceOrder, hold: Micros) -> list[Event]:
     """Bring an order that may enter to its book. What only the book can say is asked first: a refusal changes nothing."""
     if command.eligible:
         return route(state, command, hold)
-    listed, order_id = state.listed[command.terms.instrument_id], state.orders.last_id + 1
-    terms = command.terms
+    terms, order_id = command.terms, state.orders.last_id + 1
+    listed = state.listed[terms.instrument_id]
     placement = listed.book.place(
         order_id,
         terms.side,
         command.order_type,
         command.time_in_force,
-        limit_ticks(listed, command),
+        listed.price_ticks(terms.price_micros),
         terms.quantity_lots,
         **asked(listed, command, state.orders.owner(terms.participant)),
     )
@@ -93,7 +117,7 @@ def replace(state: State, command: ReplaceOrder, hold: Micros) -> list[Event]:
         order.order_id,
         renewed.order_type,
         renewed.time_in_force,
-        limit_ticks(listed, renewed),
+        listed.price_ticks(terms.price_micros),
         terms.quantity_lots,
         **asked(listed, renewed, state.orders.owner(terms.participant)),
     )
@@ -192,15 +216,21 @@ def _no_other_instrument(state: State, command: ReplaceOrder) -> No | None:
 
 
 def _no_admission(state: State, command: PlaceOrder | ReplaceOrder) -> No | None:
-    order = _entering(state, command)
+    order, instrument_id = _entering(state, command), command.terms.instrument_id
     if order.eligible:
         return no_requirement(state, order)
-    listed = state.listed.get(order.terms.instrument_id)
+    listed = state.listed.get(instrument_id)
     if listed is None:
-        return unknown_instrument(order.terms.instrument_id)
+        return unknown_instrument(instrument_id)
     replaces = state.orders.get(command.order_id) if isinstance(command, ReplaceOrder) else None
-    application = Application(order, listed, state.capacity, state.time_us, state.notice_period_s, replaces)
-    return admission_of(application)
+    return admission.refusal_of(
+        order,
+        listed,
+        state.capacity,
+        time_us=state.time_us,
+        notice_period_s=state.notice_period_s,
+        replaces=replaces,
+    )
 
 
 def _no_placement(listed: Listed, order: PlaceOrder, refusal: Refusal) -> No:

@@ -1,26 +1,28 @@
-"""A quick constructor for values that are made by the million: the orders, trades and terms of a replay."""
+"""A quick constructor for values that are made by the million: the orders, trades and terms of a market and its replay."""
 
-from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
+
+import msgspec
 
 _Value = TypeVar("_Value")
 
 
 def quickly_made(kind: type[_Value]) -> type[_Value]:
-    """Give a frozen dataclass with slots a constructor that takes a third of the time, and change nothing else of it.
+    """Return what a frozen dataclass with slots describes as a class whose constructor takes a tenth of the time.
 
-    The one it has sets each field through `object.__setattr__`, as its own refuses. This one lets the new value be, while
-    nobody else knows of it, of a twin class that has the same slots and refuses nothing.
+    A frozen dataclass sets each field through `object.__setattr__`, as its own refuses. The class returned is a struct of
+    `msgspec`, which is filled in C and as frozen; `fields`, `replace` and patterns take it for the dataclass that it was.
+    Its values hold no cycles, since they never change, so the garbage collector leaves them alone.
 
-    >>> from dataclasses import dataclass
+    >>> from dataclasses import dataclass, replace
     >>> @quickly_made
     ... @dataclass(frozen=True, slots=True)
     ... class Point:
     ...     x: int
     ...     y: int = 2
-    >>> Point(1) == Point(x=1, y=2), Point(1)
-    (True, Point(x=1, y=2))
+    >>> Point(1) == Point(x=1, y=2), replace(Point(1), x=3)
+    (True, Point(x=3, y=2))
 
     Raises:
         TypeError: if a class cannot be made so.
@@ -30,26 +32,26 @@ def quickly_made(kind: type[_Value]) -> type[_Value]:
     plain = all(part.init and not part.kw_only and part.default_factory is MISSING for part in parts)
     if not plain or kind.__dict__.get("__slots__") != slots or kind.__bases__ != (object,) or not slots:
         raise TypeError(f"{kind.__name__}: expected a dataclass with slots, no base and plain defaults")
-    known: dict[str, Any] = {
-        "of": object.__setattr__,
-        "twin": type(kind.__name__, (), {"__slots__": slots}),
-        "kind": kind,
-        **{f"default_{part.name}": part.default for part in parts},
+    own = {"__doc__", "__dataclass_fields__", "__dataclass_params__", "__post_init__"}
+    kept = {
+        name: each
+        for name, each in vars(kind).items()
+        if name in own or not (name in slots or _is_special(name))
     }
-    arguments = (
-        part.name if part.default is MISSING else f"{part.name}=default_{part.name}" for part in parts
+    made: Any = msgspec.defstruct(
+        kind.__name__,
+        [
+            (part.name, part.type, msgspec.NODEFAULT if part.default is MISSING else part.default)
+            for part in parts
+        ],
+        namespace=kept,
+        module=kind.__module__,
+        frozen=True,
+        gc=False,
     )
-    lines = (
-        f"def __init__(self, {', '.join(arguments)}):",
-        "of(self, '__class__', twin)",
-        *(f"self.{name} = {name}" for name in slots),
-        "self.__class__ = kind",
-        *(("self.__post_init__()",) if hasattr(kind, "__post_init__") else ()),
-    )
-    exec("\n    ".join(lines), known)  # noqa: S102 - made of names of fields, as dataclasses makes its own
-    made: Callable[..., None] = known["__init__"]
-    made.__annotations__ = kind.__init__.__annotations__
-    made.__qualname__ = kind.__init__.__qualname__
-    made.__module__ = kind.__module__
-    type.__setattr__(kind, "__init__", made)
-    return kind
+    made.__qualname__ = kind.__qualname__
+    return cast("type[_Value]", made)
+
+
+def _is_special(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")

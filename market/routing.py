@@ -17,8 +17,7 @@ from heapq import heappop, heappush
 from itertools import groupby
 from typing import NamedTuple
 
-from market.admission import CHECKS_OF_REQUIREMENT, RESTING, Application
-from market.admission import refusal_of as admission_of
+from market.admission import RESTING, refusal_in_set
 from market.cost import limit_ticks
 from market.events import CancelReason, Event, OrderAccepted, OrderCancelled, Session
 from market.listed import Listed
@@ -68,8 +67,7 @@ def no_requirement(state: State, order: PlaceOrder) -> No | None:
         detail = f"found none of {len(listings)} instruments in continuous trading, expected one at least"
         return Refusal.SESSION_NOT_OPEN, detail
     for listed in listings:
-        application = Application(order, listed, state.capacity, state.time_us, state.notice_period_s)
-        no = admission_of(application, CHECKS_OF_REQUIREMENT)
+        no = refusal_in_set(order, listed, time_us=state.time_us, notice_period_s=state.notice_period_s)
         if no is not None:
             return no
     return None

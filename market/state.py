@@ -44,6 +44,8 @@ from market.trade_register import OVER, TradeEvent, TradeRegister
 from market.trades import TradeState
 from market.units import InvariantBroken, Lots
 
+_BUY, _SELL = Side.BUY, Side.SELL  # looking up a member of an enumeration takes long in Python 3.11
+
 
 class State(Kept):
     """All instruments, orders, trades and negotiations, what is due when, and the time. Changed by events alone."""
@@ -207,14 +209,11 @@ class State(Kept):
             terms=terms,
             book=OrderBook(allocation=listing.rules.allocation),
         )
-        _set_prices(listed)
         self.listed[listing.instrument_id] = listed
         return listed
 
     def _price_terms_set(self, event: PriceTermsSet) -> None:
-        listed = self.listed[event.terms.instrument_id]
-        listed.terms = event.terms
-        _set_prices(listed)
+        self.listed[event.terms.instrument_id].set_terms(event.terms)
 
     def _meter_registered(self, event: MeterRegistered) -> None:
         self.capacity.register(event.registration)
@@ -269,19 +268,18 @@ class State(Kept):
                 f"trade {event.trade_number}: found {event.quantity_lots} lots at {event.price_ticks} ticks, "
                 f"expected at least 1 lot at {event.ask_ticks} to {event.bid_ticks}"
             )
-        buy, sell = self.orders.get(event.buy_order_id), self.orders.get(event.sell_order_id)
-        start_hour = listed.instrument.start_hour
+        lots, start_hour = event.quantity_lots, listed.instrument.start_hour
+        shrink = self.orders.shrink
+        buy = shrink(event.buy_order_id, quantity_lots=lots, hold_micros=event.buy_hold_micros)
+        sell = shrink(event.sell_order_id, quantity_lots=lots, hold_micros=event.sell_hold_micros)
         self.trades.agree(event, start_hour=start_hour, buy=buy.signed, sell=sell.signed)
-        for side, order, hold in (
-            (Side.BUY, buy, event.buy_hold_micros),
-            (Side.SELL, sell, event.sell_hold_micros),
-        ):
-            self.orders.shrink(order.order_id, quantity_lots=event.quantity_lots, hold_micros=hold)
-            if not order.eligible:
-                listed.open_lots[side] -= event.quantity_lots
-        self.capacity.sell(listed.resource, start_hour, event.quantity_lots)
+        if not buy.eligible:
+            listed.open_lots[_BUY] -= lots
+        if not sell.eligible:
+            listed.open_lots[_SELL] -= lots
+        self.capacity.sell(listed.resource, start_hour, lots)
         listed.last_price_ticks = event.price_ticks
-        listed.volume_lots = Lots(listed.volume_lots + event.quantity_lots)
+        listed.volume_lots = Lots(listed.volume_lots + lots)
         listed.unfinished_trades += 1
 
     def _trade_moved(self, event: TradeEvent) -> None:
@@ -319,27 +317,20 @@ class State(Kept):
         """Count a change of what is open on the book, and of the capacity that offers commit."""
         if order.eligible:  # a bid that is in no book
             return
-        terms = order.terms
+        terms = order.signed.terms
         listed = self.listed[terms.instrument_id]
         listed.open_lots[terms.side] += lots
-        if terms.side is Side.SELL:
+        if terms.side is _SELL:
             self.capacity.commit(terms.participant, listed.resource, listed.instrument.start_hour, lots)
 
     def _await_expiry(self, order: OpenOrder) -> None:
         """Note when an order expires, unless it cannot rest or the gate closes no later."""
         if order.eligible:
             return
-        gate_s = self.listed[order.terms.instrument_id].listing.schedule.gate_closes_s
-        if order.until_us < gate_s * MICROS_PER_SECOND:
+        if order.until_us < self.listed[order.signed.terms.instrument_id].gate_closes_us:
             self.expiries.note(order.until_us + 1, order.order_id)
 
     def _await_next_session(self, listed: Listed) -> None:
         following = self.next_session(listed)
         if following is not None:
             self.changes.note(following[1], listed.id)
-
-
-def _set_prices(listed: Listed) -> None:
-    """Tell the book who gets the surplus, and where its collar lies until there is a last price."""
-    listed.book.set_rule(listed.listing.rule, listed.terms.weight_ppm)
-    listed.book.set_collar(listed.terms.reference_ticks, listed.listing.rules.collar_ticks)

@@ -18,6 +18,7 @@ from market.units import InvariantBroken
 TradeEvent = TradeLocked | TradeVoided | TradeDelivered | GuaranteeOpened | GuaranteePaid
 OVER = frozenset({TradeState.VOID, TradeState.DELIVERED, TradeState.PAID_OUT})
 """The states that a trade ends in."""
+_AGREED = TradeState.AGREED  # looking up a member of an enumeration takes long in Python 3.11
 
 
 class TradeRegister(Kept):
@@ -90,7 +91,7 @@ class TradeRegister(Kept):
             raise InvariantBroken(f"trade numbers: found {number}, expected {self.last_number + 1}")
         self._by_number[number] = Trade(event)
         self._by_hour.setdefault(start_hour, []).append(number)
-        self._by_state[TradeState.AGREED].add(number)
+        self._by_state[_AGREED].add(number)
         self._signed[number] = (buy, sell)
 
     def move(self, event: TradeEvent) -> Trade:

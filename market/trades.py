@@ -12,13 +12,11 @@ from market.events import (
     TradeLocked,
     TradeVoided,
 )
-from market.orders import Side
 from market.quality import TIERS
 from market.quick import quickly_made
 from market.units import (
     BPS_ONE,
     PPM_ONE,
-    Commodity,
     InvariantBroken,
     Lots,
     Micros,
@@ -34,26 +32,20 @@ def collateral_price(*, tier: int, reference_micros: Micros) -> Micros:
     return Micros(-(-TIERS[tier].collateral * reference_micros // PPM_ONE))
 
 
-def order_hold(
+def bid_hold(
     *,
-    side: Side,
     price_micros: Micros,
-    reference_micros: Micros,
-    tier: int,
     quantity_lots: Lots,
-    commodity: Commodity,
+    lots_per_unit: int,
     fee_bps: int,
     budget_micros: Micros | None = None,
 ) -> Micros:
-    """Return what an open order sets aside, in micros, rounded up: price and fee for a bid, collateral for an offer.
+    """Return what an open bid sets aside for its price and the fee, in micros, rounded up.
 
-    A bid with a budget, which bounds its payments but not the fee on them, sets no more aside than that and its fee.
+    A budget bounds its payments but not the fee on them: it sets no more aside than that and its fee. What an offer sets
+    aside is `ceil_money` of its `collateral_price`.
     """
-    per_unit = commodity.lots_per_unit
-    if side is Side.SELL:
-        price_micros = collateral_price(tier=tier, reference_micros=reference_micros)
-        return ceil_money(price_micros=price_micros, quantity_lots=quantity_lots, lots_per_unit=per_unit)
-    value = ceil_money(price_micros=price_micros, quantity_lots=quantity_lots, lots_per_unit=per_unit)
+    value = ceil_money(price_micros=price_micros, quantity_lots=quantity_lots, lots_per_unit=lots_per_unit)
     if budget_micros is not None:
         value = min(value, budget_micros)
     return Micros(value - (-value * fee_bps // BPS_ONE))

@@ -15,27 +15,21 @@ middles together are an equilibrium again, since every condition between two zon
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from market.auctions import TIE_RULES, share
 from market.orders import Allocation, Side
 from market.units import InvariantBroken, Lots, Malformed, Ticks
+from market.zonal_shares import Floats, Integers, Shares, optimum
 
 __all__ = ["Line", "ZonalClearing", "ZonalOrder", "clear_zonal"]
 
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Interval = tuple[Ticks | None, Ticks | None]
 
 LOTS_LIMIT = 1 << 53
 """All lots together stay below this: up to here the solver's floating point counts them exactly."""
 PRICE_RULE = "midpoint"
-STUCK = 1e-9
-"""A dual beyond this is not zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +189,7 @@ class _Network:
         buys = order.side is Side.BUY
         return order.price_ticks, buys, -at if buys else at
 
-    def _at_the_price(self, places: Integers, signs: Integers, low: Integers, high: Integers) -> "_Shares":
+    def _at_the_price(self, places: Integers, signs: Integers, low: Integers, high: Integers) -> Shares:
         """Return the programme over groups of orders and lines: what each zone takes in, and what all bids buy."""
         matrix = np.zeros((len(self.zones) + 1, len(places) + len(self.lines)))
         matrix[places, np.arange(len(places))] = signs
@@ -203,7 +197,7 @@ class _Network:
         across = len(places) + np.arange(len(self.lines))
         matrix[self.starts, across] = 1
         matrix[self.ends, across] = -1
-        return _Shares(matrix, low, high)
+        return Shares(matrix, low, high)
 
     def _solve(
         self, places: Integers, signs: Integers, least: Integers, most: Integers, costs: Floats
@@ -218,7 +212,7 @@ class _Network:
         rows = np.concatenate((places, self.starts, self.ends, self.starts, self.ends))
         forward, backward = orders + np.arange(lines), orders + lines + np.arange(lines)
         columns = np.concatenate((np.arange(orders), forward, forward, backward, backward))
-        solved = _optimum(
+        solved = optimum(
             np.concatenate((costs, np.ones(2 * lines))),
             least=np.concatenate((least, np.zeros(2 * lines))),
             most=np.concatenate((most, self.forward, self.backward)),
@@ -227,79 +221,6 @@ class _Network:
         )
         whole = np.rint(solved.x).astype(np.int64)
         return whole[:orders].tolist(), (whole[forward] - whole[backward]).tolist()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Shares:
-    """Sharing out among groups of orders: `matrix` @ (lots by group, flows by line) is given, flows are from low to high."""
-
-    matrix: Floats
-    low: Integers
-    high: Integers
-
-    def fairest(self, lots: Integers, equal: Floats) -> Floats:
-        """Return how much each group gets of its lots so that the least share is as large as can be, then the next.
-
-        Each round raises the shares of all groups together until some cannot follow. Those keep what they have: their dual
-        is not zero, so there is no solution in which they have more.
-        """
-        groups, lines = len(lots), len(self.low)
-        scale = float(max(np.abs(each).max(initial=1) for each in (lots, self.low, self.high)))
-        matrix = np.hstack((self.matrix, np.zeros((len(self.matrix), 1))))
-        kept = np.full(groups, np.nan)
-        while (free := np.flatnonzero(np.isnan(kept))).size:
-            behind = np.zeros((len(free), groups + lines + 1))
-            behind[np.arange(len(free)), free] = -1
-            behind[:, -1] = lots[free] / scale
-            least = np.where(np.isnan(kept), 0, kept)
-            most = np.where(np.isnan(kept), lots / scale, kept)
-            solved = _optimum(
-                np.append(np.zeros(groups + lines), -1),
-                least=np.concatenate((least, self.low / scale, [0])),
-                most=np.concatenate((most, self.high / scale, [1])),
-                A_eq=matrix,
-                b_eq=equal / scale,
-                A_ub=behind,
-                b_ub=np.zeros(len(free)),
-            )
-            stuck = free[solved.ineqlin.marginals < -STUCK]
-            stuck = stuck if len(stuck) else free
-            kept[stuck] = solved.x[-1] * lots[stuck] / scale
-        return kept * scale
-
-    def whole_near(self, wanted: Floats, lots: Integers, equal: Floats) -> list[int]:
-        """Return whole lots near what is wanted (by the sum of distances; the matrix is that of a network, so there are)."""
-        groups, lines = len(lots), len(self.low)
-        base = np.clip(np.floor(wanted).astype(np.int64) - 1, 0, lots)
-        steps = [base + step for step in range(4)]
-        costs = [np.abs(above - wanted) - np.abs(below - wanted) for below, above in pairwise(steps)]
-        rooms = [np.clip(lots - below, 0, 1) for below in steps[:-1]]
-        by_group = self.matrix[:, :groups]
-        solved = _optimum(
-            np.concatenate((*costs, np.zeros(lines))),
-            least=np.concatenate((np.zeros(len(costs) * groups), self.low)),
-            most=np.concatenate((*rooms, self.high)),
-            A_eq=np.hstack((*(by_group for _ in costs), self.matrix[:, groups:])),
-            b_eq=equal - by_group @ base,
-        )
-        taken = np.rint(solved.x[: len(costs) * groups]).astype(np.int64).reshape(len(costs), groups)
-        totals: list[int] = (base + taken.sum(axis=0)).tolist()
-        return totals
-
-
-def _optimum(costs: Floats, *, least: Floats, most: Floats, **rows: Any) -> Any:
-    """Solve a linear programme to a vertex. (Without presolve HiGHS is faster on programmes of this shape.)
-
-    Raises:
-        InvariantBroken: if there is no solution; the programmes here always have one.
-    """
-    from scipy.optimize import linprog
-
-    bounds = list(zip(least.tolist(), most.tolist(), strict=True))
-    solved = linprog(costs, bounds=bounds, method="highs-ds", options={"presolve": False}, **rows)
-    if solved.status != 0:
-        raise InvariantBroken(f"zonal programme: found {solved.message!r}, expected a solution")
-    return solved
 
 
 def _check_input(zones: Sequence[str], lines: Sequence[Line], orders: Sequence[ZonalOrder]) -> None:

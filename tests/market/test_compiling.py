@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from market.auctions import LARGE, clear_uniform
+from market.auctions import clear_uniform
 from market.block_tree import explore
 from market.compiling import compile_all
+from market.crossing import LARGE
 from market.margin import _count, above, below, within
 
 FUNCTIONS = (_count, within, above, below, explore)
