@@ -12,7 +12,8 @@ def is_endangered(venue: Venue, trade: Trade) -> bool:
     agreed = trade.agreed
     if venue.exchange.cancelled_from_s(agreed.trade_number) is not None:
         return True
-    return not all(venue.books.is_exit_covered(who) for who in (agreed.buyer, agreed.seller))
+    is_covered = venue.books.is_exit_covered
+    return not (is_covered(agreed.buyer) and is_covered(agreed.seller))
 
 
 def is_cancelled(venue: Venue, trade: Trade, *, now_s: int) -> bool:

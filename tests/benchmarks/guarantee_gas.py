@@ -11,7 +11,7 @@ from typing import Final
 from contracts.agreement import LongTermTerms
 from contracts.chain import Transaction
 from contracts.leaves import Leaf
-from contracts.long_term import Activation, ExecutionTerms, Statement
+from contracts.long_term_terms import Activation, ExecutionTerms, Statement
 from contracts.signing import Signer
 from contracts.standby import StandbyTerms
 from market.orders import Side

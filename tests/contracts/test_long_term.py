@@ -10,22 +10,24 @@ from hypothesis import strategies as st
 from contracts.abi import artifact
 from contracts.agreement import LongTermTerms
 from contracts.chain import Receipt, Reverted, Transaction
-from contracts.long_term import (
+from contracts.long_term import Default
+from contracts.long_term_payout import (
+    Delivery,
+    Payout,
+    measured,
+    payout,
+    payout_on_chain,
+    terms_hash_on_chain,
+)
+from contracts.long_term_terms import (
     ACTIVATION_TYPE,
     EXECUTION_TERMS_TYPE,
     READING_TYPE,
     STATEMENT_TYPE,
     Activation,
-    Default,
-    Delivery,
     Execution,
     ExecutionTerms,
-    Payout,
     Statement,
-    measured,
-    payout,
-    payout_on_chain,
-    terms_hash_on_chain,
 )
 from contracts.signing import Signer, hash_words, type_hash
 from contracts.stages import Outcome, Stage

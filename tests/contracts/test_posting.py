@@ -1,0 +1,87 @@
+"""The kept connection to a node of our own: opened again when the node hung up, and never half an answer taken for one."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from http.client import IncompleteRead
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from contracts.posting import BadStatus, Loopback
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        missing = 3 if body == b"half" else 0
+        self.send_response(503 if body == b"busy" else 200)
+        self.send_header("Content-Length", str(len(body) + missing))
+        self.end_headers()
+        self.wfile.write(body)
+        self.close_connection = body in (b"hang up", b"half")  # without having said so
+
+    def handle(self) -> None:
+        self.server.connections += 1  # type: ignore[attr-defined]  # `Node` has it
+        super().handle()
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+class Node(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.connections = 0
+        self.ended = threading.Semaphore(0)
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self.ended.release()
+
+
+@pytest.fixture
+def node() -> Iterator[Node]:
+    with Node() as node:
+        serving = threading.Thread(target=node.serve_forever, args=(0.01,))
+        serving.start()
+        yield node
+        node.shutdown()
+        serving.join()
+
+
+@pytest.fixture
+def post(node: Node) -> Iterator[Loopback]:
+    with closing(Loopback(f"http://127.0.0.1:{node.server_address[1]}")) as post:
+        yield post
+
+
+def test_a_connection_is_kept(node: Node, post: Loopback) -> None:
+    assert [post(b"one"), post(b"two"), post(b"three")] == [b"one", b"two", b"three"]
+    assert node.connections == 1
+
+
+def test_a_connection_that_the_node_closed_is_opened_again(node: Node, post: Loopback) -> None:
+    assert post(b"hang up") == b"hang up"
+    assert node.ended.acquire(timeout=10)
+    assert post(b"again") == b"again"
+    assert node.connections == 2
+
+
+def test_half_an_answer_is_none_and_not_taken_for_the_next_one(node: Node, post: Loopback) -> None:
+    with pytest.raises(IncompleteRead):
+        post(b"half")
+    assert post(b"whole") == b"whole"
+    assert node.connections == 2
+
+
+def test_a_page_about_an_error_is_no_answer_and_the_connection_goes_on(node: Node, post: Loopback) -> None:
+    with pytest.raises(BadStatus, match="status 503"):
+        post(b"busy")
+    assert post(b"idle") == b"idle"
+    assert node.connections == 1
