@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, Protocol
 
-import psycopg
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
@@ -69,7 +68,7 @@ def _by_size(table: Table, statement: str) -> Sequence[tuple[int, str]]:
     most = _PARAMETERS_AT_ONCE // len(table.columns)
     return [
         (size, statement.replace(f"VALUES {one}", f"VALUES {', '.join([one] * size)}", 1))
-        for size in (most, most // 12, 1)
+        for size in (most, max(most // 12, 1), 1)
     ]
 
 
@@ -112,6 +111,8 @@ class PostgresWriter:
 
 def _copy(connection: Connection, statement: str, rows: Iterable[Values]) -> None:
     """Copy rows in through the driver, whose errors become those of any other statement."""
+    import psycopg  # which a market on SQLite never loads
+
     driver = connection.connection.driver_connection
     if not isinstance(driver, psycopg.Connection):
         raise TypeError(f"driver of PostgreSQL: found {type(driver).__name__}, expected psycopg's")
