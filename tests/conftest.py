@@ -1,4 +1,6 @@
-"""Keep the tests' files in memory where there is room for them.
+"""What holds for all tests: no example fails by the time it takes, and files are in memory where there is room for them.
+
+How long an example takes says how busy the machine is: what has to be quick is measured in `tests/benchmarks`.
 
 The tests wait for thousands of syncs. What they promise is that the market waits for the disk, not that this disk keeps its
 word; those that need a full or a failing disk make their own.
@@ -9,9 +11,14 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+
 MEMORY = Path("/dev/shm")
 ROOM_BYTES = 2 << 30
 """More than all tests' files together, those of failed ones included. (A container often has 64 MiB there.)"""
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_configure() -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pricing.bargaining._root import root
 from pricing.bargaining.problem import Vector
-from pricing.bargaining.root import root
 from pricing.errors import LARGEST, EmptySide, number, vector
 from pricing.errors import weights as checked_weights
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pricing.bargaining._root import root
 from pricing.bargaining.problem import ROUNDING, Agreement, Vector, agreement
-from pricing.bargaining.root import root
 from pricing.errors import LARGEST, DisagreementOutside, PricingError, number, vector
 
 SAMPLES = 65
