@@ -35,6 +35,7 @@ from ledger.record import Record, RecordReader
 from ledger.snapshotting import Snapshotter
 from ledger.unusable import named
 from ledger.venue import Venue
+from ledger.writer import take_writers_place
 from market.tape import Tapes
 from market.units import Malformed
 
@@ -110,6 +111,10 @@ def open_house(
             remove_database(settings.database_url)
         engine = open_database(settings.database_url)
         closing.callback(engine.dispose)
+        place = take_writers_place(
+            engine
+        )  # before contracts are deployed: of two markets that begin here, one does
+        closing.callback(place.close)
         deployment = _deployment(engine, chain, settings)
         settings.expect_time_to_lock("the contract's notice_period_s", deployment.notice_period_s)
         certificate = _certificate(chain, settings, deployment)
@@ -120,11 +125,11 @@ def open_house(
             chain_id=chain.chain_id,
             settlement=deployment.settlement.address,
         )
-        record = Record(engine, genesis)
+        record = Record(engine, genesis, place=place)
         closing.callback(record.close)
         projector = Projector(engine)
-        outbox = Outbox(engine)
-        heard = Heard(engine)
+        outbox = Outbox(place)
+        heard = Heard(place)
         tables_behind, pending = record.number - projector.position, len(outbox.pending())
         recovery = recover(record, projector=projector)
         recovered = Recovered(

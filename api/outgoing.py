@@ -192,6 +192,7 @@ class Outgoing:
 
     def _broadcast(self, entry: OutboxEntry) -> None:
         """Send the newest signing. A refusal is told and tried again at the next look, for it may be one of the moment."""
+        self.outbox.confirm()
         try:
             self._chain.broadcast(entry.signings[0].raw)
         except BroadcastRefused as error:

@@ -59,7 +59,6 @@ class Day:
         self.chain = FaultyChain.over(chain, self.faults)
         self.deployment = deployment
         self.engine = engine
-        self.outbox = Outbox(engine)
         self.clock = DrivenClock(START_S)
         self._genesis = genesis
         self._outgoing = outgoing
@@ -78,8 +77,9 @@ class Day:
         self.sequencer = Sequencer(
             self.venue, self.record, projector, recovery.tapes, self.clock, on_broken=_broken
         )
-        outgoing = self._outgoing(self.chain, Outbox(self.engine), confirmations=CONFIRMATIONS)
-        heard = Heard(self.engine)
+        self.outbox = Outbox(self.record.place)
+        outgoing = self._outgoing(self.chain, self.outbox, confirmations=CONFIRMATIONS)
+        heard = Heard(self.record.place)
         self.settler = Settler(
             self.sequencer, self.chain, self.deployment, outgoing, heard, confirmations=CONFIRMATIONS
         )
