@@ -14,6 +14,7 @@ from typing import Final
 from contracts.chain import (
     BroadcastRefused,
     Chain,
+    ChainUnavailable,
     GasPrice,
     Receipt,
     Transaction,
@@ -58,6 +59,21 @@ class Outgoing:
         entry = self._store(kind, reference, raw, nonce=nonce, trades=trades)
         self._broadcast(entry)
         return entry
+
+    def expect_level(self) -> None:
+        """Make sure that the node's next nonce is free for what is sent past the outbox: all that is stored is abroad.
+
+        Raises:
+            ChainUnavailable: if the node does not know a transaction that is stored: its nonce is taken.
+            PlaceLost: if the writer's place is lost.
+        """
+        self.outbox.confirm()
+        expected = self._chain.nonce(self._chain.operator.address)
+        if self.outbox.next_nonce(expected) > expected:
+            raise ChainUnavailable(
+                f"{self._chain.name}: found nonce {expected} next, which is taken by a transaction of the outbox that the "
+                "node does not know: it is broadcast again each second, and comes first"
+            )
 
     def rehearse(self, transaction: Transaction) -> None:
         """Ask the contract whether it would take a transaction now. Changes nothing.

@@ -105,7 +105,7 @@ class WritersSession:
 
 @dataclass(slots=True)
 class WritersPlace:
-    """The writer's place, until `close`: a session for the record, and one for what is written beside it by a thread of its own."""
+    """The writer's place, until `close`: a session for the record, and one for what another thread writes beside it."""
 
     record: WritersSession
     beside: WritersSession
@@ -134,12 +134,12 @@ def take_writers_place(engine: Engine) -> WritersPlace:
     path = path_of(engine.url) if engine.dialect.name == "sqlite" else None
     with ExitStack() as taken:
         file = None if path is None else taken.enter_context(_lock_file(path.resolve()))
-        sessions = []
-        for key in (_RECORD_KEY, _OUTBOX_KEY):
-            connection = taken.enter_context(_session(engine, key))
-            sessions.append(WritersSession(connection, key, file))
+        record, beside = (
+            WritersSession(taken.enter_context(_session(engine, key)), key, file)
+            for key in (_RECORD_KEY, _OUTBOX_KEY)
+        )
         taken.pop_all()
-    return WritersPlace(*sessions, file)
+    return WritersPlace(record, beside, file)
 
 
 @contextmanager

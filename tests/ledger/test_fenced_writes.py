@@ -1,4 +1,4 @@
-"""Whoever has lost the writer's place writes nothing more beside the record either: no transaction, no status, no bookmark."""
+"""Whoever has lost the writer's place writes nothing beside the record either: no transaction, no status, no bookmark."""
 
 from collections.abc import Callable
 from pathlib import Path
