@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from api.anchoring import check_not_behind
-from api.auth import Door
+from api.auth import DEADLINE_MAX_S, Door
 from api.clock import Clock
 from api.operator_key import operator_key
 from api.outgoing import Outgoing
@@ -28,6 +28,7 @@ from contracts.rehearsal import Undeployable
 from ledger.database import open_database, remove_database
 from ledger.genesis import Genesis, WrongMarket
 from ledger.heard import Heard
+from ledger.latest import commands_since
 from ledger.outbox import Outbox
 from ledger.projections import Projector
 from ledger.rebuild import recover
@@ -36,6 +37,7 @@ from ledger.snapshotting import Snapshotter
 from ledger.unusable import named
 from ledger.venue import Venue
 from ledger.writer import take_writers_place
+from market.sessions import MICROS_PER_SECOND
 from market.tape import Tapes
 from market.units import Malformed
 
@@ -167,6 +169,8 @@ def open_house(
             login_secret=settings.login_secret.get_secret_value() if settings.login_secret else None,
             operator_token=settings.operator_token.get_secret_value() if settings.operator_token else None,
         )
+        now_s = sequencer.now_s()
+        door.remember(commands_since(record, (now_s - DEADLINE_MAX_S) * MICROS_PER_SECOND), now_s=now_s)
         yield House(
             settings,
             chain,
