@@ -251,7 +251,8 @@ class Record(RecordReader):
         a walk over all state, so it is for now and then.
 
         Raises:
-            RecordFailed: if it did not become durable, or the number is not the next. Every later call fails too.
+            RecordFailed: if it did not become durable, or the number is not the next. Every later call fails too, also
+                after what the encoder raises of a batch that has no encoding.
         """
         if self._failed:
             raise RecordFailed(f"batch {batch.number}: an earlier batch failed; end the process and rebuild")

@@ -60,6 +60,7 @@ class Stage:
     engine: Engine
     agreed: sqlite3.Connection
     snapshot: str
+    wire: Wire
 
     @contextmanager
     def day(self, seed: int, *, outgoing: Callable[..., Outgoing] = Outgoing) -> Iterator[Day]:
@@ -69,6 +70,7 @@ class Stage:
         with closing(self.engine.raw_connection()) as connection:
             self.agreed.backup(connection.driver_connection)
         day = Day(Random(seed), self.chain, self.deployment, self.genesis, self.engine, outgoing=outgoing)
+        self.wire.faults = day.faults
         day.mine(CONFIRMATIONS)  # so that no reorganisation reaches below the snapshot
         try:
             yield day
@@ -97,7 +99,7 @@ def open_stage() -> Iterator[Stage]:
         chain.request("evm_setAutomine", False)
         with closing(engine.raw_connection()) as connection:
             connection.driver_connection.backup(agreed)
-        yield Stage(chain, deployment, genesis, engine, agreed, chain.request("evm_snapshot"))
+        yield Stage(chain, deployment, genesis, engine, agreed, chain.request("evm_snapshot"), wire)
         engine.dispose()
 
 
