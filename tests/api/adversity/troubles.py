@@ -107,7 +107,7 @@ KINDS: Final[dict[str, Callable[[Day], None]]] = {
     "spoilt answer": spoil_an_answer,
     "revert": pause,
 }
-DRAWN: Final = (*KINDS, "crash", "crash", "reorganisation", "spoilt answer", "spoilt answer")
+DRAWN: Final = (*KINDS, "crash", "crash", "reorganisation", "reorganisation", "spoilt answer")
 """What a round draws from: some more often than others."""
 
 
