@@ -12,7 +12,7 @@ from api.sequencer import Sequencer
 from api.settler import SettlementFailed, Settler
 from contracts.chain import Chain, ChainUnavailable
 from contracts.deployment import Deployment
-from contracts.json_rpc import Post
+from contracts.posting import Post
 from contracts.settlement import sign_reading
 from ledger.audit import audit
 from ledger.genesis import Genesis

@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any, Final
 
 from contracts.chain import Chain
-from contracts.json_rpc import JsonRpc, Post
-from contracts.posting import BadStatus
+from contracts.json_rpc import JsonRpc
+from contracts.posting import BadStatus, Post, Posting
 
 Ask = Callable[[], bytes]
 """Has a request carried out, and returns the answer."""
@@ -124,4 +124,4 @@ class Faults:
 
 def faulty(chain: Chain, post: Post, faults: Faults) -> Chain:
     """Return the same chain, with faults on the way to its node."""
-    return replace(chain, node=JsonRpc(chain.name, partial(faults.carry, post)))
+    return replace(chain, node=JsonRpc(chain.name, Posting(partial(faults.carry, post))))

@@ -15,7 +15,7 @@ from contracts.guarantee import Rules
 from contracts.json_rpc import JsonRpc
 from contracts.nodes import running_node
 from contracts.opening import DEV_SIGNERS, open_chain
-from contracts.posting import Loopback
+from contracts.posting import Loopback, Posting
 from contracts.signing import Signer, sign_order
 from ledger.database import MEMORY_URL, open_database
 from ledger.genesis import Genesis
@@ -88,7 +88,7 @@ def open_stage() -> Iterator[Stage]:
         closing(Loopback(url)) as post,
         closing(sqlite3.connect(":memory:")) as agreed,
     ):
-        chain = replace(there, node=JsonRpc(there.name, post))  # a campaign makes a million requests
+        chain = replace(there, node=JsonRpc(there.name, Posting(post)))  # a campaign makes a million requests
         chain.request("anvil_setBlockTimestampInterval", 1)
         rules = Rules(challenge_window_s=CHALLENGE_S)
         deployment = deploy(chain, notice_period_s=3_600, reading_window_s=READING_S, rules=rules)
