@@ -92,10 +92,10 @@ def open_rehearsal(operator: Signer, *, nonce: int) -> Chain:
 
 def _open_tester(start_time_s: int | None, operator: Signer, *, nonce: int = 0) -> Chain:
     from contracts.in_process import tester
-    from contracts.tester_node import TesterNode
+    from contracts.tester_provider import TesterProvider
 
     made = tester(operator.address, nonce=nonce, balance_wei=OPERATOR_WEI, start_time_s=start_time_s)
-    node = TesterNode(made)
+    node = JsonRpc("tester", TesterProvider(made))
     return Chain(
         name="tester",
         description="in-process chain (eth-tester with py-evm)",
