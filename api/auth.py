@@ -4,7 +4,7 @@ import hashlib
 import heapq
 import hmac
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -24,7 +24,15 @@ from contracts.signing import (
     recover,
     seal_digest,
 )
-from market.orders import Address, CancelOrder, MassCancel, OrderTerms, SetDeadManTimer, SubmitReading
+from market.orders import (
+    Address,
+    CancelOrder,
+    Command,
+    MassCancel,
+    OrderTerms,
+    SetDeadManTimer,
+    SubmitReading,
+)
 from market.proposals import RequestNegotiation, SealReservation, SignAgreement
 from market.units import Malformed
 
@@ -104,29 +112,46 @@ class Door:
         Raises:
             Problem: 401 if the signature is not the participant's, the deadline is past or too far, or it came before.
         """
-        nonce, deadline_s = command.nonce, command.deadline_s
+        deadline_s = command.deadline_s
         if deadline_s < now_s:
             raise Problem(401, "signature_expired", f"deadline: found {deadline_s}, but it is {now_s}")
         if deadline_s > now_s + DEADLINE_MAX_S:
             detail = f"deadline: found {deadline_s}, expected at most {DEADLINE_MAX_S} s after {now_s}"
             raise Problem(401, "deadline_too_far", detail)
-        if isinstance(command, MassCancel):
-            digest = mass_cancel_digest(command, nonce=nonce, deadline_s=deadline_s, domain=self.domain)
-        else:
-            digest = dead_man_timer_digest(command, nonce=nonce, deadline_s=deadline_s, domain=self.domain)
+        digest = self._digest_of(command)
         _require(digest, command.signature, command.participant, type(command).__name__)
         while self._forget and self._forget[0][0] < now_s:
             self._seen.discard(heapq.heappop(self._forget)[1])
         if digest in self._seen:
-            detail = f"nonce: found {nonce} under the same request again, expected one never used before"
+            detail = (
+                f"nonce: found {command.nonce} under the same request again, expected one never used before"
+            )
             raise Problem(401, "signature_used", detail)
-        self._seen.add(digest)
-        heapq.heappush(self._forget, (deadline_s, digest))
+        self._note(digest, deadline_s)
         try:
             yield
         except QueueFull:
             self._seen.discard(digest)
             raise
+
+    def remember(self, commands: Iterable[Command], *, now_s: int) -> None:
+        """Know again which requests an earlier process took in: `commands` are those of the last `DEADLINE_MAX_S` seconds.
+
+        What was taken in is in the record, answered or not. What is not there did nothing, and may come again.
+        """
+        for command in commands:
+            if isinstance(command, MassCancel | SetDeadManTimer) and command.deadline_s >= now_s:
+                self._note(self._digest_of(command), command.deadline_s)
+
+    def _note(self, digest: bytes, deadline_s: int) -> None:
+        self._seen.add(digest)
+        heapq.heappush(self._forget, (deadline_s, digest))
+
+    def _digest_of(self, command: MassCancel | SetDeadManTimer) -> bytes:
+        nonce, deadline_s = command.nonce, command.deadline_s
+        if isinstance(command, MassCancel):
+            return mass_cancel_digest(command, nonce=nonce, deadline_s=deadline_s, domain=self.domain)
+        return dead_man_timer_digest(command, nonce=nonce, deadline_s=deadline_s, domain=self.domain)
 
     def check_proposal(self, request: RequestNegotiation) -> None:
         """Require that the participant signed this request to negotiate."""

@@ -3,7 +3,8 @@
 What the venue knows already is left out, so reading the same blocks again, as after a restart, changes nothing.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from contracts.history import (
@@ -55,22 +56,28 @@ class ChainCommands:
     """Makes commands for a venue out of what happened.
 
     What the contract gives to `fee_recipient` is the venue's fee. `leaves_of` finds the leaves of a settlement batch.
+    `quiet` is held while the venue is read: another thread changes it.
     """
 
     venue: Venue
     fee_recipient: Address
     leaves_of: Callable[[int], Sequence[Leaf]]
+    quiet: AbstractContextManager[object]
 
     def of(self, happened: Iterable[Happening]) -> list[Command]:
         """Return the commands for what the venue does not know yet."""
-        return [command for each in happened if (command := self._of_one(each)) is not None]
+        told = tuple(happened)
+        delivered = {each.batch_number for each in told if isinstance(each, Delivered) and each.positions}
+        leaves = {number: self.leaves_of(number) for number in delivered}  # the chain may be asked for them
+        with self.quiet:
+            return [command for each in told if (command := self._of_one(each, leaves)) is not None]
 
-    def _of_one(self, happened: Happening) -> Command | None:
+    def _of_one(self, happened: Happening, leaves: Mapping[int, Sequence[Leaf]]) -> Command | None:
         match happened:
             case Deposit() | Withdrawal():
                 return self._transfer(happened)
             case Delivered() | Opened() | PaidOut():
-                return self._step(happened)
+                return self._step(happened, leaves)
             case MoveCertificates() | LockCertificates() | UnlockCertificates() | RetireCertificates():
                 return None if self._is_booked(happened) else happened
             case _:
@@ -86,11 +93,12 @@ class ChainCommands:
                 open_here = funds.open_withdrawal(participant, nonce) is not None
                 return ConfirmWithdrawal(participant, nonce, transaction) if open_here else None
 
-    def _step(self, happened: Delivered | Opened | PaidOut) -> Command | None:
+    def _step(
+        self, happened: Delivered | Opened | PaidOut, leaves: Mapping[int, Sequence[Leaf]]
+    ) -> Command | None:
         match happened:
             case Delivered(batch_number, positions, transaction):
-                leaves = self.leaves_of(batch_number) if positions else ()
-                released = (leaves[position].trade_number for position in positions)
+                released = (leaves[batch_number][position].trade_number for position in positions)
                 numbers = tuple(each for each in released if self._is_in(each, TradeState.LOCKED))
                 return ConfirmDelivery(batch_number, transaction, numbers) if numbers else None
             case Opened(_, trade_number, delivered_lots, transaction):

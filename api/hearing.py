@@ -28,7 +28,7 @@ class Hearing:
     def __init__(self, sequencer: Sequencer, chain: Chain, deployment: Deployment, outbox: Outbox) -> None:
         self._venue = sequencer.venue
         self._quiet = sequencer.quiet
-        self.commands = ChainCommands(self._venue, deployment.fee_recipient, self.leaves_of)
+        self.commands = ChainCommands(self._venue, deployment.fee_recipient, self.leaves_of, self._quiet)
         self._chain = chain
         self._deployment = deployment
         self._outbox = outbox
@@ -82,8 +82,8 @@ class Hearing:
             f"trade {trade.agreed.trade_number}: found no leaf in batch {trade.batch_number}"
         )
 
-    def locks(self, entry: OutboxEntry, receipt: Receipt) -> tuple[BatchOutcome, list[Command]]:
-        """Return what became of a batch of ours, and the command that tells the venue, if it does not know.
+    def locks(self, entry: OutboxEntry, receipt: Receipt) -> list[Command]:
+        """Return the command that tells the venue what became of a batch of ours, if it does not know.
 
         Raises:
             NotSettled: if the batch's number had been used, by a transaction that is not ours.
@@ -103,8 +103,7 @@ class Hearing:
         if plan is not None:
             check_outcome(plan, outcome)
         self._leaves[number] = outcome.locked
-        told: list[Command] = [] if is_told else [ConfirmLocks(number, receipt.transaction, locked, skipped)]
-        return outcome, told
+        return [] if is_told else [ConfirmLocks(number, receipt.transaction, locked, skipped)]
 
     def of_blocks(self, first: int, last: int) -> list[Command]:
         """Return what happened in these blocks, of certificates at the contract that the books follow, as commands.

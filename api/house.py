@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from api.anchoring import check_not_behind
-from api.auth import Door
+from api.auth import DEADLINE_MAX_S, Door
 from api.clock import Clock
 from api.operator_key import operator_key
 from api.outgoing import Outgoing
@@ -28,6 +28,7 @@ from contracts.rehearsal import Undeployable
 from ledger.database import open_database, remove_database
 from ledger.genesis import Genesis, WrongMarket
 from ledger.heard import Heard
+from ledger.latest import commands_since
 from ledger.outbox import Outbox
 from ledger.projections import Projector
 from ledger.rebuild import recover
@@ -35,6 +36,8 @@ from ledger.record import Record, RecordReader
 from ledger.snapshotting import Snapshotter
 from ledger.unusable import named
 from ledger.venue import Venue
+from ledger.writer import take_writers_place
+from market.sessions import MICROS_PER_SECOND
 from market.tape import Tapes
 from market.units import Malformed
 
@@ -110,6 +113,10 @@ def open_house(
             remove_database(settings.database_url)
         engine = open_database(settings.database_url)
         closing.callback(engine.dispose)
+        place = take_writers_place(
+            engine
+        )  # before contracts are deployed: of two markets that begin here, one does
+        closing.callback(place.close)
         deployment = _deployment(engine, chain, settings)
         settings.expect_time_to_lock("the contract's notice_period_s", deployment.notice_period_s)
         certificate = _certificate(chain, settings, deployment)
@@ -120,11 +127,11 @@ def open_house(
             chain_id=chain.chain_id,
             settlement=deployment.settlement.address,
         )
-        record = Record(engine, genesis)
+        record = Record(engine, genesis, place=place)
         closing.callback(record.close)
         projector = Projector(engine)
-        outbox = Outbox(engine)
-        heard = Heard(engine)
+        outbox = Outbox(place)
+        heard = Heard(place)
         tables_behind, pending = record.number - projector.position, len(outbox.pending())
         recovery = recover(record, projector=projector)
         recovered = Recovered(
@@ -162,6 +169,8 @@ def open_house(
             login_secret=settings.login_secret.get_secret_value() if settings.login_secret else None,
             operator_token=settings.operator_token.get_secret_value() if settings.operator_token else None,
         )
+        now_s = sequencer.now_s()
+        door.remember(commands_since(record, (now_s - DEADLINE_MAX_S) * MICROS_PER_SECOND), now_s=now_s)
         yield House(
             settings,
             chain,

@@ -14,6 +14,7 @@ from typing import Final
 from contracts.chain import (
     BroadcastRefused,
     Chain,
+    ChainUnavailable,
     GasPrice,
     Receipt,
     Transaction,
@@ -59,6 +60,21 @@ class Outgoing:
         self._broadcast(entry)
         return entry
 
+    def expect_level(self) -> None:
+        """Make sure that the node's next nonce is free for what is sent past the outbox: all that is stored is abroad.
+
+        Raises:
+            ChainUnavailable: if the node does not know a transaction that is stored: its nonce is taken.
+            PlaceLost: if the writer's place is lost.
+        """
+        self.outbox.confirm()
+        expected = self._chain.nonce(self._chain.operator.address)
+        if self.outbox.next_nonce(expected) > expected:
+            raise ChainUnavailable(
+                f"{self._chain.name}: found nonce {expected} next, which is taken by a transaction of the outbox that the "
+                "node does not know: it is broadcast again each second, and comes first"
+            )
+
     def rehearse(self, transaction: Transaction) -> None:
         """Ask the contract whether it would take a transaction now. Changes nothing.
 
@@ -85,6 +101,10 @@ class Outgoing:
                 yield entry, receipt
         waiting = {signing.hash for entry in lost for signing in entry.signings}
         self._passed_by = {hash_: since for hash_, since in self._passed_by.items() if hash_ in waiting}
+        nonces = {
+            entry.nonce for entry in lost
+        }  # one that was found again was not overtaken when it could not be found
+        self._overtaken = {nonce: first for nonce, first in self._overtaken.items() if nonce in nonces}
         if lost:
             self._pursue(lost, head)
 
@@ -192,6 +212,7 @@ class Outgoing:
 
     def _broadcast(self, entry: OutboxEntry) -> None:
         """Send the newest signing. A refusal is told and tried again at the next look, for it may be one of the moment."""
+        self.outbox.confirm()
         try:
             self._chain.broadcast(entry.signings[0].raw)
         except BroadcastRefused as error:

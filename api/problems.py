@@ -12,7 +12,9 @@ from starlette.exceptions import HTTPException
 from api.halting import halt
 from api.sequencer import QueueFull
 from api.settler import SettlementFailed
+from api.turn import TurnTaken
 from contracts.chain import ChainUnavailable
+from ledger.writer import PlaceLost
 from market.events import Refused
 from market.refusals import EXPLANATIONS
 from market.units import InvariantBroken, Malformed
@@ -87,8 +89,14 @@ def install(app: FastAPI) -> None:
         headers = {"Retry-After": str(CHAIN_RETRY_AFTER_S)}
         return response(Problem(HTTPStatus.SERVICE_UNAVAILABLE, "chain_unavailable", detail, headers))
 
+    @app.exception_handler(TurnTaken)
+    async def _chain_taken(_: Request, error: TurnTaken) -> JSONResponse:
+        headers = {"Retry-After": str(CHAIN_RETRY_AFTER_S)}
+        return response(Problem(HTTPStatus.SERVICE_UNAVAILABLE, "chain_in_use", str(error), headers))
+
     @app.exception_handler(InvariantBroken)
-    async def _broken(_: Request, error: InvariantBroken) -> JSONResponse:
+    @app.exception_handler(PlaceLost)
+    async def _broken(_: Request, error: Exception) -> JSONResponse:
         halt(error)
 
     @app.exception_handler(Exception)

@@ -13,17 +13,17 @@ about it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from functools import partial
 from itertools import count
-from threading import RLock
 
 from api.delivering import Delivering, chunks
 from api.hearing import Hearing, NotSettled, batch_of
 from api.holdings import read_holdings
-from api.locking import due_batches, late, plan_of, slot_starts_s
+from api.locking import due_batches, late, plan_of
 from api.outgoing import FILL, Outgoing
 from api.sequencer import Sequencer
+from api.turn import Turn
 from api.watching import Apply, Watching
 from contracts.certificate import Certificate
 from contracts.chain import Chain, ChainUnavailable, Receipt, Reverted, Transaction
@@ -36,7 +36,6 @@ from ledger.outbox import OutboxEntry, OutboxStatus
 from ledger.reconciliation import ChainBalance, ChainValues
 from ledger.venue import Venue
 from market.certificates import AdoptCertificates
-from market.instruments import SECONDS_PER_HOUR
 from market.orders import Address, Command, RegisterMeter
 from market.trades import Trade, TradeState
 from market.units import InvariantBroken, Micros
@@ -45,22 +44,12 @@ ATTEMPTS_MAX = 3
 """How often a transaction that the chain reverts is signed anew at once; after that, only when it would succeed."""
 BURST_MAX = 50
 """Transactions that are sent before the first is awaited: nodes keep no more than 64 waiting for one account."""
+TURN_WITHIN_S = 10.0
+"""How long whoever asks for something on chain waits for another to be done with it."""
 
 
 class SettlementFailed(Exception):
     """A transaction of ours was refused by the chain as a whole. Says which."""
-
-
-@dataclass(slots=True)
-class SettledBatch:
-    """What a settlement batch cost: trades locked and skipped, gas to lock and to deliver them."""
-
-    number: int
-    start_hour: int
-    locked: int
-    skipped: int
-    settle_gas: int
-    deliver_gas: int = 0
 
 
 class Settler:
@@ -68,8 +57,8 @@ class Settler:
 
     With confirmations, a step sends and does not wait: a later one hears what has become final. Without, what is in a
     block is final, and a step waits for that block. Either takes long, so a service lets the settler work in a thread of
-    its own: one thread at a time uses the chain, and what the chain told goes to the sequencer through `apply`, which a
-    service points at its queue.
+    its own. One thread at a time uses the chain: whoever waits for that too long, but in `step` and `recover`, gets
+    `TurnTaken`. What the chain told goes to the sequencer through `apply`, which a service points at its queue.
     """
 
     def __init__(
@@ -82,7 +71,6 @@ class Settler:
         *,
         confirmations: int = 0,
     ) -> None:
-        self.batches: dict[int, SettledBatch] = {}
         self._sequencer = sequencer
         self._chain = chain
         self._deployment = deployment
@@ -94,8 +82,10 @@ class Settler:
         self._watching = Watching(chain, deployment, self._hearing, heard, confirmations=confirmations)
         self._delivering = Delivering(sequencer, chain, deployment, self._hearing, self._send)
         self._failures: list[str] = []
-        self._turn = RLock()
+        self._turn = Turn()
         self.apply: Apply = sequencer.process
+        self.on_final: Callable[[OutboxEntry, Receipt], None] = lambda _, __: None
+        """Told of each transaction that became final, and of what it cost."""
 
     @property
     def _venue(self) -> Venue:
@@ -109,8 +99,9 @@ class Settler:
         Raises:
             SettlementFailed: in the end, with all that the chain refused and all that an operator should look at.
             InvariantBroken: if the chain was reorganised deeper than its confirmations.
+            PlaceLost: if the writer's place is lost.
         """
-        with self._turn:
+        with self._turn.taken("settling what is due"):
             self._failures.clear()
             self._hear_back()
             self._watching.watch(self.apply)
@@ -124,7 +115,7 @@ class Settler:
 
     def recover(self) -> None:
         """Take up where an earlier process stopped: hear what became of all that it sent."""
-        with self._turn:
+        with self._turn.taken("hearing what became of what was sent"):
             self._hear_back()
 
     def watch(self) -> None:
@@ -132,13 +123,13 @@ class Settler:
 
         What we sent comes first: what is locked on chain must be known as locked.
         """
-        with self._turn:
+        with self._asked_for("hearing what happened on chain"):
             self._hear_back()
             self._watching.watch(self.apply)
 
     def read_again(self) -> None:
         """Let the next step, of this process or of the next one, read the chain again from the beginning."""
-        with self._turn:
+        with self._asked_for("marking the chain as unread"):
             self._watching.again()
 
     def adopt(self, certificate: Certificate) -> None:
@@ -147,7 +138,7 @@ class Settler:
         Raises:
             ChainUnavailable: if they follow another one.
         """
-        with self._turn:
+        with self._asked_for("adopting a contract of certificates"):
             followed = self._venue.certificates.contract
             if followed is None:
                 self._watching.again()  # what it told before was passed over: hear it, also after a crash right here
@@ -170,7 +161,7 @@ class Settler:
         ]
         done = -2  # what comes before the deposits is no progress
         for chunk in chunks(sending, BURST_MAX):
-            self._send_burst(chunk)
+            self._send_burst("minting and depositing test tokens", chunk)
             done += len(chunk)
             progress(done)
 
@@ -184,26 +175,32 @@ class Settler:
         """
         done = 0
         for chunk in chunks(tuple(registrations), BURST_MAX):
-            with self._turn:
+            with self._asked_for("asking for meters"):
                 known = self._settlement.meters_of(
                     self._chain, [(each.participant, each.resource) for each in chunk]
                 )
             self._send_burst(
+                "registering meters",
                 [
                     self._settlement.register_meter(each.participant, each.resource, each.meter)
                     for each, meter in zip(chunk, known, strict=True)
                     if meter != each.meter
-                ]
+                ],
             )
             done += len(chunk)
             progress(done)
 
-    def _send_burst(self, transactions: Sequence[Transaction]) -> None:
+    def _send_burst(self, what: str, transactions: Sequence[Transaction]) -> None:
         """Send transactions of the operator that need no place in the outbox: who asks for them can ask again."""
         operator = self._chain.operator
-        with self._turn:
+        with self._asked_for(what):
             self._hear_back()  # what waits for its broadcast takes its nonce first
+            self._outgoing.expect_level()
             send_all(self._chain, [(operator, transaction) for transaction in transactions])
+
+    def _asked_for(self, what: str) -> AbstractContextManager[None]:
+        """Take the turn for somebody who waits for the answer: not for as long as a node may hang."""
+        return self._turn.taken(what, within_s=TURN_WITHIN_S)
 
     def counter_sign(self, participant: Address, amount_micros: Micros, nonce: int, deadline_s: int) -> bytes:
         """Return the operator's signature under an approved withdrawal."""
@@ -379,6 +376,7 @@ class Settler:
             self.apply(commands)
         status = OutboxStatus.CONFIRMED if receipt.succeeded else OutboxStatus.REVERTED
         self._outbox.mark(entry.sequence, status)
+        self.on_final(entry, receipt)
         return receipt.succeeded
 
     def _told(self, entry: OutboxEntry, receipt: Receipt) -> list[Command]:
@@ -388,16 +386,8 @@ class Settler:
             return []
         match entry.kind:
             case "settle":
-                outcome, commands = self._hearing.locks(entry, receipt)
-                trade = self._venue.exchange.trade(entry.trades[0])
-                start_hour = slot_starts_s(self._venue, trade) // SECONDS_PER_HOUR
-                counts = len(outcome.locked), len(outcome.skipped)
-                number = outcome.batch_number
-                self.batches[number] = SettledBatch(number, start_hour, *counts, receipt.gas_used)
-                return commands
+                return self._hearing.locks(entry, receipt)
             case "deliver" | "open" | "report" | "pay":
-                if entry.kind == "deliver" and (batch := self.batches.get(batch_of(entry))):
-                    batch.deliver_gas += receipt.gas_used
                 return self._hearing.steps(receipt)
             case kind if kind == FILL:
                 return []

@@ -1,13 +1,7 @@
-"""What a chain is asked, in the words of JSON-RPC, and the node that answers over HTTP.
+"""What a chain is asked, in the words of JSON-RPC: all that comes back is words, numbers and bytes in hex."""
 
-Written out rather than taken from a library: a market day asks some thousands of times, and all that comes back is words,
-numbers and bytes in hex.
-"""
-
-import json
 from collections.abc import Callable, Sequence
 from http.client import HTTPException
-from itertools import count
 from typing import Any, Final, Protocol
 
 from contracts.chain_errors import ChainUnavailable, NodeSilent, RequestRefused, data_of
@@ -18,9 +12,6 @@ AT_ONCE: Final = 100
 
 Ask = tuple[str, Sequence[Any]]
 """A method, and its parameters as JSON has them."""
-
-Post = Callable[[bytes], bytes]
-"""Takes a body to a node, and returns the body of its answer; raises OSError or HTTPException if none comes."""
 
 
 class Node(Protocol):
@@ -42,22 +33,33 @@ class Node(Protocol):
         """
 
 
-class JsonRpc:
-    """A node behind whatever posts to it. Takes up to `AT_ONCE` requests in a round trip, or single ones if it must."""
+class Provider(Protocol):
+    """What takes requests to a node and brings back its answers: web3's `HTTPProvider`, or our own `Posting`.
 
-    def __init__(self, name: str, post: Post) -> None:
+    Raises OSError, HTTPException or ValueError if there are none.
+    """
+
+    def make_request(self, method: Any, params: Any, /) -> Any:
+        """Make a request, and return the answer."""
+
+    def make_batch_request(self, requests: Any, /) -> Any:
+        """Make several, numbered one after the other, and return their answers by number; or what else came."""
+
+
+class JsonRpc:
+    """A node that a provider leads to. Takes up to `AT_ONCE` requests in a round trip, or single ones if it must."""
+
+    def __init__(self, name: str, provider: Provider) -> None:
         self._name = name
-        self.post = post
-        self._numbers = count(1)
+        self.provider = provider
 
     def ask(self, method: str, *parameters: Any) -> Any:
         """See `Node`."""
-        request = self._request(method, parameters)
-        answer = self._posted(request)
+        answer = self._reached(lambda: self.provider.make_request(method, parameters))
         if isinstance(answer, dict) and (refusal := answer.get("error")) is not None:
             said = refusal.get("message", refusal) if isinstance(refusal, dict) else refusal
             raise RequestRefused(str(said), data_of(refusal))
-        if not _answers(answer, request):
+        if not _has_result(answer):
             raise ChainUnavailable(f"{self._name}: found {answer!r:.200}, expected an answer to {method}")
         return answer["result"]
 
@@ -72,31 +74,34 @@ class JsonRpc:
 
     def _together(self, asks: Sequence[Ask]) -> list[Any] | None:
         """Make requests in one round trip; None if it did not answer every one of them."""
-        requests = [self._request(method, parameters) for method, parameters in asks]
         try:
-            answers = self._posted(requests)
+            answers = self._reached(lambda: self.provider.make_batch_request(list(asks)))
         except NodeSilent as silent:
-            if isinstance(silent.__cause__, BadStatus):
+            if _is_page(silent.__context__):
                 return None
             raise
-        if not isinstance(answers, list):
+        except (AttributeError, KeyError, TypeError):  # it was sorted by its numbers, and has none
             return None
-        by_number = {answer.get("id"): answer for answer in answers if isinstance(answer, dict)}
-        in_sequence = [by_number.get(request["id"]) for request in requests]
-        if not all(map(_answers, in_sequence, requests)):
+        if not isinstance(answers, list) or not answers or not all(map(_has_result, answers)):
             return None
-        return [answer["result"] for answer in in_sequence if answer]
+        first, numbers = answers[0].get("id"), [answer.get("id") for answer in answers]
+        are_all = isinstance(first, int) and numbers == list(range(first, first + len(asks)))
+        return [answer["result"] for answer in answers] if are_all else None
 
-    def _request(self, method: str, parameters: Sequence[Any]) -> dict[str, Any]:
-        return {"jsonrpc": "2.0", "id": next(self._numbers), "method": method, "params": parameters}
-
-    def _posted(self, content: Any) -> Any:
+    def _reached(self, make: Callable[[], Any]) -> Any:
         try:
-            return json.loads(self.post(json.dumps(content).encode("ascii")))
+            return make()
         except (OSError, HTTPException, ValueError) as error:
-            # without its address: that may be secret
-            raise NodeSilent(f"{self._name} does not answer ({type(error).__name__})") from error
+            # without what it says: that has the address in it, which may be secret
+            raise NodeSilent(f"{self._name} does not answer ({type(error).__name__})") from None
 
 
-def _answers(answer: Any, request: dict[str, Any]) -> bool:
-    return isinstance(answer, dict) and "result" in answer and answer.get("id") == request["id"]
+def _has_result(answer: Any) -> bool:
+    return isinstance(answer, dict) and "result" in answer
+
+
+def _is_page(error: BaseException | None) -> bool:
+    """Return whether a node answered with a page about an error, and not with JSON."""
+    from requests import HTTPError
+
+    return isinstance(error, BadStatus | HTTPError)

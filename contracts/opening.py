@@ -7,9 +7,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from contracts.chain import Chain, ChainUnavailable, NodeSilent, RequestRefused, Transaction
-from contracts.json_rpc import JsonRpc, Node, Post
+from contracts.json_rpc import JsonRpc, Node, Provider
 from contracts.nodes import OPERATOR_WEI, find_anvil, running_node
-from contracts.posting import Loopback, Web
+from contracts.posting import TIMEOUT_S, Loopback, Posting
 from contracts.signing import Signer
 
 SPECS: Final = "auto, tester, anvil, ganache, or an address such as http://127.0.0.1:8545"
@@ -56,7 +56,7 @@ def open_chain(
             running_node(spec, start_time_s=start_time_s, operator=operator) as url,
             closing(Loopback(url)) as post,
         ):
-            chain = _open_node(spec, post, start_time_s, operator)
+            chain = _open_node(spec, Posting(post), start_time_s, operator)
             _expect_chain_id(chain, expected_chain_id)
             (_prepare_anvil if spec == "anvil" else _prepare_ganache)(chain)
             yield chain
@@ -92,10 +92,10 @@ def open_rehearsal(operator: Signer, *, nonce: int) -> Chain:
 
 def _open_tester(start_time_s: int | None, operator: Signer, *, nonce: int = 0) -> Chain:
     from contracts.in_process import tester
-    from contracts.tester_node import TesterNode
+    from contracts.tester_provider import TesterProvider
 
     made = tester(operator.address, nonce=nonce, balance_wei=OPERATOR_WEI, start_time_s=start_time_s)
-    node = TesterNode(made)
+    node = JsonRpc("tester", TesterProvider(made))
     return Chain(
         name="tester",
         description="in-process chain (eth-tester with py-evm)",
@@ -109,8 +109,8 @@ def _open_tester(start_time_s: int | None, operator: Signer, *, nonce: int = 0) 
     )
 
 
-def _open_node(program: str, post: Post, start_time_s: int | None, operator: Signer) -> Chain:
-    node = JsonRpc(program, post)
+def _open_node(program: str, provider: Provider, start_time_s: int | None, operator: Signer) -> Chain:
+    node = JsonRpc(program, provider)
     version = _version(node, program)
     return Chain(
         name=program,
@@ -126,7 +126,7 @@ def _open_node(program: str, post: Post, start_time_s: int | None, operator: Sig
 
 def _open_address(url: str, start_time_s: int | None, operator_key: bytes | None) -> Chain:
     name = shown(url)
-    node = JsonRpc(name, Web(url))
+    node = JsonRpc(name, _web(url))
     version = _version(node, name)
     is_development = any(name in version.lower() for name in ("anvil", "ganache", "hardhat"))
     if operator_key is not None:
@@ -157,6 +157,14 @@ def _open_address(url: str, start_time_s: int | None, operator_key: bytes | None
     )
 
 
+def _web(url: str) -> Provider:
+    """Return web3's way to an address: by proxies, passwords and encryption, as the environment and the address say."""
+    from web3 import HTTPProvider
+
+    # makes no request again by itself: whoever asks knows what may be asked twice, and how long he waits
+    return HTTPProvider(url, request_kwargs={"timeout": TIMEOUT_S}, exception_retry_configuration=None)
+
+
 def shown(url: str) -> str:
     """Return a node's address as it may be told: without user, password, path and query, where hosted ones have keys."""
     scheme, separator, rest = url.partition("://")
@@ -169,14 +177,14 @@ def _version(node: Node, name: str) -> str:
     try:
         return str(node.ask("web3_clientVersion"))
     except NodeSilent as silent:
-        found = type(silent.__cause__).__name__
-        if isinstance(silent.__cause__, ValueError):  # an answer, but not in JSON
+        found = type(silent.__context__).__name__
+        if isinstance(silent.__context__, ValueError):  # an answer, but not in JSON
             raise ChainUnavailable(
                 f"{name}: found something that is no Ethereum JSON-RPC node ({found})"
-            ) from silent
+            ) from None
         raise NodeSilent(
             f"{name}: nothing answers there ({found}), expected an Ethereum JSON-RPC node"
-        ) from silent
+        ) from None
     except RequestRefused as refused:
         raise ChainUnavailable(
             f"{name}: found something that is no Ethereum JSON-RPC node ({refused})"

@@ -1,12 +1,11 @@
 """Signed transactions: made, and read back from their bytes: what they ask for, under which nonce, and whose key signed.
 
-There are two kinds: legacy ones that name their chain (EIP-155), and type 2 (EIP-1559). The bytes are written out here
-rather than through a general library, which takes ten times as long; a test compares them with those of `eth_account`.
+There are two kinds: legacy ones that name their chain (EIP-155), and type 2 (EIP-1559).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from contracts.signing import BadSignature, Signer, recover
 from contracts.transactions import GasPrice, Transaction, transaction_hash
@@ -36,15 +35,22 @@ def sign_transaction(
     account: Signer, transaction: Transaction, *, chain_id: int, nonce: int, price: GasPrice
 ) -> bytes:
     """Return the signed bytes of a transaction: of type 2, or a legacy one where the chain knows no base fee."""
-    to, gas = transaction.to or b"", transaction.gas
-    value_wei, data = transaction.value_wei, transaction.data
+    from eth_account import Account
+
+    fields: dict[str, Any] = {
+        "chainId": chain_id,
+        "nonce": nonce,
+        "gas": transaction.gas,
+        "value": transaction.value_wei,
+        "data": transaction.data,
+    }
+    if transaction.to is not None:
+        fields["to"] = transaction.to
     if price.tip_wei is None:
-        legacy = [nonce, price.most_wei, gas, to, value_wei, data]
-        r, s, parity = _signature(account, _encoded([*legacy, chain_id, 0, 0]))
-        return _encoded([*legacy, _LEGACY_V + 2 * chain_id + parity, r, s])
-    fields = [chain_id, nonce, price.tip_wei, price.most_wei, gas, to, value_wei, data, []]
-    r, s, parity = _signature(account, _TYPE_2 + _encoded(fields))
-    return _TYPE_2 + _encoded([*fields, parity, r, s])
+        fields["gasPrice"] = price.most_wei
+    else:
+        fields |= {"type": 2, "maxFeePerGas": price.most_wei, "maxPriorityFeePerGas": price.tip_wei}
+    return bytes(Account.sign_transaction(fields, account.key).raw_transaction)
 
 
 def read_signed(raw: bytes) -> SignedTransaction:
@@ -105,13 +111,6 @@ def _fields(content: bytes, expected: int) -> list[bytes]:
     if not isinstance(found, list) or len(found) != expected:
         raise Malformed(f"transaction: found no list of {expected} fields, expected a signed transaction")
     return found
-
-
-def _signature(account: Signer, content: bytes) -> tuple[int, int, int]:
-    """Sign what a transaction says; return r, s and the parity."""
-    signature = account.sign(transaction_hash(content))
-    r, s = (int.from_bytes(signature[at : at + 32], "big") for at in (0, 32))
-    return r, s, signature[64] - _RECOVERY_BASE
 
 
 def _encoded(fields: Sequence[object]) -> bytes:

@@ -97,9 +97,9 @@ def new_database(url: str | URL) -> Iterator[Connection]:
             _check_durable(connection)
         place = take_writers_place(engine)
     try:
-        with schema.in_one_transaction(place.connection):
-            schema.create(place.connection)
-            yield place.connection
+        with schema.in_one_transaction(place.record.connection):
+            schema.create(place.record.connection)
+            yield place.record.connection
     finally:
         place.close()
         engine.dispose()
@@ -159,6 +159,6 @@ def _usable(engine: Engine) -> Iterator[None]:
 def _bring_forward(engine: Engine) -> None:
     place = take_writers_place(engine)
     try:
-        schema.bring_forward(place.connection)
+        schema.bring_forward(place.record.connection)
     finally:
         place.close()

@@ -7,9 +7,10 @@ bookmark the chain is read from the beginning, which changes nothing that the re
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from ledger.tables import HeardRow, table
+from ledger.writer import WritersPlace
 
 _HEARD: Final = table(HeardRow)
 _LAST: Final = 1
@@ -27,10 +28,14 @@ class Block:
 
 
 class Heard:
-    """The last block that was heard, and the last one up to which the record took all that it was told."""
+    """The last block that was heard, and the last one up to which the record took all that it was told.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    One thread at a time writes. Every change raises `PlaceLost` if the writer's place is lost.
+    """
+
+    def __init__(self, place: WritersPlace) -> None:
+        self._engine = place.engine
+        self._writing = place.beside
 
     def last(self) -> Block | None:
         """Return the last block that was heard, None before the first."""
@@ -45,7 +50,7 @@ class Heard:
 
     def note(self, block: Block, *, after: int, whole: bool) -> None:
         """Remember that the blocks beyond `after` up to this one were heard, and whether the record took all of it."""
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             missed = _find(connection, _WHOLE)
             if not whole and (missed is None or after < missed.number):
                 _put(connection, _WHOLE, Block(after, b""))
@@ -55,7 +60,7 @@ class Heard:
 
     def again(self, *, after: int) -> None:
         """Let the next start read on after this block, whatever was heard."""
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             _put(connection, _WHOLE, Block(after, b""))
 
 

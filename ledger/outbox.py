@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from ledger.tables import OutboxReplacementRow, OutboxRow, OutboxTradeRow, table
+from ledger.writer import WritersPlace
 from market.units import InvariantBroken
 
 _OUTBOX: Final = table(OutboxRow)
@@ -85,10 +86,22 @@ class OutboxEntry:
 
 
 class Outbox:
-    """The stored transactions of one sender. One thread writes."""
+    """The stored transactions of one sender. Whoever has lost the writer's place changes nothing in it any more.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    One thread at a time writes. Every change raises `PlaceLost` if the place is lost.
+    """
+
+    def __init__(self, place: WritersPlace) -> None:
+        self._engine = place.engine
+        self._writing = place.beside
+
+    def confirm(self) -> None:
+        """Make sure that these are still the writer's transactions, before one of them is broadcast.
+
+        Raises:
+            PlaceLost: if another process may have taken the place.
+        """
+        self._writing.confirm()
 
     def add(
         self, *, kind: str, reference: str, raw: bytes, hash_: bytes, nonce: int, trades: tuple[int, ...] = ()
@@ -101,7 +114,7 @@ class Outbox:
             InvariantBroken: if the nonce or the hash belongs to a transaction with another purpose.
         """
         same_purpose = (_OUTBOX.c.kind == kind) & (_OUTBOX.c.reference == reference)
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             found = _load(connection, same_purpose | (_OUTBOX.c.nonce == nonce) | (_OUTBOX.c.hash == hash_))
             for entry in found:
                 if (entry.kind, entry.reference) == (kind, reference):
@@ -136,7 +149,7 @@ class Outbox:
         Raises:
             InvariantBroken: if there is no such transaction, or it is final.
         """
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             entry = _get(connection, sequence)
             if entry.status.is_final:
                 raise InvariantBroken(
@@ -173,7 +186,7 @@ class Outbox:
         Raises:
             InvariantBroken: if there is no such transaction, or that does not follow what it is.
         """
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             found = _get(connection, sequence).status
             if found is status:
                 return

@@ -119,8 +119,8 @@ def import_record(
     """
     place = take_writers_place(engine)
     try:
-        with place.connection.begin():
-            return _fill(place.connection, file, progress)
+        with place.record.connection.begin():
+            return _fill(place.record.connection, file, progress)
     except DBAPIError as error:
         raise DatabaseUnusable(
             f"database {named(engine.url)}: found {error.orig}, nothing was imported"

@@ -18,7 +18,7 @@ from ledger.layout import BadEncoding
 from ledger.seal import Header, header_of
 from ledger.tables import RecordRow, table
 from ledger.unusable import named, said
-from ledger.writer import PlaceLost, take_writers_place
+from ledger.writer import PlaceLost, WritersPlace, take_writers_place
 from market.events import Event
 from market.orders import Batch
 
@@ -221,16 +221,17 @@ class RecordReader:
 class Record(RecordReader):
     """The record as its one writer holds it, until `close`."""
 
-    def __init__(self, engine: Engine, genesis: Genesis) -> None:
-        """Take the writer's place for this market; a new database becomes its record.
+    def __init__(self, engine: Engine, genesis: Genesis, *, place: WritersPlace | None = None) -> None:
+        """Take the writer's place for this market, unless it was taken (`place`); a new database becomes its record.
 
         Raises:
             RecordInUse: if another writer holds it.
             WrongMarket: if the database holds the record of another market.
             BrokenChain: if the last row is not the one that was written.
         """
-        self._place = take_writers_place(engine)
-        self._connection = self._place.connection
+        self.place = place or take_writers_place(engine)
+        """What else the one writer writes goes over this."""
+        self._connection = self.place.record.connection
         try:
             with self._connection.begin():
                 claim(self._connection, genesis)
@@ -239,7 +240,7 @@ class Record(RecordReader):
             for row in self.rows(after=self.number - 1):
                 _check_seal(row)
         except BaseException:
-            self._place.close()
+            self.place.close()
             raise
         self._failed = False
 
@@ -301,7 +302,7 @@ class Record(RecordReader):
             RecordFailed: if it is lost. Every later append fails too.
         """
         try:
-            self._place.confirm()
+            self.place.record.confirm()
         except PlaceLost as error:
             self._failed = True
             raise RecordFailed(str(error)) from error
@@ -309,7 +310,7 @@ class Record(RecordReader):
     def close(self) -> None:
         """Give up the writer's place."""
         self._failed = True
-        self._place.close()
+        self.place.close()
 
 
 def _check_seal(row: RecordedBatch) -> None:

@@ -1,15 +1,16 @@
-"""The writer's place: there is one per record, and it is lost with the process, or with the connection, that holds it.
+"""The writer's place: there is one per record, and it is lost with the process, or with a connection, that holds it.
 
 A SQLite file has a lock file beside it, which the operating system releases when the process ends, however it ends. On
-PostgreSQL the place is an advisory lock of the very session that appends: whoever has lost the one cannot do the other.
-What is written beside the record (outbox, tables, snapshots) goes over other sessions; `confirm` is for whoever appends
-nothing for a while.
+PostgreSQL each of the writer's sessions holds an advisory lock of its own: one appends to the record, the other writes the
+outbox and the bookmarks, from another thread. Whoever has lost a lock cannot write over its session, and nobody takes the
+place before both are free: so nothing is written any more when a new writer reads what there is. Readable tables and
+snapshots go over other sessions; they are made again from the record. `confirm` is for whoever writes nothing for a while.
 """
 
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -20,8 +21,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from ledger.sqlite import path_of
 from ledger.unusable import DatabaseUnusable, RecordInUse, named, said
 
-_LOCK_KEY = 0x43434549
-"""The letters CCEI; PostgreSQL keeps such keys per database."""
+_RECORD_KEY = 0x43434549
+_OUTBOX_KEY = 0x4343454F
+"""The letters CCEI and CCEO; PostgreSQL keeps such keys per database."""
 
 _PREDECESSOR_MS = 2_000
 """How long the server may take to notice that the session of a process that was killed is gone."""
@@ -44,11 +46,28 @@ class PlaceLost(Exception):
 
 
 @dataclass(slots=True)
-class WritersPlace:
-    """The writer's place, until `close`. What only the writer may do goes over its connection."""
+class WritersSession:
+    """A connection over which only the writer writes. Use it from one thread at a time."""
 
     connection: Connection
+    _key: int
     _file: TextIO | None
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """Begin a transaction that can be committed only while the place is ours.
+
+        Raises:
+            PlaceLost: if it is not, or the session has ended.
+        """
+        self._expect_held()
+        try:
+            with self.connection.begin():
+                yield self.connection
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            raise self._lost(said(error)) from error
 
     def confirm(self) -> None:
         """Make sure that the place is still held. Nobody tells a writer that has nothing to write.
@@ -56,22 +75,51 @@ class WritersPlace:
         Raises:
             PlaceLost: if it is not, or the database does not answer.
         """
-        where = named(self.connection.engine.url)
-        if self._file is not None and not _is_still(self._file):
-            raise PlaceLost(f"record {where}: found another lock file, or none, expected {self._file.name}")
+        self._expect_held()
         if self.connection.dialect.name != "postgresql":
             return
         try:
             with self.connection.begin():
-                held = self.connection.scalar(_IS_HELD, {"key": _LOCK_KEY})
+                held = self.connection.scalar(_IS_HELD, {"key": self._key})
         except DBAPIError as error:
-            raise PlaceLost(f"record {where}: found {said(error)}, expected the writer's session") from error
+            raise self._lost(said(error)) from error
         if not held:
-            raise PlaceLost(f"record {where}: found a session without the writer's lock, expected ours")
+            raise PlaceLost(f"{self._where}: found a session without the writer's lock, expected ours")
+
+    def _expect_held(self) -> None:
+        """Look at what costs nothing to look at: the lock file, and whether the session was seen to end."""
+        if self._file is not None and not _is_still(self._file):
+            raise PlaceLost(f"{self._where}: found another lock file, or none, expected {self._file.name}")
+        if (
+            self.connection.invalidated
+        ):  # what is asked of it next would go over a new session, without the lock
+            raise self._lost("the session has ended")
+
+    def _lost(self, found: str) -> PlaceLost:
+        return PlaceLost(f"{self._where}: found {found}, expected the writer's session")
+
+    @property
+    def _where(self) -> str:
+        return f"record {named(self.connection.engine.url)}"
+
+
+@dataclass(slots=True)
+class WritersPlace:
+    """The writer's place, until `close`: a session for the record, and one for what another thread writes beside it."""
+
+    record: WritersSession
+    beside: WritersSession
+    _file: TextIO | None
+
+    @property
+    def engine(self) -> Engine:
+        """The database."""
+        return self.record.connection.engine
 
     def close(self) -> None:
         """Give up the place."""
-        self.connection.close()
+        self.record.connection.close()
+        self.beside.connection.close()
         if self._file is not None:
             self._file.close()
 
@@ -83,16 +131,15 @@ def take_writers_place(engine: Engine) -> WritersPlace:
         RecordInUse: if another writer holds it, naming him.
         DatabaseUnusable: if the lock file beside a SQLite file cannot be written.
     """
-    if engine.dialect.name == "postgresql":
-        return WritersPlace(_lock_session(engine), None)
-    path = path_of(engine.url)
-    file = None if path is None else _lock_file(path.resolve())
-    try:
-        return WritersPlace(engine.connect(), file)
-    except BaseException:
-        if file is not None:
-            file.close()
-        raise
+    path = path_of(engine.url) if engine.dialect.name == "sqlite" else None
+    with ExitStack() as taken:
+        file = None if path is None else taken.enter_context(_lock_file(path.resolve()))
+        record, beside = (
+            WritersSession(taken.enter_context(_session(engine, key)), key, file)
+            for key in (_RECORD_KEY, _OUTBOX_KEY)
+        )
+        taken.pop_all()
+    return WritersPlace(record, beside, file)
 
 
 @contextmanager
@@ -106,16 +153,19 @@ def sole_holder(path: Path) -> Iterator[None]:
         yield
 
 
-def _lock_session(engine: Engine) -> Connection:
+def _session(engine: Engine, key: int) -> Connection:
+    """Connect, and on PostgreSQL take the lock of this key for as long as the session lasts."""
     connection = engine.connect()
+    if engine.dialect.name != "postgresql":
+        return connection
     try:
         connection.detach()  # closing it ends the session, and the lock with it
         connection.execute(text(f"SET LOCAL lock_timeout = {_PREDECESSOR_MS}"))
         try:
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK_KEY})
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
         except OperationalError as error:
             connection.rollback()
-            holder = connection.execute(_HOLDER, {"key": _LOCK_KEY}).first()
+            holder = connection.execute(_HOLDER, {"key": key}).first()
             if holder is None:
                 raise
             at = f" at {holder.client_addr}" if holder.client_addr is not None else ""

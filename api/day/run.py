@@ -25,6 +25,7 @@ from api.clock import DrivenClock
 from api.day.agents import Agents
 from api.day.certificates import Certificates
 from api.day.certifying import Certifying
+from api.day.gas_bill import GasBill
 from api.day.intents import Cancel, Intent, Place, Replace
 from api.day.locked import LockedLeaves
 from api.day.parts import Role
@@ -35,7 +36,6 @@ from api.day.result import (
     GenerationRow,
     OrderRow,
     PriceRow,
-    SettlementRow,
     trade_row,
 )
 from api.day.scenario import Scenario
@@ -181,6 +181,8 @@ class _Day:
         self._next_order_id = [0] * len(self._signers)
         self._view = View(house.venue.exchange, [signer.address for signer in self._signers])
         self._notes = _Notes()
+        self._bill = GasBill()
+        house.settler.on_final = self._bill.note
         self._fee_cap_bps = {
             instrument.id: series.fee_bps for series in scenario.series for instrument in series.instruments
         }
@@ -516,17 +518,7 @@ class _Day:
             refusals=dict(sorted(refusals.items())),
             trades=trades,
             prices=tuple(self._notes.prices.values()),
-            settlement=tuple(
-                SettlementRow(
-                    batch_number=batch.number,
-                    hour=batch.start_hour - scenario.first_hour,
-                    locked=batch.locked,
-                    skipped=batch.skipped,
-                    settle_gas=batch.settle_gas,
-                    deliver_gas=batch.deliver_gas,
-                )
-                for batch in self._house.settler.batches.values()
-            ),
+            settlement=tuple(self._bill.rows(venue.exchange.trades(), first_hour=scenario.first_hour)),
             guarantees=tuple(payouts),
             emergencies=self._rescuing.result({trade.trade_number: trade for trade in trades}, payouts),
             generation=self._generation(),

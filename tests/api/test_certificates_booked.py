@@ -182,8 +182,8 @@ def restarted(market: Market) -> Settler:
     projector = Projector(house.engine)
     recovery = recover(RecordReader(house.engine), projector=projector)
     sequencer = Sequencer(recovery.venue, house.record, projector, recovery.tapes, market.clock)
-    outgoing = Outgoing(house.chain, Outbox(house.engine), confirmations=0)
-    settler = Settler(sequencer, house.chain, house.deployment, outgoing, Heard(house.engine))
+    outgoing = Outgoing(house.chain, Outbox(house.record.place), confirmations=0)
+    settler = Settler(sequencer, house.chain, house.deployment, outgoing, Heard(house.record.place))
     settler.recover()
     return settler
 

@@ -17,7 +17,7 @@ from contracts.chain import Chain, ChainUnavailable
 from contracts.deployment_file import read_deployment
 from contracts.json_rpc import JsonRpc
 from contracts.opening import open_chain
-from contracts.posting import Loopback
+from contracts.posting import Loopback, Posting
 from tests.contracts.conftest import need_node_modules
 from tests.house.pages import DOCS, blocks
 
@@ -43,8 +43,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def url(node: Chain) -> str:
     assert isinstance(node.node, JsonRpc)
-    assert isinstance(node.node.post, Loopback)
-    return node.node.post.url
+    assert isinstance(node.node.provider, Posting)
+    assert isinstance(node.node.provider.post, Loopback)
+    return node.node.provider.post.url
 
 
 def deploy(*arguments: str) -> Result:

@@ -19,6 +19,7 @@ from ledger.outbox import OutboxEntry, OutboxStatus
 from market.trades import TradeState
 from market.units import InvariantBroken
 from tests.api.adversity.day import Day
+from tests.api.adversity.faults import SPOILT
 from tests.api.adversity.stage import Stage, open_stage
 from tests.api.adversity.terms import CONFIRMATIONS, SLOT_S
 from tests.api.adversity.troubles import (
@@ -37,7 +38,7 @@ SOAK_SCHEDULES = 10_000
 FIRST_SEED = 1
 EFFECTS = (
     "crash",
-    "time-out",
+    *SPOILT,
     "drop",
     "reorganisation",
     "replaced",
@@ -49,6 +50,12 @@ EFFECTS = (
     "trades void",
 )
 """What a campaign must have seen: a trouble that hit something of ours, a remedy, a way that a trade can end."""
+ENDS = ("delivered", "paid out", "void")
+LOCKED_AT_LEAST = 0.6
+"""Share of the trades of a campaign that must have been locked: one in which all are void would prove nothing.
+
+One in seven is skipped for want of a meter, and a batch that meets a kill or a pause before its slot starts is often late.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +82,15 @@ def campaign(stage: Stage, seeds: range, capsys: pytest.CaptureFixture[str]) -> 
         pairs.update(map(frozenset, combinations(sorted(set(kinds)), 2)))
     with capsys.disabled():
         print(f"\n{len(seeds)} schedules; drawn: {_told(drawn)}; two in one day: {len(pairs)} pairs of kinds")
-        print(f"what came of it: {_told(struck)}")
+        print(f"what came of it: {_told(struck)}; {_locked_share(struck):.1%} of the trades were locked")
     assert drawn.keys() == KINDS.keys()
     assert len(pairs) == comb(len(KINDS), 2)
     assert min(struck[effect] for effect in EFFECTS) > 0, struck
+    assert _locked_share(struck) >= LOCKED_AT_LEAST, struck
+
+
+def _locked_share(struck: Counter[str]) -> float:
+    return 1 - struck["trades void"] / sum(struck[f"trades {each}"] for each in ENDS)
 
 
 def _told(counts: Counter[str]) -> str:
@@ -216,10 +228,12 @@ def test_a_skipped_nonce_is_filled(day: Day) -> None:
     end(day)
 
 
-def test_a_lost_answer_is_not_taken_for_a_refusal(day: Day) -> None:
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_spoilt_answer_is_not_taken_for_a_refusal(day: Day, how: str) -> None:
     for number in range(1, 31):
-        day.faults.lose_in = number
+        day.faults.spoil_in, day.faults.spoil_how = number, how
         day.step()
+    assert day.faults.struck[how] > 10
     day.mine()
     assert day.deployment.settlement.last_batch(day.plain) == 2
     end(day)
@@ -258,6 +272,23 @@ def test_batches_whose_nonces_are_taken_again_and_again_are_settled_when_that_en
         day.step()
     assert states(day) == {TradeState.LOCKED, TradeState.VOID}
     assert effects(day)["overtaken"] > ATTEMPTS_MAX
+    end(day)
+
+
+def test_what_was_overtaken_is_not_held_against_what_it_was_for(day: Day) -> None:
+    """It is signed anew at once, the contract unasked; what was reverted as often would wait until the contract takes it."""
+    for attempt in range(1, ATTEMPTS_MAX + 1):
+        day.step()
+        if attempt < ATTEMPTS_MAX:
+            use_our_nonce(day)
+        else:
+            drop(day)
+            operator_calls(day, "pauseBatches")
+        day.step()
+        day.mine(CONFIRMATIONS)
+    day.step()
+    assert effects(day)["overtaken"] >= ATTEMPTS_MAX
+    assert f"1:1#{ATTEMPTS_MAX + 1}" in [entry.reference for entry in day.outbox.pending()]
     end(day)
 
 
@@ -341,7 +372,7 @@ class BelievesTheFirstBlock(Outgoing):
         return True
 
 
-@pytest.mark.parametrize(("planted", "caught_by"), [(BroadcastsFirst, 57), (BelievesTheFirstBlock, 65)])
+@pytest.mark.parametrize(("planted", "caught_by"), [(BroadcastsFirst, 57), (BelievesTheFirstBlock, 79)])
 def test_a_planted_bug_is_caught(stage: Stage, planted: type[Outgoing], caught_by: int) -> None:
     """By the campaign: its schedules are tried from the one that caught the bug when it was planted."""
     end = FIRST_SEED + DEFAULT_SCHEDULES

@@ -1,4 +1,4 @@
-"""`ccei serve` is killed again and again while traders send orders: what was acknowledged is in the record, and once."""
+"""`ccei serve` is killed again and again while people trade and withdraw: what was acknowledged is in the record, once."""
 
 import os
 import signal
@@ -68,14 +68,15 @@ def told(counts: Counter[str]) -> None:
 
 
 @pytest.mark.timeout(900)  # a campaign: minutes, where the machine is busy
-def test_no_acknowledged_order_is_lost_or_doubled_when_the_server_is_killed(tmp_path: Path) -> None:
+def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_is_killed(tmp_path: Path) -> None:
     need_node_modules()
     counts = killed(tmp_path, KILLS)
     told(counts)
     assert counts["kills"] == KILLS
     assert counts["orders acknowledged"] > 5 * KILLS
     assert counts["requests cut off"] > 0
-    for change in ("cancels", "replacements", "mass cancels"):
+    assert counts["of them asked for again"] > 0
+    for change in ("cancels", "replacements", "mass cancels", "batches", "withdrawals"):
         assert counts[f"{change} acknowledged"] > 0, change
 
 

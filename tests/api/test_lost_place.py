@@ -7,13 +7,15 @@ from typing import NoReturn
 import pytest
 
 from api.clock import DrivenClock
+from api.house import open_house
 from api.sequencer import Sequencer
-from ledger.database import open_database
+from ledger.database import RecordInUse, open_database
 from ledger.projections import Projector
 from ledger.rebuild import open_venue
 from ledger.record import Record, RecordFailed
+from ledger.writer import take_writers_place
 from market.tape import Tapes
-from tests.api.conftest import START_S
+from tests.api.conftest import START_S, settings
 from tests.ledger.days import GENESIS
 
 
@@ -47,3 +49,17 @@ def test_a_market_without_orders_ends_when_its_lock_is_gone(tmp_path: Path) -> N
     assert [type(cause) for cause in causes] == [RecordFailed]
     assert "found another lock file, or none" in str(causes[0])
     record.close()
+
+
+def test_of_two_markets_that_begin_on_one_database_one_deploys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Contracts cost gas on a chain that is not our own."""
+    monkeypatch.setattr("api.house.deploy", lambda *_, **__: pytest.fail("contracts were deployed"))
+    first = take_writers_place(open_database(f"sqlite:///{tmp_path}/market.db"))
+    with (
+        pytest.raises(RecordInUse, match="another writer holds it"),
+        open_house(settings(tmp_path), DrivenClock(START_S)),
+    ):
+        pytest.fail("it opened")
+    first.close()

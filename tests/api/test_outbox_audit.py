@@ -48,7 +48,7 @@ def settled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def replaced_once(market: Market) -> None:
     """Sign an empty transfer twice, the second time at a higher price, as one that fills a gap in the nonces."""
-    chain, outbox = market.house.chain, Outbox(market.house.engine)
+    chain, outbox = market.house.chain, Outbox(market.house.record.place)
     nonce = outbox.next_nonce(0)
     empty = Transaction(chain.operator.address, b"", 21_000)
     price = chain.gas_price()
@@ -157,7 +157,7 @@ def _settle_on(market: Market, record_hash: bytes) -> None:
         ],
     )
     raw = house.chain.sign(house.chain.operator, house.deployment.settlement.settle_batch(plan), nonce=0)
-    Outbox(house.engine).add(
+    Outbox(house.record.place).add(
         kind="settle", reference="1:1#1", raw=raw, hash_=read_signed(raw).hash, nonce=0, trades=(1,)
     )
     assert record_hash_of(raw) == record_hash

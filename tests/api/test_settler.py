@@ -1,5 +1,6 @@
 """The settler across crashes, reverts and late or contradicting readings: every trade ends once, money where it belongs."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,12 @@ from api.house import open_house
 from api.settler import ATTEMPTS_MAX, SettlementFailed
 from contracts.abi import artifact
 from contracts.chain import ChainUnavailable, Transaction
-from contracts.settlement import sign_reading
+from contracts.settlement import Settlement, sign_reading
 from contracts.signing import Signer
 from ledger.outbox import OutboxStatus
 from market.instruments import parse_symbol
 from market.trades import TradeState
-from market.units import Lots
+from market.units import InvariantBroken, Lots, Micros
 from tests.api.conftest import BUYER, GPU, HOUR_S, METER, SOLAR, START_S, SUPPLIER, Market, meter_of, settings
 from tests.api.test_journey import SLOT_S, agree, state_of_trade
 
@@ -228,6 +229,23 @@ def test_what_a_delivery_reads_of_the_venue_it_reads_while_no_batch_changes_it(
     assert read
     assert all(read)
     assert not quiet.held
+
+
+def test_a_lock_of_other_trades_than_asked_for_breaks_the_machine(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agree(market)
+    read = Settlement.outcome
+
+    def dearer(*asked: object, **how: object) -> object:
+        found = read(*asked, **how)
+        leaf = replace(found.locked[0], price_micros=Micros(found.locked[0].price_micros + 1))
+        return replace(found, locked=(leaf,))
+
+    monkeypatch.setattr(Settlement, "outcome", dearer)
+    with pytest.raises(InvariantBroken, match="trade 1: the contract locked"):
+        market.move_to(SLOT_S - 800)
+    assert market.house.venue.exchange.trade(1).state is TradeState.AGREED
 
 
 def test_a_record_whose_chain_is_gone_is_refused_with_a_reason(tmp_path: Path) -> None:

@@ -51,6 +51,14 @@ def test_what_waits_is_answered_and_recorded_and_the_log_is_folded_in(tmp_path: 
     engine.dispose()
 
 
+def test_a_full_queue_of_many_batches_is_answered_to_the_last_before_the_end(tmp_path: Path) -> None:
+    small = settings(tmp_path, queue_limit=WAITING, batch_limit=10)
+    with open_house(small, DrivenClock(START_S), start_time_s=START_S) as house:
+        answers = asyncio.run(rush_and_stop(create_app(house, due=lambda: ()), house))
+        assert [answer for answer in answers if isinstance(answer, BaseException)] == []
+        assert house.record.number == WAITING / 10
+
+
 def test_a_step_of_the_settler_that_waits_for_the_record_does_not_hold_up_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,7 @@ def restarted(market: Market) -> Watching:
     """Return what a new process would watch with."""
     house = market.house
     return Watching(
-        house.chain, house.deployment, house.settler._hearing, Heard(house.engine), confirmations=0
+        house.chain, house.deployment, house.settler._hearing, Heard(house.record.place), confirmations=0
     )
 
 
@@ -122,7 +122,7 @@ def test_a_node_that_does_not_know_its_own_last_block_for_a_moment_is_waited_for
 ) -> None:
     house = market.house
     house.settler.watch()
-    before = Heard(house.engine).last()
+    before = Heard(house.record.place).last()
     request_an_exit(market)
     with monkeypatch.context() as patched:
         patched.setattr(Chain, "block_hash", lambda *_: None)
@@ -130,7 +130,7 @@ def test_a_node_that_does_not_know_its_own_last_block_for_a_moment_is_waited_for
             restarted(market).watch(house.sequencer.process)
         with pytest.raises(ChainUnavailable, match="found no block"):
             restarted(market).check()
-    assert Heard(house.engine).last() == before
+    assert Heard(house.record.place).last() == before
     restarted(market).check()
 
 

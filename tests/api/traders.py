@@ -1,7 +1,8 @@
 """Traders who sign orders and send each until it is answered, whatever happens to the server meanwhile.
 
-Now and then they cancel or replace an order of theirs, or cancel all. A change that is cut off is not sent again: it may
-have happened or not, and the next one tells.
+Some of the orders come in batches. Now and then they cancel or replace an order of theirs, or cancel all. A change that is
+cut off is not sent again: it may have happened or not, and the next one tells. And they withdraw, asking until they have the
+operator's signature, and for the one before once more: it must be the same.
 """
 
 import threading
@@ -15,17 +16,23 @@ import httpx
 
 from api.asking import NoAnswer
 from api.client import UNSIGNED, Client, MarketError
+from api.routes.account_wire import WithdrawalOut
 from api.routes.market_wire import InstrumentOut, MarketOut
 from api.routes.order_form import signed_terms
 from api.routes.order_wire import SignedOrder
 from api.routes.wire import SideName
 from contracts.signing import Domain, Signer, sign_order
 from market.orders import Address
-from tests.api.witness import Cancelled, OrderName, Replaced, Said, Told
+from tests.api.witness import Approved, Cancelled, OrderName, Replaced, Said, Told
 
 RETRY_AFTER_S = 0.03
 CHANGE_ONE_IN = 3
 """How many orders a trader sends for each change of one that is open, about."""
+BATCH_ONE_IN, BATCH_MAX = 6, 12
+"""How many requests with one order there are for each with several, about; and how many those have at most."""
+WITHDRAW_ONE_IN = 4
+WITHDRAWN = "0.000001"
+"""Tokens: so little that nobody runs out of them."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,7 @@ class Trader:
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._trade)
         self._open: list[str] = []
+        self._withdrawals: list[WithdrawalOut] = []
 
     def start(self) -> None:
         """Begin to trade."""
@@ -91,14 +99,52 @@ class Trader:
         chance, number = Random(self.seed), 0
         with httpx.Client(base_url=self.terms.url, timeout=30) as http:
             while not self._ending.is_set() and not self.failure:
-                number += 1
-                # now and then more than anybody has: a refusal is an answer too
-                quantity = "9999999" if chance.random() < 0.05 else str(chance.randint(1, 9))
-                body = self.terms.signed(self.signer, self.side, client_order_id=number, quantity=quantity)
-                body["time_in_force"] = chance.choice(("gtc", "ioc"))
-                self._send(http, body, (self.signer.address, number))
+                count = chance.randint(2, BATCH_MAX) if chance.randrange(BATCH_ONE_IN) == 0 else 1
+                orders = [self._order(number + at, chance) for at in range(1, count + 1)]
+                number += count
+                self._place(http, orders)
                 if self._open and chance.randrange(CHANGE_ONE_IN) == 0:
                     self._change(Client(self.terms.url, self.signer, http=http), chance)
+                if chance.randrange(WITHDRAW_ONE_IN) == 0:
+                    self._withdraw(http)
+
+    def _order(self, number: int, chance: Random) -> dict[str, Any]:
+        # now and then more than anybody has: a refusal is an answer too
+        quantity = "9999999" if chance.random() < 0.05 else str(chance.randint(1, 9))
+        body = self.terms.signed(self.signer, self.side, client_order_id=number, quantity=quantity)
+        body["time_in_force"] = chance.choice(("gtc", "ioc"))
+        return body
+
+    def _withdraw(self, http: httpx.Client) -> None:
+        """Have the next withdrawal approved; ask once more for the one before, which other processes may have approved."""
+        if self._withdrawals:
+            before = self._withdrawals[-1]
+            again = self._approved(http, nonce=int(before.nonce))
+            if again is not None and again != before:
+                self.failure = f"told {before}, and then {again}"
+            self.counts["of them asked for again"] += again is not None
+        approved = self._approved(http, nonce=len(self._withdrawals) + 1)
+        if approved is not None:
+            self._withdrawals.append(approved)
+            said = Approved(self.signer.address, int(approved.nonce), approved.deadline)
+            self.told[said] = said
+            self.counts["withdrawals acknowledged"] += 1
+
+    def _approved(self, http: httpx.Client, *, nonce: int) -> WithdrawalOut | None:
+        """Ask for a withdrawal until somebody answers; None at the end."""
+        while not self._ending.is_set():
+            try:
+                return Client(self.terms.url, self.signer, http=http).withdraw(WITHDRAWN, nonce=nonce)
+            except NoAnswer:
+                self.counts["withdrawals cut off"] += 1
+            except MarketError as error:
+                if error.name not in (
+                    "login_required",
+                    "queue_full",
+                ):  # another process has another login secret
+                    self.failure = f"withdrawal {nonce}: {error}"
+                    break
+        return None
 
     def _change(self, client: Client, chance: Random) -> None:
         """Ask once for a change of the newest order, which is the likeliest to be open still, and note what is answered."""
@@ -135,28 +181,35 @@ class Trader:
         if now.status == "open":
             self._open.append(now.order_id)
 
-    def _send(self, http: httpx.Client, body: dict[str, Any], name: OrderName) -> None:
-        """Send the same signed order until somebody answers."""
+    def _place(self, http: httpx.Client, orders: list[dict[str, Any]]) -> None:
+        """Send the same signed orders until somebody answers, and note the answer to each."""
+        several = len(orders) > 1
         unanswered = False
         while not self._ending.is_set():
             try:
-                answer = http.post("/v1/orders", json=body)
+                answer = http.post(
+                    "/v1/orders/batch" if several else "/v1/orders", json=orders if several else orders[0]
+                )
             except httpx.ConnectError:
                 time.sleep(RETRY_AFTER_S)
                 continue
             except httpx.TransportError:
                 unanswered = True
-                self.counts["requests cut off"] += 1
+                self.counts["batches cut off" if several else "requests cut off"] += 1
                 continue
             if answer.status_code == 503:
                 time.sleep(RETRY_AFTER_S)
                 continue
-            self._hear(answer, name, unanswered=unanswered)
+            said = answer.json()
+            items = [item["order"] or item["problem"] for item in said] if several else [said]
+            for order, item in zip(orders, items, strict=True):
+                name = (self.signer.address, int(order["client_order_id"]))
+                self._hear(item, name, unanswered=unanswered)
+            self.counts["batches acknowledged"] += several
             return
 
-    def _hear(self, answer: httpx.Response, name: OrderName, *, unanswered: bool) -> None:
-        said = answer.json()
-        if answer.status_code == 200:
+    def _hear(self, said: dict[str, Any], name: OrderName, *, unanswered: bool) -> None:
+        if "order_id" in said:
             trades = frozenset(int(fill["trade_number"]) for fill in said["fills"])
             self.told[name] = Told(int(said["order_id"]), trades)
             self.counts["orders acknowledged"] += 1
@@ -165,8 +218,8 @@ class Trader:
             self.counts["of them after a cut, already in"] += said["repeated"]
             if said["repeated"] and not unanswered:
                 self.failure = f"{name}: told that it was repeated, but it was sent once"
-        elif answer.status_code == 409:
+        elif said["status"] == 409:
             self.told[name] = Told(None, frozenset())
             self.counts["refusals acknowledged"] += 1
         else:
-            self.failure = f"{name}: {answer.status_code} {answer.text}"
+            self.failure = f"{name}: {said}"

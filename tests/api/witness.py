@@ -10,7 +10,7 @@ from ledger.database import open_database
 from ledger.rebuild import open_venue
 from ledger.record import RecordReader
 from ledger.venue import Venue
-from market.events import Event, OrderAccepted, OrderCancelled, OrderReplaced, TradeAgreed
+from market.events import Event, OrderAccepted, OrderCancelled, OrderReplaced, TradeAgreed, WithdrawalApproved
 from market.orders import Address
 
 OrderName = tuple[Address, int]
@@ -41,7 +41,16 @@ class Replaced:
     trades: frozenset[int]
 
 
-Said = Told | Cancelled | Replaced
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """A withdrawal for which somebody was given the operator's signature, good until the deadline (Unix seconds)."""
+
+    participant: Address
+    nonce: int
+    deadline_s: int
+
+
+Said = Told | Cancelled | Replaced | Approved
 """What somebody was told. Of an order under its name; of a change under the change itself."""
 
 
@@ -58,6 +67,8 @@ class Witness:
     """Order ids, each with the client order id of terms that it got."""
     trades: dict[int, set[int]] = field(default_factory=dict)
     """By order id."""
+    approved: dict[tuple[Address, int], Approved] = field(default_factory=dict)
+    """By participant and nonce."""
     _head: bytes = b""
     _venue: Venue | None = None
 
@@ -88,6 +99,9 @@ class Witness:
                 case Replaced(order_id, client_order_id, trades):
                     assert (order_id, client_order_id) in self.replaced, f"told {said}, found nothing"
                     self._check_trades(said, order_id, trades)
+                case Approved():
+                    found = self.approved.get((said.participant, said.nonce))
+                    assert found == said, f"told {said}, found {found or 'nothing'}"
                 case Told():
                     self._check_order(name, said)
 
@@ -131,6 +145,9 @@ class Witness:
                     self.cancelled.add(order_id)
                 case OrderReplaced(order_id, terms):
                     self.replaced.add((order_id, terms.client_order_id))
+                case WithdrawalApproved(participant, _, nonce, deadline_s):
+                    assert (participant, nonce) not in self.approved, f"withdrawal {nonce} was approved twice"
+                    self.approved[participant, nonce] = Approved(participant, nonce, deadline_s)
                 case TradeAgreed():
                     for order_id in (event.buy_order_id, event.sell_order_id):
                         assert order_id not in self.cancelled, f"order {order_id} traded after its cancel"
@@ -145,5 +162,6 @@ class Witness:
                 "orders in the record": len(self.accepted),
                 "cancels": len(self.cancelled),
                 "replacements": len(self.replaced),
+                "withdrawals": len(self.approved),
             }
         )

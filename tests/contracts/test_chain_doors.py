@@ -11,7 +11,7 @@ from contracts.chain import GAS_MAX, Chain, ChainUnavailable, Reverted, Transact
 from contracts.deployment import attach
 from contracts.json_rpc import JsonRpc
 from contracts.opening import open_chain
-from contracts.posting import Loopback, Web
+from contracts.posting import Loopback, Posting
 from contracts.signing import Signer
 from market.orders import Address
 from market.units import Malformed
@@ -29,8 +29,9 @@ def answers(url: str) -> bool:
 
 def url_of(chain: Chain) -> str:
     assert isinstance(chain.node, JsonRpc)
-    assert isinstance(chain.node.post, Loopback | Web)
-    return chain.node.post.url
+    assert isinstance(chain.node.provider, Posting)
+    assert isinstance(chain.node.provider.post, Loopback)
+    return chain.node.provider.post.url
 
 
 def test_a_driven_clock_goes_where_it_is_told_and_one_second_a_block(chain: Chain) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from contracts import posting
+from contracts import opening
 from contracts.chain import NodeSilent
 from contracts.opening import open_chain
 
@@ -55,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def node(monkeypatch: pytest.MonkeyPatch) -> Iterator[Node]:
-    monkeypatch.setattr(posting, "TIMEOUT_S", TIME_OUT_S)
+    monkeypatch.setattr(opening, "TIMEOUT_S", TIME_OUT_S)
     with Node() as node:
         serving = threading.Thread(target=node.serve_forever, args=(0.01,))
         serving.start()
@@ -86,4 +86,4 @@ def test_a_node_that_hangs_from_the_first_request_is_no_node_yet(
 
 
 def test_a_request_takes_seconds_at_most() -> None:
-    assert posting.TIMEOUT_S == 20
+    assert opening.TIMEOUT_S == 20

@@ -7,7 +7,7 @@ import pytest
 
 from contracts.chain import Chain, ChainUnavailable, NodeSilent, Reverted, Transaction
 from contracts.json_rpc import AT_ONCE, JsonRpc
-from contracts.posting import BadStatus
+from contracts.posting import BadStatus, Posting
 from contracts.signing import Signer
 from market.orders import Address
 
@@ -80,7 +80,7 @@ def test_a_node_that_takes_single_requests_only_is_asked_so(refusal: Any) -> Non
             raise refusal
         return json.dumps(refusal).encode()
 
-    node = JsonRpc("stub", post)
+    node = JsonRpc("stub", Posting(post))
     assert node.ask_all([("eth_blockNumber", ()), ("eth_chainId", ())]) == ["0x2", "0x3"]
     assert [each["method"] for each in asked[1:]] == ["eth_blockNumber", "eth_chainId"]
 
@@ -92,12 +92,12 @@ def test_answers_in_another_sequence_are_told_in_that_of_the_requests() -> None:
         return json.dumps(answers[::-1]).encode()
 
     asks = [("eth_getCode", (str(number),)) for number in range(AT_ONCE + 2)]
-    assert JsonRpc("stub", post).ask_all(asks) == [str(number) for number in range(AT_ONCE + 2)]
+    assert JsonRpc("stub", Posting(post)).ask_all(asks) == [str(number) for number in range(AT_ONCE + 2)]
 
 
 def test_the_answer_to_another_request_is_no_answer() -> None:
-    node = JsonRpc("stub", lambda _: b'{"jsonrpc": "2.0", "id": 77, "result": "0x1"}')
-    with pytest.raises(ChainUnavailable, match="expected an answer to eth_blockNumber"):
+    node = JsonRpc("stub", Posting(lambda _: b'{"jsonrpc": "2.0", "id": 77, "result": "0x1"}'))
+    with pytest.raises(ChainUnavailable, match=r"stub does not answer \(WrongAnswer\)"):
         node.ask("eth_blockNumber")
 
 
@@ -109,5 +109,5 @@ def test_a_node_that_is_silent_together_is_not_asked_again_one_by_one() -> None:
         raise TimeoutError
 
     with pytest.raises(NodeSilent, match=r"stub does not answer \(TimeoutError\)"):
-        JsonRpc("stub", post).ask_all([("eth_blockNumber", ()), ("eth_chainId", ())])
+        JsonRpc("stub", Posting(post)).ask_all([("eth_blockNumber", ()), ("eth_chainId", ())])
     assert len(asked) == 1

@@ -100,7 +100,7 @@ def record_a_run(
             engine = open_database(f"sqlite:///{path}")
             _set(engine, log_pages, pragma)
             record, projector = Record(engine, GENESIS), Projector(engine)
-            outbox, heard = Outbox(engine), Heard(engine)
+            outbox, heard = Outbox(record.place), Heard(record.place)
             for batch, decision in part:
                 append = partial(record.append, batch, decision.events)
                 acknowledge(batch.number, append, moments.append)

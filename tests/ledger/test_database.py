@@ -121,14 +121,14 @@ def test_only_the_file_of_a_database_is_removed(tmp_path: Path) -> None:
 
 def test_a_lock_file_that_was_removed_is_noticed_while_nothing_happens(tmp_path: Path) -> None:
     place = take_writers_place(open_database(f"sqlite:///{tmp_path}/market.db"))
-    place.confirm()
+    place.record.confirm()
     lock = tmp_path / "market.db.lock"
     lock.unlink()
     with pytest.raises(PlaceLost, match=r"found another lock file, or none, expected .*/market.db.lock"):
-        place.confirm()
+        place.record.confirm()
     lock.touch()
     with pytest.raises(PlaceLost):
-        place.confirm()
+        place.record.confirm()
     place.close()
 
 

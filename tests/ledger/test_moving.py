@@ -33,13 +33,13 @@ def a_market(url: str) -> None:
     engine = kept(a_whole_day(), Path(), url=url)
     record = Record(engine, GENESIS)
     Snapshotter(record, recover(record)).take()
-    record.close()
-    outbox = Outbox(engine)
+    outbox = Outbox(record.place)
     outbox.add(
         kind="settle", reference="batch 1", raw=b"\x02\x00", hash_=b"\xaa" * 32, nonce=7, trades=(1, 2)
     )
     outbox.replace(1, raw=b"\x02\x01", hash_=b"\xbb" * 32)
-    Heard(engine).note(Block(2**40, b"\xcc" * 32), after=0, whole=True)
+    Heard(record.place).note(Block(2**40, b"\xcc" * 32), after=0, whole=True)
+    record.close()
     engine.dispose()
 
 

@@ -12,6 +12,7 @@ from api.sequencer import Sequencer
 from api.settler import SettlementFailed, Settler
 from contracts.chain import Chain, ChainUnavailable
 from contracts.deployment import Deployment
+from contracts.posting import Post
 from contracts.settlement import sign_reading
 from ledger.audit import audit
 from ledger.genesis import Genesis
@@ -41,12 +42,13 @@ from tests.api.adversity.terms import (
 
 
 class Day:
-    """One market over one database. Its settler meets `faults`; `plain` is the same chain without them."""
+    """One market over one database. Its settler meets `faults` on the way to the node; `plain` is the chain without them."""
 
     def __init__(
         self,
         random: Random,
         chain: Chain,
+        post: Post,
         deployment: Deployment,
         genesis: Genesis,
         engine: Engine,
@@ -56,10 +58,9 @@ class Day:
         self.random = random
         self.faults = Faults()
         self.plain = chain
-        self.chain = faulty(chain, self.faults)
+        self.chain = faulty(chain, post, self.faults)
         self.deployment = deployment
         self.engine = engine
-        self.outbox = Outbox(engine)
         self.clock = DrivenClock(START_S)
         self._genesis = genesis
         self._outgoing = outgoing
@@ -78,8 +79,9 @@ class Day:
         self.sequencer = Sequencer(
             self.venue, self.record, projector, recovery.tapes, self.clock, on_broken=_broken
         )
-        outgoing = self._outgoing(self.chain, Outbox(self.engine), confirmations=CONFIRMATIONS)
-        heard = Heard(self.engine)
+        self.outbox = Outbox(self.record.place)
+        outgoing = self._outgoing(self.chain, self.outbox, confirmations=CONFIRMATIONS)
+        heard = Heard(self.record.place)
         self.settler = Settler(
             self.sequencer, self.chain, self.deployment, outgoing, heard, confirmations=CONFIRMATIONS
         )

@@ -15,7 +15,7 @@ from contracts.guarantee import Rules
 from contracts.json_rpc import JsonRpc
 from contracts.nodes import running_node
 from contracts.opening import DEV_SIGNERS, open_chain
-from contracts.posting import Loopback
+from contracts.posting import Loopback, Posting
 from contracts.signing import Signer, sign_order
 from ledger.database import MEMORY_URL, open_database
 from ledger.genesis import Genesis
@@ -56,6 +56,7 @@ class Stage:
     """A node, the contracts on it, and the database of their market, each of which goes back to where every day starts."""
 
     chain: Chain
+    post: Loopback
     deployment: Deployment
     genesis: Genesis
     engine: Engine
@@ -69,7 +70,8 @@ class Stage:
         self.snapshot = self.chain.request("evm_snapshot")
         with closing(self.engine.raw_connection()) as connection:
             self.agreed.backup(connection.driver_connection)
-        day = Day(Random(seed), self.chain, self.deployment, self.genesis, self.engine, outgoing=outgoing)
+        market = self.chain, self.post, self.deployment, self.genesis, self.engine
+        day = Day(Random(seed), *market, outgoing=outgoing)
         day.mine(CONFIRMATIONS)  # so that no reorganisation reaches below the snapshot
         try:
             yield day
@@ -86,19 +88,19 @@ def open_stage() -> Iterator[Stage]:
         closing(Loopback(url)) as post,
         closing(sqlite3.connect(":memory:")) as agreed,
     ):
-        chain = replace(there, node=JsonRpc(there.name, post))  # a campaign makes a million requests
+        chain = replace(there, node=JsonRpc(there.name, Posting(post)))  # a campaign makes a million requests
         chain.request("anvil_setBlockTimestampInterval", 1)
         rules = Rules(challenge_window_s=CHALLENGE_S)
         deployment = deploy(chain, notice_period_s=3_600, reading_window_s=READING_S, rules=rules)
         genesis = Genesis("adversity", 3_600, 24, chain.chain_id, deployment.settlement.address)
         engine = open_database(MEMORY_URL)
-        day = Day(Random(0), chain, deployment, genesis, engine)
+        day = Day(Random(0), chain, post, deployment, genesis, engine)
         _agree(day)
         day.close()
         chain.request("evm_setAutomine", False)
         with closing(engine.raw_connection()) as connection:
             connection.driver_connection.backup(agreed)
-        yield Stage(chain, deployment, genesis, engine, agreed, chain.request("evm_snapshot"))
+        yield Stage(chain, post, deployment, genesis, engine, agreed, chain.request("evm_snapshot"))
         engine.dispose()
 
 

@@ -11,6 +11,7 @@ from contracts.abi import artifact
 from contracts.chain import ChainUnavailable, GasPrice, Transaction
 from ledger.tables import OutboxReplacementRow, OutboxRow, table
 from tests.api.adversity.day import Day
+from tests.api.adversity.faults import SPOILT
 from tests.api.adversity.terms import CHALLENGE_S, CONFIRMATIONS, OVER_S, SLOT_S
 
 _OUTBOX: Final = table(OutboxRow)
@@ -25,9 +26,10 @@ def kill(day: Day) -> None:
     day.faults.kill_again_in = day.random.choice((0, day.random.randint(1, 10)))
 
 
-def lose_an_answer(day: Day) -> None:
-    """Let the node carry out a request whose answer does not arrive."""
-    day.faults.lose_in = day.random.randint(1, 20)
+def spoil_an_answer(day: Day) -> None:
+    """Let an answer of the node not arrive, or not as it was."""
+    day.faults.spoil_how = day.random.choice(tuple(SPOILT))
+    day.faults.spoil_in = day.random.randint(1, 20)
 
 
 def drop(day: Day) -> None:
@@ -102,10 +104,10 @@ KINDS: Final[dict[str, Callable[[Day], None]]] = {
     "spent nonce": use_our_nonce,
     "drop": drop,
     "price": raise_the_price,
-    "time-out": lose_an_answer,
+    "spoilt answer": spoil_an_answer,
     "revert": pause,
 }
-DRAWN: Final = (*KINDS, "crash", "crash", "reorganisation")
+DRAWN: Final = (*KINDS, "crash", "crash", "reorganisation", "reorganisation", "spoilt answer")
 """What a round draws from: some more often than others."""
 
 
