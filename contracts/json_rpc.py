@@ -81,11 +81,7 @@ class JsonRpc:
             raise
         if not isinstance(answers, list):
             return None
-        by_number = {
-            answer["id"]: answer
-            for answer in answers
-            if isinstance(answer, dict) and isinstance(answer.get("id"), int)
-        }
+        by_number = {answer.get("id"): answer for answer in answers if isinstance(answer, dict)}
         in_sequence = [by_number.get(request["id"]) for request in requests]
         if not all(map(_answers, in_sequence, requests)):
             return None

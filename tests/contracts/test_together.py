@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.chain import Chain, ChainUnavailable, NodeSilent, RequestRefused, Reverted, Transaction
+from contracts.chain import Chain, ChainUnavailable, NodeSilent, Reverted, Transaction
 from contracts.json_rpc import AT_ONCE, JsonRpc
 from contracts.posting import BadStatus
 from contracts.signing import Signer
@@ -66,7 +66,6 @@ def test_receipts_come_in_the_sequence_of_their_transactions(chain: Chain) -> No
     [
         {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "no batches here"}},
         [{"jsonrpc": "2.0", "id": 2, "error": {"code": -32005, "message": "too many"}}],
-        [{"jsonrpc": "2.0", "id": [1], "result": "0x1"}, {"jsonrpc": "2.0", "result": "0x1"}, "0x1"],
         BadStatus("status 413"),
     ],
 )
@@ -112,20 +111,3 @@ def test_a_node_that_is_silent_together_is_not_asked_again_one_by_one() -> None:
     with pytest.raises(NodeSilent, match=r"stub does not answer \(TimeoutError\)"):
         JsonRpc("stub", post).ask_all([("eth_blockNumber", ()), ("eth_chainId", ())])
     assert len(asked) == 1
-
-
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        ("0xrefused", "execution reverted"),
-        ("0x123", "execution reverted"),
-        (["0x08c379a0"], "execution reverted"),
-        ("0x08c379a0", "reverted with 0x08c379a0"),
-        (f"0x08c379a0{32:064x}{2:064x}fffe{'00' * 30}", "reverted with 0x08c379a0.*fffe"),
-    ],
-)
-def test_a_refusal_stays_one_whatever_the_node_adds_to_it(data: Any, said: str) -> None:
-    error = {"code": 3, "message": "execution reverted", "data": data}
-    node = JsonRpc("stub", lambda _: json.dumps({"jsonrpc": "2.0", "id": 1, "error": error}).encode())
-    with pytest.raises(RequestRefused, match=said):
-        node.ask("eth_call")
