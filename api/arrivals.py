@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from market.orders import Command
+from market.units import InvariantBroken
 
 _Answer = TypeVar("_Answer")
 
@@ -61,7 +62,16 @@ class Arrivals(Generic[_Answer]):
         return self._take(most)
 
     def answer(self, answers: Sequence[_Answer]) -> None:
-        """Answer the commands that were taken, one each; those who went away meanwhile hear nothing."""
+        """Answer the commands that were taken, one each; those who went away meanwhile hear nothing.
+
+        Raises:
+            InvariantBroken: if there are more answers, or fewer: somebody would hear of another's command, or wait for ever.
+        """
+        taken = sum(count for _, count in self._unanswered)
+        if len(answers) != taken:
+            raise InvariantBroken(
+                f"arrivals: found {len(answers)} answers, expected {taken}, one for each command"
+            )
         start = 0
         for submission, count in self._unanswered:
             submission.answers += answers[start : start + count]

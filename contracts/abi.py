@@ -202,9 +202,20 @@ def explain_revert(data: bytes) -> str:
 
     >>> explain_revert(b"")
     'reverted without saying why'
+    >>> explain_revert(bytes.fromhex("08c379a0"))
+    'reverted with 0x08c379a0'
     """
     if not data:
         return "reverted without saying why"
+    try:
+        said = _error_in(data)
+    except (DecodingError, UnicodeDecodeError):  # an error that we know by name, and then something else
+        said = None
+    return said if said is not None else f"reverted with 0x{data.hex()}"
+
+
+def _error_in(data: bytes) -> str | None:
+    """Return the error of a contract of ours, or the words of any other; None if there is neither."""
     for name in CONTRACTS:
         if found := artifact(name).errors.get(data[:4]):
             error, fields = found
@@ -213,7 +224,7 @@ def explain_revert(data: bytes) -> str:
             return f"{error}({', '.join(told)})"
     if data[:4] == bytes(keccak(b"Error(string)"))[:4]:
         return str(_CODEC.decode(["string"], data[4:])[0])
-    return f"reverted with 0x{data.hex()}"
+    return None
 
 
 def _type_of(field: Mapping[str, Any]) -> str:

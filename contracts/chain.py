@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from contracts import answers
 from contracts.chain_errors import (
     BroadcastRefused,
     ChainUnavailable,
@@ -27,8 +28,6 @@ from contracts.transactions import (
     Receipt,
     Standing,
     Transaction,
-    read_log,
-    read_receipt,
     transaction_hash,
 )
 from market.orders import Address
@@ -76,15 +75,15 @@ class Chain:
 
     def now_s(self) -> int:
         """Return the time of the latest block, Unix seconds."""
-        return int(self._latest_block()["timestamp"], 16)
+        return answers.number(self._latest_block().get("timestamp"))
 
     def block_number(self) -> int:
         """Return the number of the latest block."""
-        return int(self._ask("eth_blockNumber"), 16)
+        return answers.number(self._ask("eth_blockNumber"))
 
     def block_gas_limit(self) -> int:
         """Return how much gas the transactions of a block may take together."""
-        return int(self._latest_block()["gasLimit"], 16)
+        return answers.number(self._latest_block().get("gasLimit"))
 
     def set_time(self, timestamp_s: int) -> bool:
         """Mine an empty block at this time (Unix seconds) if the clock is behind it. Return whether we drive the clock."""
@@ -94,20 +93,20 @@ class Chain:
 
     def nonce(self, address: Address) -> int:
         """Return the nonce of the address's next transaction, counting those still waiting."""
-        return int(self._ask("eth_getTransactionCount", _hex(address), "pending"), 16)
+        return answers.number(self._ask("eth_getTransactionCount", _hex(address), "pending"))
 
     def mined_nonce(self, address: Address) -> int:
         """Return how many transactions of the address are in blocks: the nonce of its first that is in none."""
-        return int(self._ask("eth_getTransactionCount", _hex(address), "latest"), 16)
+        return answers.number(self._ask("eth_getTransactionCount", _hex(address), "latest"))
 
     def block_hash(self, number: int) -> bytes | None:
         """Return the hash of a block, None if the chain is not that long."""
         block = self._ask("eth_getBlockByNumber", hex(number), False)
-        return None if block is None else _bytes(block["hash"])
+        return None if block is None else answers.data(answers.fields(block).get("hash"))
 
     def balance_wei(self, address: Address) -> int:
         """Return the address's balance of the chain's own coin, in wei."""
-        return int(self._ask("eth_getBalance", _hex(address), "latest"), 16)
+        return answers.number(self._ask("eth_getBalance", _hex(address), "latest"))
 
     def standings(self, addresses: Iterable[Address]) -> dict[Address, Standing]:
         """Return where each of several accounts stands."""
@@ -116,7 +115,7 @@ class Chain:
         for address in map(_hex, wanted):
             asks.append(("eth_getTransactionCount", (address, "pending")))
             asks.append(("eth_getBalance", (address, "latest")))
-        found = [int(answer, 16) for answer in self._ask_all(asks)]
+        found = list(map(answers.number, self._ask_all(asks)))
         return {
             address: Standing(nonce, balance_wei)
             for address, nonce, balance_wei in zip(wanted, found[::2], found[1::2], strict=True)
@@ -124,7 +123,7 @@ class Chain:
 
     def code(self, address: Address) -> bytes:
         """Return the contract code at the address; empty where there is none."""
-        return _bytes(self._ask("eth_getCode", _hex(address), "latest"))
+        return answers.data(self._ask("eth_getCode", _hex(address), "latest"))
 
     def call(
         self, to: Address, data: bytes, *, sender: Address | None = None, gas: int = BLOCK_GAS_LIMIT
@@ -136,7 +135,7 @@ class Chain:
         """
         method, parameters = self._call(to, data, sender or self.operator.address, gas)
         try:
-            return _bytes(self.node.ask(method, *parameters))
+            return answers.data(self.node.ask(method, *parameters))
         except RequestRefused as error:
             raise self._refused_call(error) from None
 
@@ -148,10 +147,10 @@ class Chain:
         """
         sender = self.operator.address
         try:
-            answers = self.node.ask_all([self._call(to, data, sender, BLOCK_GAS_LIMIT) for to, data in asked])
+            told = self.node.ask_all([self._call(to, data, sender, BLOCK_GAS_LIMIT) for to, data in asked])
         except RequestRefused as error:
             raise self._refused_call(error) from None
-        return tuple(map(_bytes, answers))
+        return tuple(map(answers.data, told))
 
     def logs(
         self,
@@ -183,7 +182,7 @@ class Chain:
                     raise self._refused(error) from error
                 blocks = (end - first + 1) // 2
             else:
-                found += map(read_log, told)
+                found += answers.logs(told)
                 first = end + 1
         return tuple(sorted(found, key=lambda log: (log.block_number, log.index)))
 
@@ -199,9 +198,9 @@ class Chain:
         """Return what gas costs, and what `sign` offers for it."""
         told = self._latest_block().get("baseFeePerGas")
         if told is None:
-            price = int(self._ask("eth_gasPrice"), 16)
+            price = answers.number(self._ask("eth_gasPrice"))
             return GasPrice(price, price, None)
-        base_fee = int(told, 16)
+        base_fee = answers.number(told)
         return GasPrice(base_fee + _GWEI, 2 * base_fee + _GWEI, _GWEI)
 
     def sign(
@@ -236,12 +235,12 @@ class Chain:
     def data_sent(self, transaction: bytes) -> bytes | None:
         """Return the data of a transaction that the node has, in a block or waiting for one; None if it knows none."""
         found = self._ask("eth_getTransactionByHash", _hex(transaction))
-        return None if found is None else _bytes(found["input"])
+        return None if found is None else answers.data(answers.fields(found).get("input"))
 
     def receipt(self, transaction: bytes) -> Receipt | None:
         """Return what became of a transaction, or None while it is in no block."""
         found = self._ask("eth_getTransactionReceipt", _hex(transaction))
-        return None if found is None else read_receipt(found)
+        return None if found is None else answers.receipt(found)
 
     def wait(self, transaction: bytes, *, timeout_s: float = 60.0) -> Receipt:
         """Wait until the transaction is in a block.
@@ -288,13 +287,10 @@ class Chain:
     def _receipts(self, transactions: Sequence[bytes]) -> tuple[Receipt, ...] | None:
         """Return what became of all the transactions, or None while one of them is in no block."""
         found = self._ask_all([("eth_getTransactionReceipt", (_hex(each),)) for each in transactions])
-        return None if None in found else tuple(map(read_receipt, found))
+        return None if None in found else tuple(map(answers.receipt, found))
 
     def _latest_block(self) -> dict[str, Any]:
-        block: dict[str, Any] | None = self._ask("eth_getBlockByNumber", "latest", False)
-        if block is None:
-            raise ChainUnavailable(f"{self.name}: found no latest block, expected one")
-        return block
+        return answers.fields(self._ask("eth_getBlockByNumber", "latest", False))
 
     def _ask(self, method: str, *parameters: Any) -> Any:
         """Ask what no node refuses that can be used."""
@@ -325,10 +321,6 @@ class Chain:
 
 def _hex(data: bytes) -> str:
     return "0x" + data.hex()
-
-
-def _bytes(text: str) -> bytes:
-    return bytes.fromhex(text[2:])
 
 
 def _topic(wanted: bytes | tuple[bytes, ...] | None) -> str | list[str] | None:

@@ -34,8 +34,13 @@ class Reverted(Exception):
 
 
 def data_of(refusal: Any) -> bytes:
-    """Return what a contract returned on refusing, wherever this node puts it."""
+    """Return what a contract returned on refusing, wherever this node puts it; nothing where that is no hex."""
     data = refusal.get("data") if isinstance(refusal, dict) else None
     if isinstance(data, dict):
         data = data.get("result") or data.get("data")
-    return bytes.fromhex(data[2:]) if isinstance(data, str) and data.startswith("0x") else b""
+    if not isinstance(data, str) or not data.startswith("0x"):
+        return b""
+    try:
+        return bytes.fromhex(data[2:])
+    except ValueError:
+        return b""

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+from contracts import answers
 from contracts.chain import Chain, ChainUnavailable, NodeSilent, RequestRefused, Transaction
 from contracts.json_rpc import JsonRpc, Node, Provider
 from contracts.nodes import OPERATOR_WEI, find_anvil, running_node
@@ -143,7 +144,9 @@ def _open_address(url: str, start_time_s: int | None, operator_key: bytes | None
             )
         operator = funded[0]
     chain_id = _chain_id(node)
-    head_s = int(node.ask("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+    head_s = answers.number(
+        answers.fields(_ask(node, "eth_getBlockByNumber", "latest", False)).get("timestamp")
+    )
     return Chain(
         name=name,
         description=f"{version.split('/')[0]} at {name}, chain id {chain_id}",
@@ -192,21 +195,21 @@ def _version(node: Node, name: str) -> str:
 
 
 def _chain_id(node: Node) -> int:
-    return int(node.ask("eth_chainId"), 16)
+    return answers.number(_ask(node, "eth_chainId"))
 
 
 def _has_coins(node: Node, account: Signer) -> bool:
-    return int(node.ask("eth_getBalance", "0x" + account.address.hex(), "latest"), 16) > 0
+    return answers.number(_ask(node, "eth_getBalance", "0x" + account.address.hex(), "latest")) > 0
 
 
 def _mine_at(node: Node, timestamp_s: int) -> None:
-    _setup(node, "evm_mine", timestamp_s)
+    _ask(node, "evm_mine", timestamp_s)
 
 
 def _prepare_anvil(chain: Chain) -> None:
-    _setup(chain.node, "anvil_setBalance", "0x" + chain.operator.address.hex(), hex(OPERATOR_WEI))
+    _ask(chain.node, "anvil_setBalance", "0x" + chain.operator.address.hex(), hex(OPERATOR_WEI))
     if chain.drives_time:
-        _setup(chain.node, "anvil_setBlockTimestampInterval", 1)
+        _ask(chain.node, "anvil_setBlockTimestampInterval", 1)
 
 
 def _prepare_ganache(chain: Chain) -> None:
@@ -219,8 +222,9 @@ def _expect_chain_id(chain: Chain, expected: int | None) -> None:
         raise ChainUnavailable(f"{chain.name}: found chain id {chain.chain_id}, expected {expected}")
 
 
-def _setup(node: Node, method: str, *parameters: object) -> None:
+def _ask(node: Node, method: str, *parameters: object) -> Any:
+    """Ask what a node that can be used does not refuse."""
     try:
-        node.ask(method, *parameters)
+        return node.ask(method, *parameters)
     except RequestRefused as error:
         raise ChainUnavailable(f"{method}: {error}") from None

@@ -66,8 +66,11 @@ class Loopback:
 
     def _is_dropped(self) -> bool:
         """Return whether the node has hung up: nothing else can be heard of it before it is asked."""
-        heard = self._connection.sock
-        return heard is not None and bool(select.select([heard], [], [], 0)[0])
+        if self._connection.sock is None:
+            return False
+        heard = select.poll()  # which takes a socket of any number, as a server with many clients has
+        heard.register(self._connection.sock, select.POLLIN)
+        return bool(heard.poll(0))
 
 
 class Posting:

@@ -1,8 +1,7 @@
 """What goes to a chain and what comes back, as values: transactions and their prices, receipts and their logs."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from eth_hash.auto import keccak
 
@@ -76,32 +75,3 @@ class Receipt:
 def transaction_hash(raw: bytes) -> bytes:
     """Return the hash by which the chain will know these signed bytes."""
     return bytes(keccak(raw))
-
-
-def read_receipt(found: Mapping[str, Any]) -> Receipt:
-    """Return a receipt as a node tells it."""
-    created = found.get("contractAddress")
-    return Receipt(
-        transaction=_bytes(found["transactionHash"]),
-        succeeded=int(found["status"], 16) == 1,
-        block_number=int(found["blockNumber"], 16),
-        gas_used=int(found["gasUsed"], 16),
-        logs=tuple(map(read_log, found["logs"])),
-        created=None if created is None else Address(_bytes(created)),
-    )
-
-
-def read_log(found: Mapping[str, Any]) -> Log:
-    """Return an event as a node tells it."""
-    return Log(
-        address=Address(_bytes(found["address"])),
-        topics=tuple(map(_bytes, found["topics"])),
-        data=_bytes(found["data"]),
-        transaction=_bytes(found["transactionHash"]),
-        block_number=int(found["blockNumber"], 16),
-        index=int(found["logIndex"], 16),
-    )
-
-
-def _bytes(text: str) -> bytes:
-    return bytes.fromhex(text[2:])

@@ -297,9 +297,9 @@ class AccountRow(Readable, table=True):
     __tablename__ = "accounts"
     __table_args__ = (Index("ix_accounts_owner", "participant", "kind", "asset", unique=True),)
     account_number: int = Field(primary_key=True, sa_type=_KEY, sa_column_kwargs=_OURS)
-    kind: str
-    participant: str
-    asset: str
+    kind: str = Field(sa_type=_KEY_TEXT)
+    participant: str = Field(sa_type=_KEY_TEXT)
+    asset: str = Field(sa_type=_KEY_TEXT)
 
 
 class PostingRow(Readable, table=True):

@@ -1,6 +1,6 @@
 """A quick constructor for values that are made by the million: the orders, trades and terms of a market and its replay."""
 
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -25,19 +25,22 @@ def quickly_made(kind: type[_Value]) -> type[_Value]:
     (True, Point(x=3, y=2))
 
     Raises:
-        TypeError: if a class cannot be made so.
+        TypeError: if a class has more to it than a struct would keep.
     """
     parts = fields(kind) if is_dataclass(kind) else ()
     slots = tuple(part.name for part in parts)
-    plain = all(part.init and not part.kw_only and part.default_factory is MISSING for part in parts)
-    if not plain or kind.__dict__.get("__slots__") != slots or kind.__bases__ != (object,) or not slots:
-        raise TypeError(f"{kind.__name__}: expected a dataclass with slots, no base and plain defaults")
-    own = {"__doc__", "__dataclass_fields__", "__dataclass_params__", "__post_init__"}
-    kept = {
-        name: each
-        for name, each in vars(kind).items()
-        if name in own or not (name in slots or _is_special(name))
-    }
+    special = {name for name in vars(kind) if _is_special(name)}
+    if (
+        kind.__bases__ != (object,)
+        or kind.__dict__.get("__slots__") != slots
+        or special - {"__post_init__"} != _SPECIAL
+        or not all(map(_is_plain, parts))
+    ):
+        raise TypeError(
+            f"{kind.__name__}: expected a frozen dataclass with slots, no base, plain fields and no special methods"
+        )
+    dropped = {*slots, *special} - _KEPT
+    kept = {name: each for name, each in vars(kind).items() if name not in dropped}
     made: Any = msgspec.defstruct(
         kind.__name__,
         [
@@ -55,3 +58,21 @@ def quickly_made(kind: type[_Value]) -> type[_Value]:
 
 def _is_special(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")
+
+
+def _is_plain(part: Field[Any]) -> bool:
+    """Return whether a field is shown, compared and hashed as all others, and given or left to a plain default."""
+    usual = part.init and part.repr and part.compare and part.hash is None and not part.kw_only
+    return usual and part.default_factory is MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """A dataclass with nothing special beyond what it was given by being one."""
+
+    part: int
+
+
+_SPECIAL = {name for name in vars(_Plain) if _is_special(name)}
+_KEPT = {"__doc__", "__dataclass_fields__", "__dataclass_params__", "__post_init__"}
+"""What a struct takes over of the special names; it has its own of the others."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from threading import Lock, RLock
+from threading import Lock
 
 from sqlalchemy import Engine, select, text, update
 
@@ -66,7 +66,7 @@ class Projector:
         """
         self._engine = engine
         self._writer = writer_to(engine.dialect.name, TABLES)
-        self._turn = RLock()
+        self._turn = Lock()
         """Held while tables are written."""
         self._noting = Lock()
         """Held while the notes change, or are looked at."""

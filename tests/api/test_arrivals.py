@@ -7,6 +7,7 @@ import pytest
 
 from api.arrivals import Arrivals
 from market.orders import Address, CancelOrder, Command
+from market.units import InvariantBroken
 
 
 def cancels(first: int, count: int) -> list[CancelOrder]:
@@ -79,6 +80,18 @@ def test_who_went_away_is_not_answered_and_his_commands_stay() -> None:
         assert numbers(await arrivals.next_batch(most=3, within_s=1)) == [1, 2]
         arrivals.answer([10, 20])
         assert await stays == [20]
+
+    run(story)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_each_command_has_an_answer_and_no_other(count: int) -> None:
+    async def story(arrivals: Arrivals[int]) -> None:
+        answered = arrivals.put(cancels(1, 2))
+        await arrivals.next_batch(most=3, within_s=1)
+        with pytest.raises(InvariantBroken, match=f"found {count} answers, expected 2"):
+            arrivals.answer(list(range(count)))
+        assert not answered.done()
 
     run(story)
 

@@ -1,8 +1,10 @@
 """The kept connection to a node of our own: opened again when the node hung up, and never half an answer taken for one."""
 
+import os
+import resource
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from http.client import IncompleteRead
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -10,6 +12,9 @@ from typing import Any
 import pytest
 
 from contracts.posting import BadStatus, Loopback
+
+FILES = 1_024
+"""As many as `select` knows."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -71,6 +76,19 @@ def test_a_connection_that_the_node_closed_is_opened_again(node: Node, post: Loo
     assert node.ended.acquire(timeout=10)
     assert post(b"again") == b"again"
     assert node.connections == 2
+
+
+def test_a_connection_is_kept_where_a_thousand_files_are_open(node: Node, post: Loopback) -> None:
+    with ExitStack() as open_files:
+        limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if most < FILES + 100:
+            pytest.skip(f"found that {most} files may be open, expected {FILES + 100}")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(limit, FILES + 100), most))
+        open_files.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (limit, most))
+        for _ in range(FILES):
+            open_files.callback(os.close, os.dup(0))
+        assert [post(b"one"), post(b"two")] == [b"one", b"two"]
+    assert node.connections == 1
 
 
 def test_half_an_answer_is_none_and_not_taken_for_the_next_one(node: Node, post: Loopback) -> None:

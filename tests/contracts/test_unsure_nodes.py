@@ -131,6 +131,15 @@ def test_a_node_that_cannot_answer_is_unavailable_and_nothing_worse(answer: dict
             chain.block_number()
 
 
+@pytest.mark.parametrize("method", ["eth_chainId", "eth_getBlockByNumber"])
+@pytest.mark.parametrize("answer", [{"error": TOO_MANY}, {"result": None}, {"result": "0x"}])
+def test_a_node_that_does_not_say_where_it_stands_is_not_opened(method: str, answer: dict[str, Any]) -> None:
+    node, now = refusing(method, answer)
+    now.append(True)
+    with pytest.raises(ChainUnavailable), opened(node):
+        pass
+
+
 def test_a_node_that_lost_its_latest_block_is_unavailable() -> None:
     node, now = refusing("eth_getBlockByNumber", {"result": None})
     with opened(node) as chain:

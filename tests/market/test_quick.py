@@ -81,10 +81,36 @@ def test_what_cannot_be_made_so_is_refused() -> None:
     class Made:
         parts: list[int] = field(default_factory=list)
 
+    @dataclass(frozen=True, slots=True)
+    class Secret:
+        key: bytes = field(repr=False)
+
+    @dataclass(frozen=True, slots=True)
+    class Noted:
+        number: int
+        note: str = field(compare=False)
+
+    @dataclass(frozen=True, slots=True)
+    class Worded:
+        number: int
+
+        def __str__(self) -> str:
+            return "a number"
+
+    @dataclass(frozen=True, slots=True, order=True)
+    class Ordered:
+        number: int
+
+    @dataclass(slots=True)
+    class Mutable:
+        number: int
+
     @dataclass(frozen=True)
     class Loose:
         first: int
 
-    for kind in (Made, Loose, int):
-        with pytest.raises(TypeError, match="expected a dataclass with slots, no base and plain defaults"):
+    for kind in (Made, Secret, Noted, Worded, Ordered, Mutable, Loose, int):
+        with pytest.raises(
+            TypeError, match="expected a frozen dataclass with slots, no base, plain fields and no"
+        ):
             quickly_made(kind)
