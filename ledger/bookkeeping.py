@@ -112,7 +112,7 @@ class Books(Kept):
 
     def spendable(self, participant: Address) -> Micros:
         """Return what a participant may commit in this batch: free at its start, minus what the batch took."""
-        free = self.balances.of(_FREE, participant) - self._released.get(participant, 0)
+        free = self.balances.on(purse_of(participant).free) - self._released.get(participant, 0)
         return Micros(max(free, 0))  # an exit or a module may have taken what was released
 
     def removable(self, participant: Address) -> Micros:

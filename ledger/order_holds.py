@@ -53,18 +53,21 @@ class OrderHolds(Kept):
                 f"order {order_id}: a trade frees {freed} micros of its hold, expected at least {takes}"
             )
         purse = purse_of(participant)
-        entries = move(purse.order_hold, purse.trade_hold, takes)
+        held = purse.order_hold
+        entries: list[Entry] = [(held, -takes), (purse.trade_hold, takes)] if takes else []
         if residual:
-            entries += move(purse.order_hold, purse.free, residual)
+            entries += ((held, -residual), (purse.free, residual))
         return entries
 
     def _put(self, order_id: int, participant: Address, amount_micros: int) -> int:
         """Set what an order holds, and return what it held before."""
-        whose, held = self._holds.pop(order_id, (participant, 0))
-        if whose != participant:
+        hold = self._holds.get(order_id)
+        if hold is not None and hold[0] != participant:
             raise InvariantBroken(
-                f"order {order_id}: found 0x{participant.hex()}, expected 0x{whose.hex()}, who holds"
+                f"order {order_id}: found 0x{participant.hex()}, expected 0x{hold[0].hex()}, who holds"
             )
         if amount_micros:
             self._holds[order_id] = participant, amount_micros
-        return held
+        elif hold is not None:
+            del self._holds[order_id]
+        return 0 if hold is None else hold[1]

@@ -42,6 +42,9 @@ from market.orders import (
 from market.refusals import Refusal
 from market.units import InvariantBroken, Micros
 
+_ENTERING = (PlaceOrder, ReplaceOrder)
+"""What brings an order to its book, and may be a repetition."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -106,9 +109,7 @@ class Venue(Kept):
         answers: list[tuple[Event, ...]] = []
         earlier: dict[int, int] = {}
         for position, command in enumerate(batch.commands):
-            repeated = (
-                self.exchange.earlier(command) if isinstance(command, PlaceOrder | ReplaceOrder) else None
-            )
+            repeated = self.exchange.earlier(command) if isinstance(command, _ENTERING) else None
             if repeated is not None:
                 earlier[position] = repeated
                 answers.append(())

@@ -1,5 +1,6 @@
 """Open orders: what each may still trade and sets aside, and the client order ids that were ever used."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -120,14 +121,14 @@ class OpenOrders(Kept):
     def __init__(self) -> None:
         self.last_id = 0
         self._by_id = {}
-        self._by_participant: dict[Address, set[int]] = {}
+        self._by_participant: defaultdict[Address, set[int]] = defaultdict(set)
         self._owners = {}
         self._used = {}
 
     def reindex(self) -> None:
         """Find the orders by participant again."""
         for order in self:
-            self._by_participant.setdefault(order.terms.participant, set()).add(order.order_id)
+            self._by_participant[order.terms.participant].add(order.order_id)
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -186,7 +187,7 @@ class OpenOrders(Kept):
         self._by_id[order_id] = order
         participant = terms.participant
         self._owners.setdefault(participant, len(self._owners) + 1)
-        self._by_participant.setdefault(participant, set()).add(order_id)
+        self._by_participant[participant].add(order_id)
         return order
 
     def renew(self, event: OrderReplaced, *, time_us: int) -> OpenOrder:
@@ -238,11 +239,7 @@ class OpenOrders(Kept):
         """Forget an order, but not its client order id, and return it as it last was."""
         order = self.get(order_id)
         del self._by_id[order_id]
-        participant = order.signed.terms.participant
-        ids = self._by_participant[participant]
-        ids.remove(order_id)
-        if not ids:
-            del self._by_participant[participant]
+        self._by_participant[order.signed.terms.participant].remove(order_id)
         return order
 
     def state(self) -> Iterator[tuple[object, ...]]:
@@ -255,11 +252,10 @@ class OpenOrders(Kept):
 
     def _use(self, event: OrderAccepted | OrderReplaced) -> None:
         key = (event.terms.participant, event.terms.client_order_id)
-        if key in self._used:
-            raise InvariantBroken(
-                f"client order id {key[1]}: found it used for order {self._used[key][0]} already"
-            )
-        self._used[key] = (event.order_id, fingerprint(event))
+        use = (event.order_id, fingerprint(event))
+        found = self._used.setdefault(key, use)
+        if found is not use:
+            raise InvariantBroken(f"client order id {key[1]}: found it used for order {found[0]} already")
 
 
 def _with(order: OpenOrder, *, remaining_lots: Lots, hold_micros: Micros) -> OpenOrder:
