@@ -113,9 +113,8 @@ def open_house(
             remove_database(settings.database_url)
         engine = open_database(settings.database_url)
         closing.callback(engine.dispose)
-        place = take_writers_place(
-            engine
-        )  # before contracts are deployed: of two markets that begin here, one does
+        # before contracts are deployed: of two markets that begin here, one does
+        place = take_writers_place(engine)
         closing.callback(place.close)
         deployment = _deployment(engine, chain, settings)
         settings.expect_time_to_lock("the contract's notice_period_s", deployment.notice_period_s)

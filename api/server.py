@@ -121,9 +121,8 @@ def _listening(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        found = (
-            (error.strerror or str(error)).partition(" (")[0].lower()
-        )  # Python repeats the address after it
+        # Python repeats the address after it
+        found = (error.strerror or str(error)).partition(" (")[0].lower()
         raise AddressUnusable(
             f"--host {host} --port {port}: found {found}, expected a free address of this machine"
         ) from None

@@ -173,10 +173,8 @@ def open_sealed(sealed: SealedTerms, key: ReaderKey, *, terms_hash: bytes) -> by
         return ChaCha20Poly1305(content_key).decrypt(
             _NONCE, sealed.ciphertext, _head(sealed.entries) + terms_hash
         )
-    except (
-        InvalidTag,
-        ValueError,
-    ):  # ValueError: a content key that is none, or half an exchange that yields nothing
+    except (InvalidTag, ValueError):
+        # ValueError: a content key that is none, or half an exchange that yields nothing
         raise Tampered(f"sealed terms: changed, or not those with the hash 0x{terms_hash.hex()}") from None
 
 

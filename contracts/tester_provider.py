@@ -23,9 +23,8 @@ class TesterProvider:
         """Make a request, and return the answer."""
         try:
             return _as_json(self._request(method, params))
-        except (
-            Exception
-        ) as error:  # as a node does: what a chain refuses has no kind in common in these libraries
+        except Exception as error:
+            # as a node does: what a chain refuses has no kind in common in these libraries
             said = str(error)
             return {"error": {"message": said, "data": _as_json(_returned(said))}}
 

@@ -262,9 +262,8 @@ class Record(RecordReader):
             raise RecordFailed(f"found batch {batch.number}, expected {self.number + 1}")
         try:
             commands, told = codec.encode_commands(batch.commands), codec.encode_events(events)
-        except (
-            Exception
-        ) as error:  # whatever is wrong with a value: it ends as any batch does that is not recorded
+        except Exception as error:
+            # whatever is wrong with a value: it ends as any batch does that is not recorded
             raise RecordFailed(
                 f"batch {batch.number}: found {type(error).__name__} ({error}) when it was encoded, expected commands and "
                 f"events that version {codec.VERSION} of the encoding knows"

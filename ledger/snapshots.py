@@ -93,9 +93,8 @@ class SnapshotStore:
             select(_SNAPSHOTS.c.batch_number).where(_SNAPSHOTS.c.piece == _SEAL)
         )
         with self._engine.begin() as connection:
-            _SNAPSHOTS.create(
-                connection, checkfirst=True
-            )  # whoever dropped the table may have dropped it whole
+            # whoever dropped the table may have dropped it whole
+            _SNAPSHOTS.create(connection, checkfirst=True)
             connection.execute(delete(_SNAPSHOTS).where(unfinished | (_SNAPSHOTS.c.batch_number == number)))
 
     def write(self, number: int, piece: int, content: bytes) -> None:

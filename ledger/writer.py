@@ -90,9 +90,8 @@ class WritersSession:
         """Look at what costs nothing to look at: the lock file, and whether the session was seen to end."""
         if self._file is not None and not _is_still(self._file):
             raise PlaceLost(f"{self._where}: found another lock file, or none, expected {self._file.name}")
-        if (
-            self.connection.invalidated
-        ):  # what is asked of it next would go over a new session, without the lock
+        # what is asked of it next would go over a new session, without the lock
+        if self.connection.invalidated:
             raise self._lost("the session has ended")
 
     def _lost(self, found: str) -> PlaceLost:

@@ -26,10 +26,8 @@ from market.units import MICROS_PER_TOKEN, QUANTITY_MAX, Lots, Micros, format_de
 
 RESTING = frozenset({TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD})
 """The times in force of limit orders that rest."""
-_CONTINUOUS, _BUY = (
-    Session.CONTINUOUS,
-    Side.BUY,
-)  # looking up a member of an enumeration takes long in Python 3.11
+# looking up a member of an enumeration takes long in Python 3.11
+_CONTINUOUS, _BUY = Session.CONTINUOUS, Side.BUY
 
 
 def refusal_of(

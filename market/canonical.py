@@ -51,16 +51,16 @@ def _writer_of_fields(kind: type[Any]) -> Writer:
     for name in (each.name for each in fields(kind)):
         plain = getattr(hints[name], "__supertype__", hints[name])
         if isinstance(plain, type) and issubclass(plain, int):
-            words.append("%d")
+            words.append("{:d}")  # which takes no float for a number, as % would
             values.append(f"fact.{name}")
         elif plain is bytes:
-            words.append("0x%s")
+            words.append("0x{}")
             values.append(f"fact.{name}.hex()")
         else:
-            words.append("%s")
+            words.append("{}")
             values.append(f"word(fact.{name})")
     # made of names of fields, as dataclasses makes its methods
-    writer = f"lambda fact: '{' '.join(words)}' % ({', '.join(values)},)"
+    writer = f"lambda fact: '{' '.join(words)}'.format({', '.join(values)})"
     return cast("Writer", eval(writer, {"word": _word}))  # noqa: S307 - see above
 
 

@@ -124,9 +124,8 @@ def vector(
             np.isfinite(values) & (values >= low) & (values <= high) if values.dtype.kind in "iuf" else False
         )
         if np.all(inside) and size in (None, len(values)) and not (open_low and np.any(values == low)):
-            return values.astype(
-                np.float64
-            )  # a million bids at the speed of numpy; what is wrong is named below
+            # a million bids at the speed of numpy; what is wrong is named below
+            return values.astype(np.float64)
     try:
         given = values.tolist() if isinstance(values, np.ndarray) else list(values)
     except TypeError:

@@ -38,9 +38,8 @@ from market.matching.messages import PRICE_LIMIT
 from market.orders import Side
 
 LAYERS = 10  # of six bits each: layer 1 holds the pages, the others the trie
-_FALLING = (
-    1 << Side.BUY | 1 << HIDDEN + Side.BUY | 1 << WAITS + Side.SELL
-)  # the sides whose highest price is best
+# the sides whose highest price is best
+_FALLING = 1 << Side.BUY | 1 << HIDDEN + Side.BUY | 1 << WAITS + Side.SELL
 _GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)  # 2^64 over the golden ratio, as a signed word (Knuth, TAOCP 3, 6.4)
 _WITHIN = (1 << PAGE_BITS) - 1
 

@@ -120,9 +120,8 @@ def agree(
         raise InvariantBroken(
             f"the coalition costs {together.cost:g}, its members alone {math.fsum(costs):g}, and could do the same"
         )
-    if (
-        saving <= noise
-    ):  # each does as if alone, and the purchases that the dispatch may have made do not happen
+    # each does as if alone, and the purchases that the dispatch may have made do not happen
+    if saving <= noise:
         sharing, purchases = share_savings(costs, costs, share), np.zeros(len(costs))
     else:
         sharing = share_savings(costs, together.costs, share)
