@@ -89,7 +89,7 @@ class Trader:
 
     def _trade(self) -> None:
         chance, number = Random(self.seed), 0
-        with httpx.Client(base_url=self.terms.url, timeout=30) as http:
+        with httpx.Client(base_url=self.terms.url, timeout=30, verify=False) as http:
             while not self._ending.is_set() and not self.failure:
                 number += 1
                 # now and then more than anybody has: a refusal is an answer too
