@@ -7,8 +7,10 @@ docs/how-to/trade-over-http.md goes through it, and the tests run that page.
 """
 
 import secrets
+import ssl
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, TypedDict, TypeVar, Unpack
 
 import httpx
@@ -49,6 +51,12 @@ LOGIN_VALID_S = 3600
 UNSIGNED = "0x" + "00" * 65
 
 
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Read once whom to believe that a server is itself: that takes longer than many requests."""
+    return httpx.create_ssl_context()
+
+
 class _Once(TypedDict):
     nonce: int
     deadline_s: int
@@ -75,7 +83,7 @@ class Client:
         `http` sends instead of a connection of our own: with its own time-out, or over a transport of its own. `pause`
         waits for so many seconds before a request is sent again.
         """
-        self._http = http if http is not None else httpx.Client(base_url=base_url, timeout=30)
+        self._http = http or httpx.Client(base_url=base_url, timeout=30, verify=_authorities())
         self._signer = signer
         self._next_order_id = next_order_id
         self._pause = pause

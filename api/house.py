@@ -100,23 +100,38 @@ def open_house(
         DatabaseUnusable, RecordInUse, WrongMarket, BrokenChain: if the database cannot be used, or holds a copy that is
             behind the chain, each saying why.
     """
-    with ExitStack() as closing:
-        chain = closing.enter_context(
-            open_chain(
-                settings.chain,
-                start_time_s=start_time_s,
-                operator_key=operator_key(settings),
-                expected_chain_id=settings.chain_id,
-            )
-        )
+    with open_chain(
+        settings.chain,
+        start_time_s=start_time_s,
+        operator_key=operator_key(settings),
+        expected_chain_id=settings.chain_id,
+    ) as chain:
         if fresh_database:
             remove_database(settings.database_url)
+        with house_on(chain, settings, clock, name=name) as house:
+            yield house
+
+
+@contextmanager
+def house_on(
+    chain: Chain,
+    settings: Settings,
+    clock: Clock,
+    *,
+    name: str = "ccei",
+    deployment: Deployment | None = None,
+) -> Iterator[House]:
+    """Open the market that the database holds, or a new one, on a chain that the caller has open; see `open_house`.
+
+    A new market settles on `deployment`, where the caller knows of one.
+    """
+    with ExitStack() as closing:
         engine = open_database(settings.database_url)
         closing.callback(engine.dispose)
         # before contracts are deployed: of two markets that begin here, one does
         place = take_writers_place(engine)
         closing.callback(place.close)
-        deployment = _deployment(engine, chain, settings)
+        deployment = _deployment(engine, chain, settings, known=deployment)
         settings.expect_time_to_lock("the contract's notice_period_s", deployment.notice_period_s)
         certificate = _certificate(chain, settings, deployment)
         genesis = Genesis(
@@ -185,11 +200,13 @@ def open_house(
         )
 
 
-def _deployment(engine: Engine, chain: Chain, settings: Settings) -> Deployment:
+def _deployment(engine: Engine, chain: Chain, settings: Settings, *, known: Deployment | None) -> Deployment:
     """Find the contracts that an existing record settles on, or deploy new ones for a new record."""
     try:
         genesis = RecordReader(engine).genesis
     except WrongMarket:
+        if known is not None:
+            return known
         if settings.deployment is not None:
             return _deployed(chain, settings.deployment)
         settings.expect_time_to_lock("notice_period_s", settings.notice_period_s)  # before anything is sent

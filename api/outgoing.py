@@ -101,9 +101,8 @@ class Outgoing:
                 yield entry, receipt
         waiting = {signing.hash for entry in lost for signing in entry.signings}
         self._passed_by = {hash_: since for hash_, since in self._passed_by.items() if hash_ in waiting}
-        nonces = {
-            entry.nonce for entry in lost
-        }  # one that was found again was not overtaken when it could not be found
+        # one that was found again was not overtaken when it could not be found
+        nonces = {entry.nonce for entry in lost}
         self._overtaken = {nonce: first for nonce, first in self._overtaken.items() if nonce in nonces}
         if lost:
             self._pursue(lost, head)

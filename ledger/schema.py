@@ -7,9 +7,11 @@ where it is not today's, they are dropped and made again, empty, and the record 
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select
+from sqlalchemy.dialects import registry as dialects
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 
@@ -46,7 +48,7 @@ def check_schema(connection: Connection) -> None:
         raise DatabaseUnusable(
             f"{_where(connection)}: found schema revision {found}, expected {REVISION}; {_remedy(connection)}"
         )
-    if _shape_found(connection) != shape(connection):
+    if _shape_found(connection) != shape(connection.dialect.name):
         raise DatabaseUnusable(
             f"{_where(connection)}: found readable tables of another version; {_remedy(connection)}"
         )
@@ -70,7 +72,7 @@ def is_current(connection: Connection) -> bool:
     Raises:
         DatabaseUnusable: if it is another program's database, or a later version's.
     """
-    return _revision(connection) == REVISION and _shape_found(connection) == shape(connection)
+    return _revision(connection) == REVISION and _shape_found(connection) == shape(connection.dialect.name)
 
 
 def bring_forward(connection: Connection) -> None:
@@ -85,7 +87,7 @@ def bring_forward(connection: Connection) -> None:
             _create(connection)
         elif found != REVISION:
             _migrate(connection)
-        if _shape_found(connection) != shape(connection):
+        if _shape_found(connection) != shape(connection.dialect.name):
             make_readable(connection)
         _mark_file(connection)
 
@@ -136,16 +138,20 @@ def make_readable(connection: Connection) -> None:
             "from the record: drop that view, do this again, and make it anew"
         ) from None
     Readable.metadata.create_all(connection)
-    connection.execute(insert(_PROJECTED), {"id": 1, "batch_number": 0, "shape": shape(connection)})
+    connection.execute(
+        insert(_PROJECTED), {"id": 1, "batch_number": 0, "shape": shape(connection.dialect.name)}
+    )
 
 
-def shape(connection: Connection) -> str:
-    """Return the hash of the definitions of the readable tables, and of how they are made."""
+@cache
+def shape(kind: str) -> str:
+    """Return the hash of the definitions of the readable tables in a kind of database, and of how they are made."""
+    dialect = dialects.load(kind)()
     digest = hashlib.sha256(b"%d" % _MAKING)
     for each in Readable.metadata.sorted_tables:
-        digest.update(str(CreateTable(each).compile(dialect=connection.dialect)).encode())
+        digest.update(str(CreateTable(each).compile(dialect=dialect)).encode())
         for index in sorted(each.indexes, key=lambda index: str(index.name)):
-            digest.update(str(CreateIndex(index).compile(dialect=connection.dialect)).encode())
+            digest.update(str(CreateIndex(index).compile(dialect=dialect)).encode())
     return digest.hexdigest()
 
 

@@ -4,8 +4,9 @@ Values are integers, text and truths already: SQLAlchemy's care for each row wou
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import chain
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,6 +17,7 @@ from ledger.projections.sheet import Changes, Values
 
 _PARAMETERS_AT_ONCE = 900
 """Below what any SQLite takes in one statement."""
+_Sized = Sequence[tuple[int, str]]
 
 
 class Writer(Protocol):
@@ -41,8 +43,8 @@ class SqliteWriter:
     def __init__(self, tables: Iterable[Table]) -> None:
         self._inserts, self._upserts = {}, {}
         for each in tables:
-            self._inserts[each.name] = _by_size(each, str(_sqlite_insert(each)))
-            self._upserts[each.name] = _by_size(each, str(_sqlite_upsert(each)))
+            self._inserts[each.name] = _sqlite_insert(each)
+            self._upserts[each.name] = _sqlite_upsert(each)
 
     def write(self, connection: Connection, changes: Changes) -> None:
         """Insert the new rows, and write the others over those that are there."""
@@ -62,8 +64,9 @@ class SqliteWriter:
                 done = whole
 
 
-def _by_size(table: Table, statement: str) -> Sequence[tuple[int, str]]:
+def _by_size(table: Table, insert: sqlite.Insert) -> _Sized:
     """Return a statement for many rows, for some, and for one, each with their number."""
+    statement = str(insert.compile(dialect=_SQLITE))
     one = f"({', '.join('?' * len(table.columns))})"
     most = _PARAMETERS_AT_ONCE // len(table.columns)
     return [
@@ -72,15 +75,17 @@ def _by_size(table: Table, statement: str) -> Sequence[tuple[int, str]]:
     ]
 
 
-def _sqlite_insert(table: Table) -> Any:
-    return sqlite.insert(table).compile(dialect=_SQLITE)
+@cache
+def _sqlite_insert(table: Table) -> _Sized:
+    return _by_size(table, sqlite.insert(table))
 
 
-def _sqlite_upsert(table: Table) -> Any:
+@cache
+def _sqlite_upsert(table: Table) -> _Sized:
     insert = sqlite.insert(table)
     keys = [column.name for column in table.primary_key]
     rest = {column.name: insert.excluded[column.name] for column in table.columns if column.name not in keys}
-    return insert.on_conflict_do_update(index_elements=keys, set_=rest).compile(dialect=_SQLITE)
+    return _by_size(table, insert.on_conflict_do_update(index_elements=keys, set_=rest))
 
 
 class PostgresWriter:

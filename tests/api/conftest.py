@@ -11,12 +11,13 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.client import Client
 from api.clock import DrivenClock
-from api.house import House, open_house
+from api.house import House, house_on
 from api.settings import Settings
 from contracts.signing import Signer
 from market.instruments import Instrument, parse_symbol
 from market.orders import Command, ListInstrument, Schedule, TradePriceRule, TradingRules
 from market.units import Lots, Ppm, Ticks
+from tests.api.deployed import a_deployed_market
 
 START_S = 1_647_046_800  # 2022-03-12T01:00Z
 HOUR_S = 3600
@@ -116,8 +117,14 @@ def one_market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
 @contextmanager
 def an_open_market(folder: Path) -> Iterator[Market]:
     """Open a market with a solar and a GPU instrument, a metered supplier and a funded buyer."""
-    clock = DrivenClock(START_S)
-    with open_house(settings(folder), clock, start_time_s=START_S) as house:
+    chosen, clock = settings(folder), DrivenClock(START_S)
+    chain, deployment = a_deployed_market(
+        start_time_s=START_S,
+        notice_period_s=chosen.notice_period_s,
+        reading_window_s=chosen.reading_window_s,
+        challenge_window_s=chosen.challenge_window_s,
+    )
+    with house_on(chain, chosen, clock, deployment=deployment) as house:
         house.sequencer.process(
             [listing(SOLAR), listing(GPU, reference_ticks=2_000, rule=TradePriceRule.NASH)]
         )

@@ -20,7 +20,7 @@ from contracts.sending import send_all
 from contracts.signing import Signer
 from market.orders import Address
 from market.units import MICROS_PER_TOKEN, Micros
-from tests.api.test_server import TOKEN, free_port
+from tests.api.test_server import TOKEN, free_port, visiting
 from tests.api.traders import Terms, Trader
 from tests.api.witness import OrderName, Said
 
@@ -55,7 +55,7 @@ class Servers:
     def until_it_answers(self) -> None:
         """Wait for the market to be open."""
         deadline = time.monotonic() + START_TIMEOUT_S
-        with httpx.Client(base_url=self.url, timeout=START_TIMEOUT_S) as http:
+        with visiting(self.url) as http:
             while True:
                 try:
                     if http.get("/health").json()["instruments"]:
@@ -126,8 +126,9 @@ def admitted(url: str, node: str) -> Terms:
             *(deployment.settlement.deposit_for(each.address, amount) for each in everybody),
         ]
         send_all(chain, [(chain.operator, transaction) for transaction in sending])
+    clients = [Client(url, each) for each in everybody]
     until(
-        lambda: all(Decimal(Client(url, each).balances().free) for each in everybody),
+        lambda: all(Decimal(each.balances().free) for each in clients),
         "the deposits are not credited",
     )
     return Terms(url, market, instrument)
