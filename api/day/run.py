@@ -289,14 +289,14 @@ class _Day:
         """
         participants = [signer.address for signer in self._signers]
         self._house.sequencer.catch_up()
-        with self._task("auditing", 1) as advance:
+        with self._task("auditing", self._house.record.number) as advance:
             report = audit(
                 RecordReader(self._house.engine),
                 tables=self._house.engine,
                 chain=self._house.settler.chain_values(participants),
                 notary=Notary(self._house.record.genesis),
+                progress=advance,
             )
-            advance(1)
         if report.findings:
             raise DayFailed("the audit found:\n" + "\n".join(f"  {finding}" for finding in report.findings))
         if report.state_hash != self._house.venue.state_hash():
