@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from api.problems import Problem
+from api.problem import Problem
 from api.sequencer import QueueFull
 from contracts.agreement import LongTermTerms, agreement_digest
 from contracts.signing import (

@@ -5,7 +5,8 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import Problem, response
+from api.problem import Problem
+from api.problems import response
 
 BODY_BYTES_MAX: Final = 2_000_000
 """A batch of 1,000 orders with every field filled has 1.2 MB."""

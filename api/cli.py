@@ -153,6 +153,7 @@ def _run_day(
 ) -> None:
     import json as json_module
 
+    from api.day.drawing import drawing_aside
     from api.day.report import write_report
     from api.day.run import DayFailed, run_day
     from api.day.scenario import load_scenario
@@ -163,7 +164,7 @@ def _run_day(
     delivery_day = _day(day)
     with told_of_house():
         loaded = load_scenario(scenario, energy=energy, day=delivery_day, workload=workload, network=network)
-        with new_folder(out):
+        with new_folder(out), drawing_aside() as drawing:
             try:
                 result = run_day(
                     loaded,
@@ -173,12 +174,13 @@ def _run_day(
                     database=database or f"sqlite:///{out / 'day.db'}",
                     fresh_database=database is None,
                     console=console,
+                    ended=drawing.begin,
                 )
             except DayFailed as error:
                 stop(str(error), status=exit_status.FAILED)
             with console.status("writing the report"):
                 write_summary(result, out / "summary.json")
-                write_report(result, out / "report.html")
+                write_report(result, drawing.plots(), out / "report.html")
     if json:
         typer.echo(json_module.dumps(summary(result), indent=2))
     else:

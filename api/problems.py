@@ -1,6 +1,5 @@
 """Errors on the wire: problem+json (RFC 9457) everywhere, refusals with their names."""
 
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -10,6 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from api.halting import halt
+from api.problem import Problem
 from api.sequencer import QueueFull
 from api.settler import SettlementFailed
 from api.turn import TurnTaken
@@ -24,14 +24,6 @@ CHAIN_RETRY_AFTER_S = 5
 """When to ask again for what the chain could not do just now, seconds."""
 FOUND_MAX = 90
 """Characters of a wrong value that an error repeats."""
-
-
-class Problem(Exception):
-    """An answer that is no success: HTTP status, a name for machines, a sentence for people."""
-
-    def __init__(self, status: int, name: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(detail)
-        self.status, self.name, self.detail, self.headers = status, name, detail, headers
 
 
 def refused(event: Refused) -> Problem:

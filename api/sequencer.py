@@ -107,6 +107,13 @@ class Sequencer:
         self.catch_up()
         return answers
 
+    def process_ahead(self, commands: Sequence[Command]) -> list[Answer]:
+        """Do as `process`, and leave the readable tables behind: not further than the limit, and until `catch_up`."""
+        answers = self._take(commands)
+        if self.lag.batches >= self._lag_limit:
+            self.catch_up()
+        return answers
+
     def catch_up(self, events_max: int | None = None) -> None:
         """Bring the readable tables to the end of the record, or nearer by about so many events, from any thread."""
         try:

@@ -59,8 +59,8 @@ class Chain:
     """An open chain; `contracts.opening.open_chain` makes one. Use it from one thread at a time.
 
     `drives_time` says whether `set_time` moves its clock, and `advance` how: it mines an empty block at a time.
-    `poll_s` is the pause between two looks for a receipt. `is_development` says that its money is nobody's: a chain of our
-    own, or a node that calls itself Anvil, Ganache or Hardhat.
+    `poll_s` is the longest pause between two looks for a receipt. `is_development` says that its money is nobody's: a chain
+    of our own, or a node that calls itself Anvil, Ganache or Hardhat.
     """
 
     name: str
@@ -249,12 +249,14 @@ class Chain:
             TimeoutError: if it is not within `timeout_s`.
         """
         deadline = time.monotonic() + timeout_s
+        pause_s = self.poll_s / 8  # a development node has mined in a moment, so the first looks are soon
         while (receipt := self.receipt(transaction)) is None:
             if time.monotonic() > deadline:
                 raise TimeoutError(
                     f"0x{transaction.hex()} is in no block of {self.name} after {timeout_s:g} s"
                 )
-            time.sleep(self.poll_s)
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, self.poll_s)
         return receipt
 
     def wait_all(self, transactions: Sequence[bytes], *, timeout_s: float = 60.0) -> tuple[Receipt, ...]:

@@ -276,4 +276,10 @@ def bytes32(what: str, value: bytes) -> bytes:
 
 
 def _address_of(public_key: PublicKey) -> Address:
-    return Address(bytes(keccak(public_key.format(compressed=False)[1:]))[12:])
+    return _address_at(public_key.format(compressed=False)[1:])
+
+
+@lru_cache(maxsize=4096)
+def _address_at(point: bytes) -> Address:
+    """Hash a point of the curve: those who sign do so again and again."""
+    return Address(bytes(keccak(point))[12:])

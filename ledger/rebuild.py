@@ -1,10 +1,9 @@
 """Rebuild a market, and the tables that lag behind, from the record: what a start, and a restart, does."""
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from ledger.collecting import collector_at_rest
 from ledger.genesis import Genesis
 from ledger.projections import Projector
 from ledger.record import RecordReader, verified
@@ -63,7 +62,7 @@ def rebuild(record: RecordReader, *, projector: Projector | None = None) -> Venu
         InvariantBroken: if the events cannot have happened.
         DatabaseUnusable: if the tables are ahead of the record.
     """
-    with _collector_at_rest():
+    with collector_at_rest():
         return _replay(record, Standing(record.genesis), None, projector, ()).venue
 
 
@@ -78,7 +77,7 @@ def recover(
     Raises:
         BrokenChain, BadEncoding, InvariantBroken, DatabaseUnusable: as `rebuild` does.
     """
-    with _collector_at_rest():
+    with collector_at_rest():
         return _recover(record, SnapshotStore(record.engine), projector, told)
 
 
@@ -140,15 +139,3 @@ def _replay(
                 f"{standing.venue.number}; `ccei rebuild` makes them again"
             )
     return Recovery(standing, seal, batches, events, unused)
-
-
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Leave garbage alone for a while: a replay makes millions of values that stay, walked in vain."""
-    was_at_work = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_at_work:
-            gc.enable()

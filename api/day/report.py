@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Template
 
 from api.day import certificate_report, rescues, tallies
-from api.day.figures import Plot, draw
+from api.day.figures import Plot
 from api.day.result import DayResult, OrderRow
 from api.day.summary import guarantees, settlement
 from api.whole_file import whole_file
@@ -18,22 +18,22 @@ from market.trades import TradeState
 from market.units import MICROS_PER_TOKEN, PPM_ONE, Commodity
 
 
-def write_report(result: DayResult, path: Path) -> None:
-    """Write the day as an HTML page with its plots inside, whole or not at all.
+def write_report(result: DayResult, plots: Iterable[Plot], path: Path) -> None:
+    """Write the day as an HTML page with the plots drawn of it inside, whole or not at all.
 
     Raises:
         OSError: if the file cannot be written.
     """
     with whole_file(path) as out:
-        out.write(page(result))
+        out.write(page(result, plots))
 
 
-def page(result: DayResult) -> str:
-    """Return the page as text; the same day gives the same bytes."""
+def page(result: DayResult, plots: Iterable[Plot]) -> str:
+    """Return the page as text; the same day with the same plots gives the same bytes."""
     template = Template(files("api.day").joinpath("report.html").read_text(encoding="utf-8"))
-    plots = {f"plot_{plot.name.replace('-', '_')}": _figure(plot) for plot in draw(result)}
+    drawn = {f"plot_{plot.name.replace('-', '_')}": _figure(plot) for plot in plots}
     return template.substitute(
-        plots,
+        drawn,
         title=escape(result.title),
         description=escape(result.description),
         story="\n".join(f"<p>{escape(paragraph)}</p>" for paragraph in story(result)),

@@ -159,6 +159,7 @@ class DayResult:
     a trade still in state OPENED is a guarantee that has not paid yet. `grid_gco2_per_kwh` has one figure for each
     hour (the average of the grid zone), `gco2_per_kwh` one for each energy type (life cycle), `green_types` are the
     types that count as green, `data_centres` the participants whose energy purchases make the green share.
+    `chain_reconciliation_difference` is empty until the audit has compared books and contract.
 
     Raises:
         Malformed: if hours, counts or names do not fit together.

@@ -9,7 +9,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rich.console import Console
 from rich.progress import (
@@ -52,6 +52,7 @@ from contracts.settlement import sign_reading
 from contracts.signing import Signer, sign_order
 from ledger.accounts import AccountKind
 from ledger.audit import audit
+from ledger.collecting import collector_at_rest
 from ledger.record import RecordReader
 from market.events import GuaranteePaid, OrderAccepted, Refused
 from market.instruments import SECONDS_PER_HOUR, Instrument
@@ -109,10 +110,12 @@ def run_day(
     database: str,
     fresh_database: bool,
     console: Console,
+    ended: Callable[[DayResult], None] = lambda _: None,
 ) -> DayResult:
     """Run a scenario's day and return what it leaves behind.
 
-    `database` is an SQLite URL; `fresh_database` says that a file of an earlier run there may be replaced.
+    `database` is an SQLite URL; `fresh_database` says that a file of an earlier run there may be replaced. `ended` is told
+    what the day leaves behind before it is audited: all but the seconds, and what the audit compares.
 
     Raises:
         ChainUnavailable: if the chain cannot be used; the day has not begun then.
@@ -139,10 +142,12 @@ def run_day(
             fresh_database=fresh_database,
         ) as house,
         _progress(console) as progress,
+        collector_at_rest(),
     ):
         if house.recovered_batches:
             raise DayFailed(f"{database}: found a finished day, expected a new database")
         console.print(f"Chain: {house.chain.description}")
+        house.settler.apply = house.sequencer.process_ahead
         day = _Day(scenario, seed, house, clock, progress)
         try:
             day.prepare()
@@ -152,10 +157,13 @@ def run_day(
             day.retire()
         except (SettlementFailed, Reverted) as error:
             raise DayFailed(f"the chain refused: {error}") from error
+        unaudited = day.result(day.check_certificates())
+        ended(unaudited)
         difference = day.check()
-        certificates = day.check_certificates()
-        return day.result(
-            time.perf_counter() - started, chain_difference=difference, certificates=certificates
+        return replace(
+            unaudited,
+            seconds=time.perf_counter() - started,
+            chain_reconciliation_difference=_tokens(difference),
         )
 
 
@@ -282,14 +290,15 @@ class _Day:
             DayFailed: with every finding, if there is one.
         """
         participants = [signer.address for signer in self._signers]
-        with self._task("auditing", 1) as advance:
+        self._house.sequencer.catch_up()
+        with self._task("auditing", self._house.record.number) as advance:
             report = audit(
                 RecordReader(self._house.engine),
                 tables=self._house.engine,
                 chain=self._house.settler.chain_values(participants),
                 notary=Notary(self._house.record.genesis),
+                progress=advance,
             )
-            advance(1)
         if report.findings:
             raise DayFailed("the audit found:\n" + "\n".join(f"  {finding}" for finding in report.findings))
         if report.state_hash != self._house.venue.state_hash():
@@ -465,7 +474,7 @@ class _Day:
     # --- plumbing -----------------------------------------------------------------------------------------------------
 
     def _process(self, commands: Sequence[Command]) -> list[Answer]:
-        return self._house.sequencer.process(commands)
+        return self._house.sequencer.process_ahead(commands)
 
     def _settle(self) -> None:
         """Do on the chain all that is due; certificates go with what is over."""
@@ -486,8 +495,8 @@ class _Day:
 
     # --- what is left behind ----------------------------------------------------------------------------------------
 
-    def result(self, seconds: float, *, chain_difference: Micros, certificates: Certificates) -> DayResult:
-        """Return the finished day."""
+    def result(self, certificates: Certificates) -> DayResult:
+        """Return the day as it ended, not yet compared with the contract."""
         scenario, venue = self._scenario, self._house.venue
         names = {
             signer.address: each.name
@@ -512,7 +521,7 @@ class _Day:
             seed=self._seed,
             chain_name=self._house.chain.name,
             chain_description=self._house.chain.description,
-            seconds=seconds,
+            seconds=0.0,
             state_hash=venue.state_hash().hex(),
             orders=tuple(self._notes.orders),
             refusals=dict(sorted(refusals.items())),
@@ -537,7 +546,7 @@ class _Day:
             gco2_per_kwh={name: figures.lifecycle_g_per_kwh for name, figures in energy.rows.items()},
             green_types=frozenset(name for name, figures in energy.rows.items() if figures.renewable),
             trial_balance_difference=_tokens(venue.books.trial_balance().total_micros),
-            chain_reconciliation_difference=_tokens(chain_difference),
+            chain_reconciliation_difference="",
         )
 
     def _generation(self) -> tuple[GenerationRow, ...]:

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Header
 
 from api.auth import parse_address, parse_hex
 from api.house import House
-from api.problems import Problem, refused
+from api.problem import Problem
+from api.problems import refused
 from api.routes import HouseOf
 from api.routes.account_wire import (
     BalanceOut,

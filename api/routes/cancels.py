@@ -8,7 +8,8 @@ from fastapi import APIRouter, Header, Query
 from api.auth import parse_address, parse_hex
 from api.house import House
 from api.order_outcome import read_symbol
-from api.problems import Problem, refused
+from api.problem import Problem
+from api.problems import refused
 from api.routes import HouseOf
 from api.routes.order_wire import Cancel, CancelAll, CancelledAllOut, CancelledOut, Once, Timer, TimerOut
 from api.routes.reading import listed_as

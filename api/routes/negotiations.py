@@ -15,7 +15,8 @@ from fastapi import APIRouter, Header, Path, Query
 from api.auth import parse_address, parse_hex
 from api.house import House
 from api.negotiating import conclusion
-from api.problems import Problem, refused
+from api.problem import Problem
+from api.problems import refused
 from api.routes import HouseOf
 from api.routes.negotiation_form import negotiation_out, request_of
 from api.routes.negotiation_wire import AgreementSignature, NegotiationOut, NewNegotiation, Reveal, Seal

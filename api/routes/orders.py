@@ -8,7 +8,8 @@ from pydantic import Field
 
 from api.house import House
 from api.order_outcome import Outcome, outcome_of, read_outcome
-from api.problems import Problem, body, refused
+from api.problem import Problem
+from api.problems import body, refused
 from api.routes import HouseOf
 from api.routes.order_form import place_order, signed_terms
 from api.routes.order_wire import BatchItemOut, FillOut, NewOrder, OpenOrderOut, OrderOut, SignedOrder

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from api.auth import parse_hex
 from api.house import House
-from api.problems import Problem
+from api.problem import Problem
 from api.routes import HouseOf
 from api.routes.accounts import Authorization
 from api.routes.wire import ProblemOut

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 
 from api.house import House
-from api.problems import Problem
+from api.problem import Problem
 from api.routes import HouseOf
 from api.routes.market_wire import (
     BookOrderOut,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.problems import Problem
+from api.problem import Problem
 from api.routes import HouseOf
 from api.routes.accounts import Authorization
 from api.routes.statement_wire import StatementOut, statement_out

@@ -51,6 +51,21 @@ def test_a_rebuilt_venue_stands_where_the_live_one_did(record: Record) -> None:
     assert rebuild(record).state_hash() == sequencer.venue.state_hash()
 
 
+def test_who_runs_ahead_leaves_the_tables_behind_up_to_the_limit(record: Record) -> None:
+    projector = Projector(record.engine)
+    venue = Venue(notice_period_s=3600, withdrawal_margin_s=0)
+    sequencer = Sequencer(
+        venue, record, projector, Tapes(), DrivenClock(START_S), lag_limit=3, on_broken=stop
+    )
+    written = []
+    for _ in range(4):
+        sequencer.process_ahead(())
+        written.append(projector.position)
+    assert written == [0, 0, 3, 3]
+    sequencer.catch_up()
+    assert (projector.position, record.number) == (4, 4)
+
+
 def test_snapshots_are_taken_in_steps_when_there_is_time_for_it(record: Record) -> None:
     recovery = recover(record)
     sequencer = Sequencer(

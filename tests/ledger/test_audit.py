@@ -235,6 +235,19 @@ def _in_first_version(day: SmallDay, upto: int, *, forge: dict[int, tuple[Event,
     return engine
 
 
+def test_events_that_no_table_can_hold_end_the_walk(day: SmallDay) -> None:
+    number, position, deposited = next(
+        (batch.number, position, event)
+        for batch, decision in day.history
+        for position, event in enumerate(decision.events)
+        if isinstance(event, Deposited)
+    )
+    events = list(day.history[number - 1][1].events)
+    events[position] = replace(deposited, amount_micros=Micros(1 << 63))
+    report = audit(RecordReader(recorded(day, forge={number: tuple(events)})), tables=recorded(day))
+    assert ("books", f"batches 1 to {len(day.history)}") in found(report)
+
+
 def test_batches_of_the_first_version_are_taken_as_they_are_told(day: SmallDay) -> None:
     """What was a self-trade then would be prevented now: their commands are not run again, all after them are."""
     report = audit(RecordReader(_in_first_version(day, 4, forge={})))

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from api.day import tallies
 from api.day.certificates import Certificates, Consumer, Source
+from api.day.figures import draw
 from api.day.report import page, story, write_report
 from api.day.rescues import Emergencies, Premium, Rescue
 from api.day.result import (
@@ -261,7 +262,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture(scope="module")
 def finished_page() -> str:
-    return page(a_day())
+    return page(a_day(), draw(a_day()))
 
 
 def test_summary_counts_orders_trades_and_refusals() -> None:
@@ -531,18 +532,17 @@ def test_page_holds_the_tables_of_guarantees_settlement_and_refusals(finished_pa
 
 def test_what_others_wrote_is_escaped() -> None:
     hostile = "<script>alert('$seed')</script>"
-    text = page(
-        a_day(
-            title=hostile,
-            description=hostile,
-            notes=((hostile, hostile),),
-            trades=(replace(SHORT, seller=hostile, product="<HYDRO>", state=TradeState.OPENED),),
-            guarantees=(),
-            gco2_per_kwh={"<HYDRO>": 24.0},
-            chain_description=hostile,
-            chain_reconciliation_difference=hostile,
-        )
+    day = a_day(
+        title=hostile,
+        description=hostile,
+        notes=((hostile, hostile),),
+        trades=(replace(SHORT, seller=hostile, product="<HYDRO>", state=TradeState.OPENED),),
+        guarantees=(),
+        gco2_per_kwh={"<HYDRO>": 24.0},
+        chain_description=hostile,
+        chain_reconciliation_difference=hostile,
     )
+    text = page(day, draw(day))
     assert "<script" not in text
     assert "<hydro" not in text.lower()
     assert text.count("&lt;script&gt;alert(&#x27;$seed&#x27;)") == 9
@@ -551,7 +551,7 @@ def test_what_others_wrote_is_escaped() -> None:
 
 
 def test_the_same_day_gives_the_same_bytes(finished_page: str) -> None:
-    assert page(a_day()) == finished_page
+    assert page(a_day(), draw(a_day())) == finished_page
 
 
 def test_plots_take_their_ink_from_the_page(finished_page: str) -> None:
@@ -563,7 +563,7 @@ def test_plots_take_their_ink_from_the_page(finished_page: str) -> None:
 
 def test_a_day_without_trades_still_has_its_page(tmp_path: Path) -> None:
     target = tmp_path / "report.html"
-    write_report(an_empty_day(), target)
+    write_report(an_empty_day(), draw(an_empty_day()), target)
     text = target.read_text(encoding="utf-8")
     assert Reader(text).open == []
     assert "Nothing was traded." in text

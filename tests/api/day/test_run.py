@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from api.day.figures import draw
 from api.day.report import write_report
 from api.day.result import DayResult
 from api.day.run import DayFailed, run_day
@@ -319,7 +320,7 @@ def test_summary_json_has_what_is_promised(day: DayResult, tmp_path: Path) -> No
 
 
 def test_the_report_needs_nothing_but_itself(day: DayResult, tmp_path: Path) -> None:
-    write_report(day, tmp_path / "report.html")
+    write_report(day, draw(day), tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert re.findall(r"""(?:src|href)=["'](?!data:|#)[^"']*|@import|url\((?!["']?(?:data:|#))""", page) == []
     assert day.state_hash in page
