@@ -60,7 +60,8 @@ class Chain:
 
     `drives_time` says whether `set_time` moves its clock, and `advance` how: it mines an empty block at a time.
     `poll_s` is the longest pause between two looks for a receipt. `is_development` says that its money is nobody's: a chain
-    of our own, or a node that calls itself Anvil, Ganache or Hardhat.
+    of our own, or a node that calls itself Anvil, Ganache or Hardhat. `mine` has a node that mines nothing by itself put
+    what waits into a block: each transaction then has its own, however fast they come, and equal days make equal chains.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Chain:
     advance: Callable[[int], None] = field(repr=False)
     poll_s: float = field(repr=False)
     is_development: bool = True
+    mine: Callable[[], None] | None = field(default=None, repr=False)
 
     def now_s(self) -> int:
         """Return the time of the latest block, Unix seconds."""
@@ -224,6 +226,8 @@ class Chain:
         transaction = transaction_hash(raw)
         try:
             self.node.ask("eth_sendRawTransaction", _hex(raw))
+            if self.mine is not None:
+                self.mine()
         except RequestRefused as error:
             # Every chain words "I have this one already" differently; ask instead of reading the words.
             if self.data_sent(transaction) is None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -59,8 +60,7 @@ def open_chain(
         ):
             chain = _open_node(spec, Posting(post), start_time_s, operator)
             _expect_chain_id(chain, expected_chain_id)
-            (_prepare_anvil if spec == "anvil" else _prepare_ganache)(chain)
-            yield chain
+            yield (_prepared_anvil if spec == "anvil" else _prepared_ganache)(chain)
     elif urlsplit(spec).scheme in ("http", "https"):
         chain = _open_address(spec, start_time_s, operator_key)
         _expect_chain_id(chain, expected_chain_id)
@@ -206,15 +206,20 @@ def _mine_at(node: Node, timestamp_s: int) -> None:
     _ask(node, "evm_mine", timestamp_s)
 
 
-def _prepare_anvil(chain: Chain) -> None:
+def _prepared_anvil(chain: Chain) -> Chain:
     _ask(chain.node, "anvil_setBalance", "0x" + chain.operator.address.hex(), hex(OPERATOR_WEI))
-    if chain.drives_time:
-        _ask(chain.node, "anvil_setBlockTimestampInterval", 1)
+    if not chain.drives_time:
+        return chain
+    _ask(chain.node, "anvil_setBlockTimestampInterval", 1)
+    # by itself it mines a moment after it has answered, and puts into one block what came until then
+    _ask(chain.node, "evm_setAutomine", False)
+    return replace(chain, mine=lambda: _ask(chain.node, "evm_mine"))
 
 
-def _prepare_ganache(chain: Chain) -> None:
+def _prepared_ganache(chain: Chain) -> Chain:
     # Ganache takes a nonce of 0 for none at all, and would run such bytes a second time: spend that nonce now.
     chain.send(chain.operator, Transaction(chain.operator.address, b"", 21_000))
+    return chain
 
 
 def _expect_chain_id(chain: Chain, expected: int | None) -> None:

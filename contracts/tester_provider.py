@@ -15,6 +15,7 @@ class TesterProvider:
     """A `contracts.json_rpc.Provider` that answers an error where eth-tester or py-evm raises one."""
 
     def __init__(self, tester: EthereumTester) -> None:
+        self.tester = tester
         provider = EthereumTesterProvider(tester)
         w3 = Web3(provider, middleware=())
         self._request = provider.request_func(w3, w3.middleware_onion)

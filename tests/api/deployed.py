@@ -10,8 +10,9 @@ from eth.db.backends.memory import MemoryDB
 from contracts.chain import Chain
 from contracts.deployment import Deployment, deploy
 from contracts.guarantee import Rules
+from contracts.json_rpc import JsonRpc
 from contracts.opening import open_chain
-from contracts.tester_node import TesterNode
+from contracts.tester_provider import TesterProvider
 
 
 def a_deployed_market(
@@ -37,12 +38,15 @@ def _deployed(
 
 def _copied(chain: Chain) -> Chain:
     """Return a chain that goes on from where this one stands, and leaves it there."""
-    assert isinstance(chain.node, TesterNode)
-    original = chain.node.tester
+    assert isinstance(chain.node, JsonRpc)
+    assert isinstance(chain.node.provider, TesterProvider)
+    original = chain.node.provider.tester
     backend = copy(original.backend)
     stands_on = backend.chain
     backend.chain = type(stands_on)(AtomicDB(MemoryDB(dict(stands_on.chaindb.db.wrapped_db.kv_store))))
     tester = type(original)(backend)
     return replace(
-        chain, node=TesterNode(tester), advance=lambda timestamp_s: tester.time_travel(timestamp_s + 1)
+        chain,
+        node=JsonRpc(chain.name, TesterProvider(tester)),
+        advance=lambda timestamp_s: tester.time_travel(timestamp_s + 1),
     )
