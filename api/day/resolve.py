@@ -9,7 +9,8 @@ from pathlib import Path
 
 from api.day.inputs import HOURS, Generation, PathFigures, read_network
 from api.day.parts import Demand, Meter, Outage, Participant, Role, Series, Site, StandbyOption
-from api.day.scenario_file import DataCentre, NetworkPath, ScenarioFile
+from api.day.scenario_file import ScenarioFile
+from api.day.scenario_layout import DataCentre, NetworkPath
 from api.day.tokens import Tokens
 from market.instruments import SECONDS_PER_HOUR, Instrument
 from market.orders import TradePriceRule
