@@ -15,7 +15,7 @@ from rich.console import Console
 from api.day import tallies
 from api.day.certificates import Certificates, Consumer, Source
 from api.day.figures import draw
-from api.day.report import page, story, write_report
+from api.day.report import page, write_report
 from api.day.rescues import Emergencies, Premium, Rescue
 from api.day.result import (
     BalanceRow,
@@ -27,6 +27,7 @@ from api.day.result import (
     TradeRow,
     trade_row,
 )
+from api.day.story import story
 from api.day.summary import print_summary, summary, write_summary
 from contracts.carbon_free import Score
 from market.events import GuaranteePaid, TradeAgreed
