@@ -6,77 +6,47 @@ takes a minute or two.
 """
 
 import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.progress import Progress
 
 from api.clock import DrivenClock
 from api.day.agents import Agents
 from api.day.certificates import Certificates
 from api.day.certifying import Certifying
 from api.day.gas_bill import GasBill
-from api.day.intents import Cancel, Intent, Place, Replace
 from api.day.locked import LockedLeaves
+from api.day.metering import Metering
+from api.day.ordering import Ordering
 from api.day.parts import Role
+from api.day.prices import Prices
+from api.day.progress import Advance, progress_on, task
 from api.day.rescuing import Rescuing
-from api.day.result import (
-    BalanceRow,
-    DayResult,
-    GenerationRow,
-    OrderRow,
-    PriceRow,
-    trade_row,
-)
+from api.day.result import BalanceRow, DayResult, trade_row
 from api.day.scenario import Scenario
 from api.day.view import View
 from api.house import House, open_house
 from api.notary import Notary
-from api.quoting import moved_quote, opening_quote
-from api.sequencer import Answer
 from api.settings import Settings
 from api.settler import SettlementFailed
 from contracts.chain import Reverted
 from contracts.opening import OWN_CHAINS
-from contracts.settlement import sign_reading
-from contracts.signing import Signer, sign_order
+from contracts.signing import Signer
 from ledger.accounts import AccountKind
 from ledger.audit import audit
 from ledger.collecting import collector_at_rest
 from ledger.record import RecordReader
-from market.events import GuaranteePaid, OrderAccepted, Refused
-from market.instruments import SECONDS_PER_HOUR, Instrument
-from market.orders import (
-    Address,
-    CancelOrder,
-    Command,
-    ListInstrument,
-    OrderTerms,
-    PlaceOrder,
-    RegisterMeter,
-    ReplaceOrder,
-    SetPriceTerms,
-    SubmitReading,
-)
+from market.events import GuaranteePaid, Refused
+from market.instruments import SECONDS_PER_HOUR
+from market.orders import Address, Command
 from market.refusals import Refusal
-from market.trades import TradeState
-from market.units import BPS_ONE, MICROS_PER_TOKEN, Commodity, InvariantBroken, Lots, Micros, format_decimal
+from market.units import MICROS_PER_TOKEN, InvariantBroken, Micros, format_decimal
 from pricing.taxonomy import taxonomy
 
-CHUNK = 500
-"""Commands in one batch of the sequencer."""
-REPRICED_HOURS_AHEAD = 4
-"""Load moves the prices of the slots that agents look at: those that start within this many hours."""
 DRIVEN_WINDOW_S = 1_800
 REAL_TIME_WINDOW_S = 2
 """Reading and challenge windows on a chain whose clock we do not drive: the day must not wait for hours."""
@@ -86,19 +56,6 @@ SLOT_END_TO_READING_S = 60
 
 class DayFailed(Exception):
     """The day did not end as it must. Says what does not agree."""
-
-
-Advance = Callable[[int], None]
-"""Tells a progress bar how much is done."""
-
-
-@dataclass
-class _Notes:
-    """What the record does not keep but the report tells."""
-
-    orders: list[OrderRow] = field(default_factory=list)
-    prices: dict[tuple[int, int], PriceRow] = field(default_factory=dict)
-    readings: dict[tuple[int, int], Lots] = field(default_factory=dict)
 
 
 def run_day(
@@ -141,7 +98,7 @@ def run_day(
             name=f"day {scenario.name} seed {seed}",
             fresh_database=fresh_database,
         ) as house,
-        _progress(console) as progress,
+        progress_on(console) as progress,
         collector_at_rest(),
     ):
         if house.recovered_batches:
@@ -179,36 +136,24 @@ class _Day:
         self._clock = clock
         self._progress = progress
         self._signers = [Signer.from_seed(seed, each.label) for each in scenario.participants]
-        self._meters = [Signer.from_seed(seed, f"meter {each.label}") for each in scenario.meters]
         self._agents = Agents(scenario, seed)
         deployment = house.deployment
         locked = LockedLeaves(house.chain, deployment.settlement, from_block=deployment.block_number)
         self._rescuing = Rescuing(scenario, house, self._signers, locked)
         self._certifying = Certifying(scenario, house, self._signers, locked, self._rescuing)
-        self._index_of = {signer.address: index for index, signer in enumerate(self._signers)}
-        self._next_order_id = [0] * len(self._signers)
+        self._ordering = Ordering(scenario, house, self._signers)
+        self._prices = Prices(scenario, house.venue.exchange)
+        self._metering = Metering(scenario, seed, house, self._signers, self._rescuing)
         self._view = View(house.venue.exchange, [signer.address for signer in self._signers])
-        self._notes = _Notes()
         self._bill = GasBill()
         house.settler.on_final = self._bill.note
-        self._fee_cap_bps = {
-            instrument.id: series.fee_bps for series in scenario.series for instrument in series.instruments
-        }
 
     # --- the story ----------------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
         """Admit the meters, take the deposits, list the instruments."""
         scenario, settler = self._scenario, self._house.settler
-        registrations = [
-            RegisterMeter(
-                self._signers[meter.owner].address,
-                key.address,
-                scenario.series[meter.series].resource,
-                meter.capacity_lots,
-            )
-            for meter, key in zip(scenario.meters, self._meters, strict=True)
-        ]
+        registrations = self._metering.registrations()
         with self._task("registering meters", len(registrations)) as advance:
             settler.register_meters(registrations, progress=advance)
         deposits = {
@@ -220,9 +165,7 @@ class _Day:
         self._rescuing.agree()
         settler.watch()
         self._process(registrations)
-        self._process(
-            [self._listing(series, slot) for series in range(len(scenario.series)) for slot in range(24)]
-        )
+        self._process(self._prices.listings())
 
     def call(self) -> None:
         """Collect orders for the whole day, then clear every instrument at one price."""
@@ -232,7 +175,7 @@ class _Day:
         self._view.look()
         intents = self._agents.call_intents(self._view)
         with self._task("day-ahead call", len(intents)) as advance:
-            self._send(intents, advance)
+            self._ordering.send(intents, advance)
         self._move_to(schedule.continuous_opens_s)
         self._process(())
 
@@ -245,11 +188,11 @@ class _Day:
                 start_s = hour * SECONDS_PER_HOUR
                 self._move_to(start_s + SLOT_END_TO_READING_S)
                 if hour > first:
-                    self._report_readings(hour - 1)
+                    self._process_any(self._metering.readings(hour - 1))
                 self._settle()
-                self._reprice(hour)
+                self._process_any(self._prices.moved(hour))
                 self._view.look()
-                self._send(self._agents.intents_at(hour, self._view))
+                self._ordering.send(self._agents.intents_at(hour, self._view))
                 slot = hour + 1 - first
                 if 0 <= slot < len(self._scenario.schedules):
                     self._move_to(self._scenario.schedules[slot].gate_closes_s + GATE_TO_LOCK_S)
@@ -322,159 +265,15 @@ class _Day:
             )
         return certificates
 
-    # --- what agents intend becomes signed commands ------------------------------------------------------------------
-
-    def _send(self, intents: Sequence[Intent], advance: Advance | None = None) -> None:
-        for start in range(0, len(intents), CHUNK):
-            self._send_chunk(intents[start : start + CHUNK])
-            if advance is not None:
-                advance(min(start + CHUNK, len(intents)))
-
-    def _send_chunk(self, intents: Sequence[Intent]) -> None:
-        answers = self._process([self._command(intent) for intent in intents])
-        for intent, answer in zip(intents, answers, strict=True):
-            if isinstance(intent, Place):
-                self._note_order(intent, answer)
-
-    def _command(self, intent: Intent) -> Command:
-        match intent:
-            case Cancel():
-                return CancelOrder(self._signers[intent.agent].address, intent.order_id)
-            case Replace():
-                terms, signature = self._sign(intent)
-                return ReplaceOrder(intent.order_id, terms, signature)
-            case Place():
-                terms, signature = self._sign(intent)
-                return PlaceOrder(terms, signature, intent.order_type, intent.time_in_force, intent.post_only)
-
-    def _sign(self, intent: Place | Replace) -> tuple[OrderTerms, bytes]:
-        """Sign as the participant would, and check the signature as the door does."""
-        instrument = intent.instrument
-        listed = self._house.venue.exchange.listing(instrument.id)
-        self._next_order_id[intent.agent] += 1
-        good_until_s = listed.listing.schedule.gate_closes_s
-        settle_until_s = max(good_until_s + self._house.deployment.notice_period_s, instrument.start_s)
-        if not self._house.chain.drives_time:
-            settle_until_s = max(settle_until_s, int(time.time()) + 24 * SECONDS_PER_HOUR)
-        terms = OrderTerms(
-            participant=self._signers[intent.agent].address,
-            instrument_id=instrument.id,
-            side=intent.side,
-            price_micros=Micros(intent.price_ticks * instrument.commodity.tick_micros),
-            quantity_lots=intent.quantity_lots,
-            good_until_s=good_until_s,
-            settle_until_s=settle_until_s,
-            fee_cap_bps=self._fee_cap_bps[instrument.id],
-            reference_micros=listed.reference_micros,
-            client_order_id=self._next_order_id[intent.agent],
-        )
-        signature = sign_order(terms, self._signers[intent.agent], self._house.deployment.domain)
-        self._house.door.check_order(terms, signature)
-        return terms, signature
-
-    def _note_order(self, intent: Place, answer: Answer) -> None:
-        refusal = next((event.refusal for event in answer.events if isinstance(event, Refused)), None)
-        if refusal is None and not any(isinstance(event, OrderAccepted) for event in answer.events):
-            raise InvariantBroken(f"{intent}: neither accepted nor refused")
-        participant = self._scenario.participants[intent.agent]
-        self._notes.orders.append(
-            OrderRow(
-                participant=participant.name,
-                role=participant.role.value,
-                commodity=intent.instrument.commodity,
-                side=intent.side,
-                order_type=intent.order_type,
-                refusal=refusal,
-            )
-        )
-
-    # --- prices -----------------------------------------------------------------------------------------------------
-
-    def _listing(self, series_index: int, slot: int) -> ListInstrument:
-        series = self._scenario.series[series_index]
-        instrument = series.instruments[slot]
-        quote = opening_quote(instrument, series.base_usd)
-        return ListInstrument(
-            instrument_id=instrument.id,
-            schedule=self._scenario.schedules[slot],
-            rule=series.rule,
-            reference_ticks=quote.terms.reference_ticks,
-            band_low_ticks=quote.terms.band_low_ticks,
-            band_high_ticks=quote.terms.band_high_ticks,
-            weight_ppm=quote.weight_ppm,
-            quantity_cap_lots=series.quantity_cap_lots,
-            fee_bps=series.fee_bps,
-        )
-
-    def _reprice(self, hour: int) -> None:
-        """Let load move reference price, band and weight of the slots that are traded next."""
-        exchange, first = self._house.venue.exchange, self._scenario.first_hour
-        commands: list[Command] = []
-        for slot in range(max(0, hour + 1 - first), min(24, hour + 1 + REPRICED_HOURS_AHEAD - first)):
-            for index, series in enumerate(self._scenario.series):
-                instrument = series.instruments[slot]
-                sold, capacity = exchange.load(instrument.resource, instrument.start_hour)
-                load = sold / capacity if capacity else 0.0
-                reference = exchange.listing(instrument.id).terms.reference_ticks
-                quote = moved_quote(instrument, series.base_usd, reference_ticks=reference, load=load)
-                terms = quote.terms
-                commands.append(
-                    SetPriceTerms(
-                        instrument.id,
-                        terms.reference_ticks,
-                        terms.band_low_ticks,
-                        terms.band_high_ticks,
-                        quote.weight_ppm,
-                    )
-                )
-                self._notes.prices[index, slot] = PriceRow(
-                    hour=slot,
-                    commodity=series.commodity,
-                    family=_family(instrument),
-                    reference_micros=Micros(terms.reference_ticks * series.commodity.tick_micros),
-                    load=load,
-                    weight_ppm=quote.weight_ppm,
-                )
-        if commands:
-            self._process(commands)
-
-    # --- metering -----------------------------------------------------------------------------------------------------
-
-    def _report_readings(self, hour: int) -> None:
-        """Every meter that sold something of the hour signs what it delivered."""
-        sold: defaultdict[tuple[Address, int], int] = defaultdict(int)
-        exchange = self._house.venue.exchange
-        for trade in exchange.trades(TradeState.LOCKED, hour):
-            resource = exchange.listing(trade.agreed.instrument_id).resource
-            sold[trade.agreed.seller, resource] += trade.agreed.quantity_lots
-        commands: list[Command] = []
-        slot = hour - self._scenario.first_hour
-        for index, (meter, key) in enumerate(zip(self._scenario.meters, self._meters, strict=True)):
-            owner = self._signers[meter.owner].address
-            sold_lots = sold.get((owner, self._scenario.series[meter.series].resource), 0)
-            called_lots = self._rescuing.called_lots(index, hour)
-            delivered = Lots(self._delivered(index, slot, Lots(sold_lots)) + called_lots)
-            self._notes.readings[index, slot] = delivered
-            if sold_lots or called_lots:
-                reading = sign_reading(
-                    key, start_hour=hour, delivered_lots=delivered, domain=self._house.deployment.domain
-                )
-                commands.append(SubmitReading(reading.meter, hour, delivered, reading.signature))
-        if commands:
-            self._process(commands)
-
-    def _delivered(self, meter: int, slot: int, sold_lots: Lots) -> Lots:
-        """Return what a meter delivers of what it sold: what it could, or in an outage a share."""
-        delivered = self._scenario.meters[meter].delivered_lots
-        for outage in self._scenario.outages:
-            if (outage.meter, outage.hour) == (meter, slot):
-                return Lots(sold_lots * outage.delivered_bps // BPS_ONE)
-        return sold_lots if delivered is None else delivered[slot]
-
     # --- plumbing -----------------------------------------------------------------------------------------------------
 
-    def _process(self, commands: Sequence[Command]) -> list[Answer]:
-        return self._house.sequencer.process_ahead(commands)
+    def _process(self, commands: Sequence[Command]) -> None:
+        self._house.sequencer.process_ahead(commands)
+
+    def _process_any(self, commands: Sequence[Command]) -> None:
+        """Process commands, if there are any: an empty batch would still move the market's time."""
+        if commands:
+            self._process(commands)
 
     def _settle(self) -> None:
         """Do on the chain all that is due; certificates go with what is over."""
@@ -487,11 +286,8 @@ class _Day:
         self._clock.move_to(time_s)
         self._house.chain.set_time(time_s)
 
-    @contextmanager
-    def _task(self, label: str, total: int) -> Iterator[Advance]:
-        task = self._progress.add_task(label, total=total)
-        yield lambda done: self._progress.update(task, completed=done)
-        self._progress.update(task, completed=total)
+    def _task(self, label: str, total: int) -> AbstractContextManager[Advance]:
+        return task(self._progress, label, total)
 
     # --- what is left behind ----------------------------------------------------------------------------------------
 
@@ -523,14 +319,14 @@ class _Day:
             chain_description=self._house.chain.description,
             seconds=0.0,
             state_hash=venue.state_hash().hex(),
-            orders=tuple(self._notes.orders),
+            orders=tuple(self._ordering.rows),
             refusals=dict(sorted(refusals.items())),
             trades=trades,
-            prices=tuple(self._notes.prices.values()),
+            prices=self._prices.rows(),
             settlement=tuple(self._bill.rows(venue.exchange.trades(), first_hour=scenario.first_hour)),
             guarantees=tuple(payouts),
             emergencies=self._rescuing.result({trade.trade_number: trade for trade in trades}, payouts),
-            generation=self._generation(),
+            generation=self._metering.generation(),
             certificates=certificates,
             balances=(
                 *(
@@ -549,21 +345,6 @@ class _Day:
             chain_reconciliation_difference="",
         )
 
-    def _generation(self) -> tuple[GenerationRow, ...]:
-        offered: defaultdict[tuple[int, str], int] = defaultdict(int)
-        metered: defaultdict[tuple[int, str], int] = defaultdict(int)
-        for index, meter in enumerate(self._scenario.meters):
-            instrument = self._scenario.series[meter.series].instruments[0]
-            if instrument.commodity is not Commodity.ENE:
-                continue
-            for slot, lots in enumerate(meter.offered_lots):
-                offered[slot, instrument.product] += lots
-                metered[slot, instrument.product] += self._notes.readings.get((index, slot), 0)
-        return tuple(
-            GenerationRow(slot, product, Lots(lots), Lots(metered[slot, product]))
-            for (slot, product), lots in sorted(offered.items())
-        )
-
     def _wealth(self, participant: Address) -> Micros:
         balances = self._house.venue.books.balances
         kinds = (kind for kind in AccountKind if kind not in (AccountKind.FEES, AccountKind.CUSTODY))
@@ -572,21 +353,3 @@ class _Day:
 
 def _tokens(micros: int) -> str:
     return format_decimal(micros, scale=MICROS_PER_TOKEN)
-
-
-def _family(instrument: Instrument) -> str:
-    """Name what an instrument shares with those of other hours, such as CMP.H100@SFO#Q3.G2."""
-    symbol = instrument.symbol
-    return symbol[: symbol.index("/")] + symbol[symbol.index("#") :]
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description:<32}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        disable=console.quiet,
-    )
