@@ -17,8 +17,10 @@ from api.day.run import DayFailed, run_day
 from api.day.scenario import BUILT_IN, load_scenario
 from api.day.summary import summary, write_summary
 from contracts.chain import ChainUnavailable
+from contracts.json_rpc import JsonRpc
 from contracts.nodes import find_anvil
 from contracts.opening import open_chain
+from contracts.posting import Loopback, Posting
 from ledger.accounts import AccountKind
 from ledger.assets import TOKEN
 from ledger.audit import audit
@@ -359,8 +361,10 @@ def test_a_node_at_an_address_whose_clock_is_years_ahead_settles_the_same_trades
     day: DayResult, folder: Path
 ) -> None:
     with open_chain("anvil", start_time_s=None) as node:
-        url = node.node.post.url
-        there = run(folder, chain=url, database=f"sqlite:///{folder}/address.db")
+        assert isinstance(node.node, JsonRpc)
+        assert isinstance(node.node.provider, Posting)
+        assert isinstance(node.node.provider.post, Loopback)
+        there = run(folder, chain=node.node.provider.post.url, database=f"sqlite:///{folder}/address.db")
         settles_the_same(there, day)
         assert there.emergencies.rescues == ()
         assert "past the day" in there.emergencies.note
