@@ -226,10 +226,11 @@ def test_what_a_reorganisation_takes_back_was_never_booked(market: Market) -> No
     assert of(market, AccountKind.FREE, SUPPLIER.address) == 1000
 
     node: Any = chain.node
-    before = node.tester.take_snapshot()
+    tester = node.provider.tester
+    before = tester.take_snapshot()
     on_chain(market, SUPPLIER, certificate.transfer(SUPPLIER.address, BUYER.address, ID, Lots(600)))
     settler.watch()
-    node.tester.revert_to_snapshot(before)
+    tester.revert_to_snapshot(before)
     on_chain(market, SUPPLIER, certificate.transfer(SUPPLIER.address, BUYER.address, ID, Lots(250)))
     for _ in range(2):
         chain.set_time(chain.now_s() + 1)
