@@ -239,7 +239,11 @@ class OpenOrders(Kept):
         """Forget an order, but not its client order id, and return it as it last was."""
         order = self.get(order_id)
         del self._by_id[order_id]
-        self._by_participant[order.signed.terms.participant].remove(order_id)
+        participant = order.signed.terms.participant
+        ids = self._by_participant[participant]
+        ids.remove(order_id)
+        if not ids:
+            del self._by_participant[participant]
         return order
 
     def state(self) -> Iterator[tuple[object, ...]]:

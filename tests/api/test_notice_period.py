@@ -42,8 +42,8 @@ def test_confirmations_are_held_against_the_contract_that_is_there(
 
     deployed = house._deployment
 
-    def with_shorter_notice(*arguments: object) -> object:
-        return replace(deployed(*arguments), notice_period_s=539)
+    def with_shorter_notice(*arguments: object, **named: object) -> object:
+        return replace(deployed(*arguments, **named), notice_period_s=539)
 
     monkeypatch.setattr(house, "_deployment", with_shorter_notice)
     with (

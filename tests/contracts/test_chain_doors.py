@@ -10,7 +10,8 @@ import contracts.nodes
 from contracts.chain import GAS_MAX, Chain, ChainUnavailable, Reverted, Transaction
 from contracts.deployment import attach
 from contracts.json_rpc import JsonRpc
-from contracts.opening import open_chain
+from contracts.nodes import running_node
+from contracts.opening import DEV_SIGNERS, open_chain
 from contracts.posting import Loopback, Posting
 from contracts.signing import Signer
 from market.orders import Address
@@ -178,8 +179,7 @@ def test_auto_takes_anvil_where_it_is_installed() -> None:
 
 def test_a_development_node_at_an_address_is_driven_from_its_own_time_on() -> None:
     need_node_modules()
-    with open_chain("anvil", start_time_s=DAY_S) as node:
-        url = url_of(node)
+    with running_node("anvil", start_time_s=DAY_S, operator=DEV_SIGNERS[0]) as url:
         with open_chain(url, start_time_s=DAY_S + 500, expected_chain_id=31337) as chain:
             assert chain.drives_time
             assert chain.set_time(DAY_S + 500)
