@@ -200,7 +200,7 @@ def test_books_sum_to_zero_and_nobody_is_overdrawn(capsys: pytest.CaptureFixture
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(7_200)
+@pytest.mark.timeout(0)
 def test_books_sum_to_zero_over_many_days(capsys: pytest.CaptureFixture[str]) -> None:
     counts = campaign(200_000)
     with capsys.disabled():
