@@ -65,7 +65,7 @@ class Projector:
             DatabaseUnusable: if they are damaged.
         """
         self._engine = engine
-        self._writer = writer_to(engine.dialect.name, TABLES)
+        self._writer = writer_to(engine.dialect, TABLES)
         self._turn = Lock()
         """Held while tables are written."""
         self._noting = Lock()

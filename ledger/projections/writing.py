@@ -8,10 +8,9 @@ from functools import cache
 from itertools import chain
 from typing import Protocol
 
-from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.sql.compiler import IdentifierPreparer
 
 from ledger.projections.sheet import Changes, Values
 
@@ -28,9 +27,9 @@ class Writer(Protocol):
         ...
 
 
-def writer_to(dialect: str, tables: Iterable[Table]) -> Writer:
+def writer_to(dialect: Dialect, tables: Iterable[Table]) -> Writer:
     """Return a writer to some tables."""
-    return SqliteWriter(tables) if dialect == "sqlite" else PostgresWriter(tables)
+    return SqliteWriter(tables) if dialect.name == "sqlite" else PostgresWriter(dialect, tables)
 
 
 class SqliteWriter:
@@ -91,8 +90,8 @@ def _sqlite_upsert(table: Table) -> _Sized:
 class PostgresWriter:
     """Copies rows in, which costs a tenth of inserting them; those that were there before are taken out first."""
 
-    def __init__(self, tables: Iterable[Table]) -> None:
-        names: IdentifierPreparer = _POSTGRESQL.identifier_preparer
+    def __init__(self, dialect: Dialect, tables: Iterable[Table]) -> None:
+        names = dialect.identifier_preparer
         self._copies, self._deletes, self._keys = {}, {}, {}
         for each in tables:
             table, keys = names.format_table(each), list(each.primary_key)
@@ -132,4 +131,3 @@ def _copy(connection: Connection, statement: str, rows: Iterable[Values]) -> Non
 
 
 _SQLITE = sqlite.dialect(paramstyle="qmark")
-_POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy gives it no types

@@ -1,11 +1,11 @@
-"""The bytes of signed transactions: those that a general library writes, and read back as they were meant."""
-
-from typing import Any
+"""The bytes of signed transactions: they say what was meant, where the standards have it, and are read back so."""
 
 import pytest
+import rlp
 from eth_account import Account
 from hypothesis import given
 from hypothesis import strategies as st
+from rlp.sedes import big_endian_int
 
 from contracts.signed_transactions import data_of, read_signed, sign_transaction
 from contracts.signing import Signer
@@ -14,6 +14,7 @@ from market.orders import Address
 
 ALICE = Signer.from_seed(3, "alice")
 CHAIN_ID = 31337
+number = big_endian_int.deserialize
 WEI = st.integers(0, 2**96)
 
 transactions = st.builds(
@@ -26,33 +27,26 @@ transactions = st.builds(
 prices = st.builds(lambda most, tip: GasPrice(most, most, tip), WEI, st.none() | WEI)
 
 
-def by_the_library(transaction: Transaction, nonce: int, price: GasPrice) -> bytes:
-    fields: dict[str, Any] = {
-        "chainId": CHAIN_ID,
-        "nonce": nonce,
-        "gas": transaction.gas,
-        "value": transaction.value_wei,
-        "data": transaction.data,
-    }
-    if transaction.to is not None:
-        fields["to"] = transaction.to
-    if price.tip_wei is None:
-        fields["gasPrice"] = price.most_wei
-    else:
-        fields |= {"type": 2, "maxFeePerGas": price.most_wei, "maxPriorityFeePerGas": price.tip_wei}
-    return bytes(Account.sign_transaction(fields, ALICE.key).raw_transaction)
+def terms(raw: bytes) -> tuple[int, int, GasPrice]:
+    """Gas, value and price, from where the standard has them: EIP-1559 behind a 2, EIP-155 otherwise."""
+    if raw[:1] == b"\x02":
+        _, _, tip, most, gas, _, value, *_ = rlp.decode(raw[1:])
+        return number(gas), number(value), GasPrice(number(most), number(most), number(tip))
+    _, most, gas, _, value, *_ = rlp.decode(raw)
+    return number(gas), number(value), GasPrice(number(most), number(most), None)
 
 
 @given(transaction=transactions, nonce=st.integers(0, 2**64 - 2), price=prices)
-def test_the_bytes_are_those_of_the_library_and_read_back(
+def test_the_bytes_say_what_was_meant_and_are_read_back(
     transaction: Transaction, nonce: int, price: GasPrice
 ) -> None:
     raw = sign_transaction(ALICE, transaction, chain_id=CHAIN_ID, nonce=nonce, price=price)
-    assert raw == by_the_library(transaction, nonce, price)
+    assert terms(raw) == (transaction.gas, transaction.value_wei, price)
     read = read_signed(raw)
     assert (read.chain_id, read.nonce, read.to) == (CHAIN_ID, nonce, transaction.to)
     assert (read.data, read.sender, read.hash) == (transaction.data, ALICE.address, transaction_hash(raw))
     assert data_of(raw) == transaction.data
+    assert bytes.fromhex(Account.recover_transaction(raw)[2:]) == ALICE.address
 
 
 @pytest.mark.parametrize("tip_wei", [None, 7])
