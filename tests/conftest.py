@@ -13,9 +13,13 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
+from tests.campaigns import pytest_terminal_summary, tally
+
 MEMORY = Path("/dev/shm")
 ROOM_BYTES = 2 << 30
 """More than all tests' files together, those of failed ones included. (A container often has 64 MiB there.)"""
+
+__all__ = ["pytest_configure", "pytest_terminal_summary", "tally"]
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")

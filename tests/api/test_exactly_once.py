@@ -31,6 +31,7 @@ from tests.api.adversity.troubles import (
     troubled,
     use_our_nonce,
 )
+from tests.campaigns import Tally
 from tests.contracts.conftest import need_node_modules
 
 DEFAULT_SCHEDULES = 200
@@ -67,10 +68,10 @@ def stage() -> Iterator[Stage]:
     logging.disable(logging.NOTSET)
 
 
-def campaign(stage: Stage, seeds: range, capsys: pytest.CaptureFixture[str]) -> None:
+def campaign(stage: Stage, seeds: range, tally: Tally) -> None:
     """Run a day for each seed; every kind of trouble, and every two of them in one day, must have come about."""
     drawn, struck, pairs = Counter[str](), Counter[str](), Counter[frozenset[str]]()
-    for seed in seeds:
+    for seed in tally.through(seeds):
         try:
             with stage.day(seed) as day:
                 kinds = troubled(day)
@@ -80,9 +81,9 @@ def campaign(stage: Stage, seeds: range, capsys: pytest.CaptureFixture[str]) -> 
             raise
         drawn.update(kinds)
         pairs.update(map(frozenset, combinations(sorted(set(kinds)), 2)))
-    with capsys.disabled():
-        print(f"\n{len(seeds)} schedules; drawn: {_told(drawn)}; two in one day: {len(pairs)} pairs of kinds")
-        print(f"what came of it: {_told(struck)}; {_locked_share(struck):.1%} of the trades were locked")
+    tally.counts(f"settled once, {len(seeds):,} schedules drew", dict(sorted(drawn.items())))
+    tally.counts(f"settled once, {len(pairs)} pairs of troubles; there were", dict(sorted(struck.items())))
+    tally.line(f"settled once, {_locked_share(struck):.1%} of the trades locked")
     assert drawn.keys() == KINDS.keys()
     assert len(pairs) == comb(len(KINDS), 2)
     assert min(struck[effect] for effect in EFFECTS) > 0, struck
@@ -93,22 +94,16 @@ def _locked_share(struck: Counter[str]) -> float:
     return 1 - struck["trades void"] / sum(struck[f"trades {each}"] for each in ENDS)
 
 
-def _told(counts: Counter[str]) -> str:
-    return ", ".join(f"{count:,} {what}" for what, count in sorted(counts.items()))
-
-
 @pytest.mark.timeout(900)  # a campaign: minutes, where the machine is busy
-def test_every_trade_is_settled_once_or_void(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    campaign(stage, range(FIRST_SEED, FIRST_SEED + DEFAULT_SCHEDULES), capsys)
+def test_every_trade_is_settled_once_or_void(stage: Stage, tally: Tally) -> None:
+    campaign(stage, range(FIRST_SEED, FIRST_SEED + DEFAULT_SCHEDULES), tally)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-def test_every_trade_is_settled_once_or_void_at_length(
-    stage: Stage, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_trade_is_settled_once_or_void_at_length(stage: Stage, tally: Tally) -> None:
     first = FIRST_SEED + DEFAULT_SCHEDULES  # what `make test` runs need not run again
-    campaign(stage, range(first, first + SOAK_SCHEDULES), capsys)
+    campaign(stage, range(first, first + SOAK_SCHEDULES), tally)
 
 
 # --- one trouble at a time --------------------------------------------------------------------------------------------

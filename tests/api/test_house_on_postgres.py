@@ -18,6 +18,7 @@ from ledger.record import RecordReader
 from tests.api.servers import Servers, admitted, all_told, servers, trading
 from tests.api.traders import Trader
 from tests.api.witness import Witness
+from tests.campaigns import Tally
 from tests.contracts.conftest import need_node_modules
 from tests.ledger.postgres import Cluster, running_cluster
 
@@ -65,7 +66,7 @@ class House:
         assert self.market.wait(self.process) == status, self.market.log.read_text()
 
 
-def harmed(folder: Path, harms: dict[str, int], *, seed: int = 1) -> Counter[str]:
+def harmed(folder: Path, harms: dict[str, int], tally: Tally, *, seed: int = 1) -> Counter[str]:
     """Do so much harm to a market under load, in a random sequence, and once while nothing happens; audit it."""
     chance = Random(seed)
     sequence = [name for name, times in harms.items() for _ in range(times)]
@@ -79,7 +80,7 @@ def harmed(folder: Path, harms: dict[str, int], *, seed: int = 1) -> Counter[str
         house = House(cluster, market)
         terms = admitted(market.url, chain)
         with trading(terms, seed=seed) as house.traders:
-            for harm in sequence:
+            for harm in tally.through(sequence):
                 time.sleep(chance.uniform(0.1, 0.5))
                 house.suffer(harm)
             copied = back_up(house.url, folder / "copy.db")
@@ -96,22 +97,18 @@ def harmed(folder: Path, harms: dict[str, int], *, seed: int = 1) -> Counter[str
     counts = Counter(harms) + house.witness.counts
     for trader in house.traders:
         counts.update(trader.counts)
+    tally.counts("house on PostgreSQL", counts)
     return counts
 
 
-def told(counts: Counter[str]) -> None:
-    print("\nPostgreSQL: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
-
-
 @pytest.mark.timeout(900)  # a campaign: minutes, where the machine is busy
-def test_nothing_acknowledged_is_lost_or_doubled_whatever_ends_first(tmp_path: Path) -> None:
+def test_nothing_acknowledged_is_lost_or_doubled_whatever_ends_first(tmp_path: Path, tally: Tally) -> None:
     need_node_modules()
-    counts = harmed(tmp_path, HARMS)
-    told(counts)
+    counts = harmed(tmp_path, HARMS, tally)
     assert counts["orders acknowledged"] > 5 * sum(HARMS.values())
 
 
 @pytest.mark.soak
-def test_nothing_acknowledged_is_lost_in_hundreds_of_crashes(tmp_path: Path) -> None:
+def test_nothing_acknowledged_is_lost_in_hundreds_of_crashes(tmp_path: Path, tally: Tally) -> None:
     need_node_modules()
-    told(harmed(tmp_path, HARMS_SOAK, seed=1_000))
+    harmed(tmp_path, HARMS_SOAK, tally, seed=1_000)

@@ -17,13 +17,16 @@ from ledger.database import open_database
 from ledger.record import RecordReader
 from tests.api.servers import admitted, all_told, servers, trading, until
 from tests.api.witness import Witness
+from tests.campaigns import Tally
 from tests.contracts.conftest import need_node_modules
 
 KILLS, KILLS_SOAK = 25, 1_000
 KILLED_IN_START_ONE_IN = 5
 
 
-def killed(folder: Path, kills: int, *, seed: int = 1, planted: Sequence[str] = ()) -> Counter[str]:
+def killed(
+    folder: Path, kills: int, tally: Tally, *, seed: int = 1, planted: Sequence[str] = ()
+) -> Counter[str]:
     """Kill the market so many times, looking each time at what is left, then end it in order and audit it."""
     chance, counts = Random(seed), Counter[str]()
     aside = folder / "aside"
@@ -38,7 +41,7 @@ def killed(folder: Path, kills: int, *, seed: int = 1, planted: Sequence[str] = 
         terms = admitted(market.url, chain)
         with trading(terms, seed=seed) as traders:
             until(lambda: any(trader.told for trader in traders), "nobody is answered")
-            for _ in range(kills):
+            for _ in tally.through(range(kills)):
                 in_start = counts["kills"] > 0 and chance.randrange(KILLED_IN_START_ONE_IN) == 0
                 if not in_start:
                     market.until_it_answers()
@@ -60,18 +63,16 @@ def killed(folder: Path, kills: int, *, seed: int = 1, planted: Sequence[str] = 
     assert audit(RecordReader(engine), tables=engine).findings == ()
     engine.dispose()
     counts.update(witness.counts)
+    tally.counts("kill -9", counts)
     return counts
 
 
-def told(counts: Counter[str]) -> None:
-    print("\nkill -9: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
-
-
 @pytest.mark.timeout(900)  # a campaign: minutes, where the machine is busy
-def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_is_killed(tmp_path: Path) -> None:
+def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_is_killed(
+    tmp_path: Path, tally: Tally
+) -> None:
     need_node_modules()
-    counts = killed(tmp_path, KILLS)
-    told(counts)
+    counts = killed(tmp_path, KILLS, tally)
     assert counts["kills"] == KILLS
     assert counts["orders acknowledged"] > 5 * KILLS
     assert counts["requests cut off"] > 0
@@ -81,12 +82,12 @@ def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_is_killed(tmp_p
 
 
 @pytest.mark.soak
-def test_no_acknowledged_order_is_lost_in_a_thousand_kills(tmp_path: Path) -> None:
+def test_no_acknowledged_order_is_lost_in_a_thousand_kills(tmp_path: Path, tally: Tally) -> None:
     need_node_modules()
-    told(killed(tmp_path, KILLS_SOAK, seed=1_000))
+    killed(tmp_path, KILLS_SOAK, tally, seed=1_000)
 
 
-def test_a_market_that_answers_before_it_commits_is_caught(tmp_path: Path) -> None:
+def test_a_market_that_answers_before_it_commits_is_caught(tmp_path: Path, tally: Tally) -> None:
     need_node_modules()
     with pytest.raises(AssertionError, match="found nothing"):
-        killed(tmp_path, 1, planted=["early"])
+        killed(tmp_path, 1, tally, planted=["early"])

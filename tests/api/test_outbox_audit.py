@@ -24,6 +24,7 @@ from ledger.record import RecordReader
 from market.units import Malformed
 from tests.api.conftest import HOUR_S, METER, Market, an_open_market
 from tests.api.test_journey import SLOT_S, agree
+from tests.campaigns import Tally
 
 FLIPS = 300
 SEED = 6
@@ -163,7 +164,7 @@ def _settle_on(market: Market, record_hash: bytes) -> None:
     assert record_hash_of(raw) == record_hash
 
 
-def test_every_flipped_byte_of_the_outbox_is_named(settled: Path, tmp_path: Path) -> None:
+def test_every_flipped_byte_of_the_outbox_is_named(settled: Path, tmp_path: Path, tally: Tally) -> None:
     """Of its signed bytes, hashes, nonces and trades; the status has words, and the attempt in a reference is free."""
     shutil.copy(settled, tmp_path / "copy.db")
     chance, missed, done = random.Random(SEED), [], 0
@@ -196,7 +197,7 @@ def test_every_flipped_byte_of_the_outbox_is_named(settled: Path, tmp_path: Path
             connection.execute(f"UPDATE {table} SET {column} = ? WHERE sequence = ?", (value, key))
             done += 1
     engine.dispose()
-    print(f"\n{done} bytes of the outbox flipped, {len(missed)} missed")
+    tally.line(f"flipped bytes of the outbox: {done}, not found or wrongly named {len(missed)}")
     assert missed == []
     assert done > FLIPS * 0.9
 

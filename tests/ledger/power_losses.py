@@ -19,6 +19,7 @@ from ledger.outbox import Outbox
 from ledger.projections import Projector
 from ledger.rebuild import rebuild
 from ledger.record import Record
+from tests.campaigns import Tally
 from tests.ledger.beside_the_record import (
     PromiseBroken,
     a_block,
@@ -262,7 +263,7 @@ def _restart(run: Run, left: dict[str, bytes], folder: Path, *, where: str) -> N
 
 
 def campaign(
-    crashes: int, folder: Path, *, crashes_per_run: int = 1_000, first_seed: int = 1
+    crashes: int, folder: Path, tally: Tally, *, crashes_per_run: int = 1_000, first_seed: int = 1
 ) -> Counter[str]:
     """Lose power so many times, over as many runs as that takes, and count what was done and found."""
     counts: Counter[str] = Counter()
@@ -272,6 +273,8 @@ def campaign(
         lose_power(run, min(crashes_per_run, crashes - counts["crashes"]), folder, counts=counts)
         counts["runs"] += 1
         Path(run.path).unlink()
+        tally.reach(counts["crashes"], crashes)
+    tally.counts("losses of power", dict(sorted(counts.items())))
     return counts
 
 

@@ -28,6 +28,7 @@ from market.events import (
     Withdrawn,
 )
 from market.units import InvariantBroken
+from tests.campaigns import Tally
 from tests.ledger.days import (
     CERTIFICATE_KINDS,
     CONDITION_KINDS,
@@ -160,7 +161,7 @@ class LedgerDay:
         self.counts["entries"] += len(posting.entries)
 
 
-def campaign(examples: int, plant: Plant | None = None) -> Counter[str]:
+def campaign(examples: int, tally: Tally, plant: Plant | None = None) -> Counter[str]:
     """Run so many days and return what was in them."""
     counts: Counter[str] = Counter()
     phases = (Phase.generate,) if plant is not None else (Phase.generate, Phase.shrink)
@@ -178,34 +179,31 @@ def campaign(examples: int, plant: Plant | None = None) -> Counter[str]:
         day = LedgerDay(plant)
         day.run(written)
         counts.update(day.counts)
+        tally.reach(counts["days"], examples)
 
     run()
     return counts
 
 
-def _report(counts: Counter[str]) -> None:
-    print(
-        f"\nbooks: {counts['days']:,} days, {counts['actions']:,} actions, {counts['entries']:,} entries; "
-        + ", ".join(f"{counts[name]:,} {name}" for name in sorted(MUST_HAPPEN))
+def books_balance(days: int, tally: Tally) -> None:
+    """Run so many days, in which everything that can happen must happen."""
+    counts = campaign(days, tally)
+    tally.counts(
+        "books", {name: counts[name] for name in ("days", "actions", "entries", *sorted(MUST_HAPPEN))}
     )
+    assert counts["days"] >= days
     assert {name for name in MUST_HAPPEN if not counts[name]} == set()
 
 
 @pytest.mark.timeout(900)  # a campaign: minutes, where the machine is busy
-def test_books_sum_to_zero_and_nobody_is_overdrawn(capsys: pytest.CaptureFixture[str]) -> None:
-    counts = campaign(5_000)
-    with capsys.disabled():
-        _report(counts)
-    assert counts["days"] >= 5_000
+def test_books_sum_to_zero_and_nobody_is_overdrawn(tally: Tally) -> None:
+    books_balance(5_000, tally)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-def test_books_sum_to_zero_over_many_days(capsys: pytest.CaptureFixture[str]) -> None:
-    counts = campaign(200_000)
-    with capsys.disabled():
-        _report(counts)
-    assert counts["days"] >= 200_000
+def test_books_sum_to_zero_over_many_days(tally: Tally) -> None:
+    books_balance(200_000, tally)
 
 
 def an_entry_is_lost(day: SmallDay) -> None:
@@ -268,6 +266,6 @@ def nobody_checks_the_funds(day: SmallDay) -> None:
         nobody_checks_the_funds,
     ],
 )
-def test_a_planted_bug_is_caught(plant: Plant) -> None:
+def test_a_planted_bug_is_caught(plant: Plant, tally: Tally) -> None:
     with pytest.raises((AssertionError, InvariantBroken, ExceptionGroup)):
-        campaign(500, plant)
+        campaign(500, tally, plant)

@@ -9,6 +9,7 @@ from ledger import record as record_module
 from ledger.database import open_database
 from ledger.portable import write_record
 from ledger.record import RecordReader
+from tests.campaigns import Tally
 from tests.ledger.builders import ALICE, a_bid
 from tests.ledger.days import GENESIS, SmallDay, a_whole_day
 from tests.ledger.flips import flip_database, flip_file, flip_rows
@@ -34,17 +35,17 @@ def exported(database: Path) -> Path:
     return database.with_suffix(".ccei")
 
 
-def test_a_flipped_byte_of_the_database_is_found_and_named(path: Path) -> None:
+def test_a_flipped_byte_of_the_database_is_found_and_named(path: Path, tally: Tally) -> None:
     done, misses = flip_database(path, positions=POSITIONS // 2, seed=SEED)
-    print(f"\nflipped bytes of the database: {done:,}, not found or wrongly named: {len(misses)}")
+    tally.line(f"flipped bytes of a database: {done:,}, not found or wrongly named {len(misses)}")
     assert misses == []
 
 
-def test_a_flipped_byte_of_an_exported_file_is_found_and_named(path: Path) -> None:
+def test_a_flipped_byte_of_an_exported_file_is_found_and_named(path: Path, tally: Tally) -> None:
     file = exported(path)
     positions = random.Random(SEED).sample(range(file.stat().st_size), POSITIONS // 2)
     done, misses = flip_file(file, positions, seed=SEED)
-    print(f"\nflipped bytes of an exported file: {done:,}, not found or wrongly named: {len(misses)}")
+    tally.line(f"flipped bytes of an exported file: {done:,}, not found or wrongly named {len(misses)}")
     assert misses == []
 
 
@@ -83,17 +84,19 @@ def _without_time(row: record_module.RecordedBatch) -> record_module.Header:
 
 @pytest.mark.soak
 @pytest.mark.timeout(14_400)
-def test_every_byte_of_a_long_record(tmp_path: Path) -> None:
+def test_every_byte_of_a_long_record(tmp_path: Path, tally: Tally) -> None:
     database = tmp_path / "long.db"
     events = _a_long_record(database)
     engine = open_database(f"sqlite:///{database}")
-    done, misses = flip_rows(RecordReader(engine).rows(), GENESIS.hash, seed=SEED)
+    record = RecordReader(engine)
+    done, misses = flip_rows(tally.through(list(record.rows())), GENESIS.hash, seed=SEED)
     engine.dispose()
-    print(f"\nflipped bytes of a record of {events:,} events: {done:,}, not found: {len(misses)}")
+    tally.line(f"flipped bytes of a record of {events:,} events: {done:,}, not found {len(misses)}")
     assert misses == []
     file = exported(database)
-    done, misses = flip_file(file, range(0, file.stat().st_size, SOAK_FILE_STRIDE), seed=SEED)
-    print(f"flipped bytes of its exported file: {done:,}, not found or wrongly named: {len(misses)}")
+    positions = range(0, file.stat().st_size, SOAK_FILE_STRIDE)
+    done, misses = flip_file(file, tally.through(positions), seed=SEED)
+    tally.line(f"flipped bytes of its exported file: {done:,}, not found or wrongly named {len(misses)}")
     assert misses == []
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaigns import Tally
 from tests.ledger.beside_the_record import PromiseBroken
 from tests.ledger.power_losses import (
     SMALL_LOG_PAGES,
@@ -26,14 +27,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def told(counts: Counter[str]) -> None:
-    print("\npower losses: " + ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())))
-
-
 @pytest.mark.timeout(900)  # a campaign: minutes, where the machine is busy
-def test_what_was_acknowledged_survives_a_loss_of_power(tmp_path: Path) -> None:
-    counts = campaign(CRASHES, tmp_path)
-    told(counts)
+def test_what_was_acknowledged_survives_a_loss_of_power(tmp_path: Path, tally: Tally) -> None:
+    counts = campaign(CRASHES, tmp_path, tally)
     assert counts["crashes"] == CRASHES
     assert counts["rows found"] >= counts["rows acknowledged"] > CRASHES
     assert min(counts["transactions acknowledged"], counts["blocks acknowledged"]) > CRASHES
@@ -42,8 +38,8 @@ def test_what_was_acknowledged_survives_a_loss_of_power(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-def test_what_was_acknowledged_survives_a_million_losses_of_power(tmp_path: Path) -> None:
-    told(campaign(CRASHES_SOAK, tmp_path, first_seed=1_000))
+def test_what_was_acknowledged_survives_a_million_losses_of_power(tmp_path: Path, tally: Tally) -> None:
+    campaign(CRASHES_SOAK, tmp_path, tally, first_seed=1_000)
 
 
 def before_commit(number: int, append: Callable[[], bytes], tell: Callable[[Acknowledged], None]) -> None:

@@ -10,6 +10,7 @@ from ledger.priority import Priority
 from market.events import Event, OrderAccepted, OrderReplaced, TradeAgreed
 from market.orders import Side
 from market.units import Lots, Ticks
+from tests.campaigns import Tally
 from tests.ledger.builders import ALICE, BOB, CAROL, CONTINUOUS_S, a_deposit
 from tests.ledger.days import CONDITION_KINDS, HOURS_S, ORDER_KINDS, Action, SmallDay, a_whole_day
 
@@ -39,30 +40,29 @@ def a_random_day(seed: int) -> SmallDay:
     return day
 
 
-def judged(days: range) -> tuple[int, int, list[tuple[int, int, str]]]:
+def judged(days: range, tally: Tally) -> tuple[int, int, list[tuple[int, int, str]]]:
     """Return trades, those proven, and complaints with their seed."""
     trades, proven, complaints = 0, 0, []
-    for seed in days:
+    for seed in tally.through(days):
         priority = Priority()
         for _, decision in a_random_day(seed).history:
             trades += sum(isinstance(event, TradeAgreed) for event in decision.events)
             complaints += [(seed, *complaint) for complaint in priority.judge(decision.events)]
         proven += priority.proven
+    tally.counts("priority", {"random days": len(days), "trades": trades, "of them proven": proven})
     return trades, proven, complaints
 
 
-def test_in_random_days_nobody_is_passed_over() -> None:
-    trades, proven, complaints = judged(range(SEED, SEED + DAYS))
-    print(f"\n{DAYS} random days: {trades:,} trades, {proven:,} proven")
+def test_in_random_days_nobody_is_passed_over(tally: Tally) -> None:
+    trades, proven, complaints = judged(range(SEED, SEED + DAYS), tally)
     assert complaints == []
     assert proven == trades > DAYS
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(7_200)
-def test_in_many_random_days_nobody_is_passed_over() -> None:
-    trades, proven, complaints = judged(range(SEED, SEED + SOAK_DAYS))
-    print(f"\n{SOAK_DAYS:,} random days: {trades:,} trades, {proven:,} proven")
+def test_in_many_random_days_nobody_is_passed_over(tally: Tally) -> None:
+    trades, proven, complaints = judged(range(SEED, SEED + SOAK_DAYS), tally)
     assert complaints == []
     assert proven == trades
 

@@ -15,6 +15,7 @@ from ledger.database import open_database
 from ledger.portable import RecordFile, write_record
 from ledger.record import BrokenChain, Record, RecordedBatch, RecordReader
 from ledger.tables import RecordRow, table
+from tests.campaigns import Tally
 from tests.ledger.days import a_whole_day
 from tests.ledger.recorded import recorded
 from tests.ledger.resealing import Forged, reseal_database, reseal_file, resealed
@@ -86,12 +87,12 @@ def test_the_first_row_follows_the_genesis(path: Path) -> None:
     engine.dispose()
 
 
-def test_a_flipped_byte_in_a_row_that_is_sealed_anew_is_found_and_named(path: Path) -> None:
+def test_a_flipped_byte_in_a_row_that_is_sealed_anew_is_found_and_named(path: Path, tally: Tally) -> None:
     done, misses = reseal_database(path, positions=POSITIONS // 2, seed=SEED)
-    print(f"\nrows sealed anew in the database: {done:,}, not found or wrongly named: {len(misses)}")
+    tally.line(f"rows sealed anew in a database: {done:,}, not found or wrongly named {len(misses)}")
     assert (done, misses) == (POSITIONS // 2, [])
     done, misses = reseal_file(path, path.with_suffix(".ccei"), positions=POSITIONS // 2, seed=SEED)
-    print(f"rows sealed anew in an exported file: {done:,}, not found or wrongly named: {len(misses)}")
+    tally.line(f"rows sealed anew in an exported file: {done:,}, not found or wrongly named {len(misses)}")
     assert (done, misses) == (POSITIONS // 2, [])
 
 

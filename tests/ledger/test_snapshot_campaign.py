@@ -27,6 +27,7 @@ from market.proposals import (
     seal_of,
 )
 from market.units import InvariantBroken, Lots, Micros, Ppm
+from tests.campaigns import Tally
 from tests.ledger.builders import ALICE, BOB, CAROL, GATE_S, METER, SOLAR, a_bid
 from tests.ledger.days import (
     CERTIFICATE_KINDS,
@@ -103,16 +104,16 @@ def negotiation_of(seed: int) -> tuple[Command, ...]:
 
 
 @pytest.mark.timeout(900)  # a campaign: minutes, where the machine is busy
-def test_a_snapshot_is_what_a_replay_gives_and_goes_on_as_one() -> None:
-    print(f"\nsnapshots against replays: {campaign(SEEDS)}")
+def test_a_snapshot_is_what_a_replay_gives_and_goes_on_as_one(tally: Tally) -> None:
+    campaign(SEEDS, tally)
 
 
 @pytest.mark.soak
-def test_many_snapshots_are_what_replays_give_and_go_on_as_one() -> None:
-    print(f"\nsnapshots against replays: {campaign(SOAK_SEEDS)}")
+def test_many_snapshots_are_what_replays_give_and_go_on_as_one(tally: Tally) -> None:
+    campaign(SOAK_SEEDS, tally)
 
 
-def test_a_snapshot_that_forgets_anything_is_caught() -> None:
+def test_a_snapshot_that_forgets_anything_is_caught(tally: Tally) -> None:
     """Forget each thing that is kept, in turn, in each of a few days: the comparison has to notice, or nothing was in it."""
     forgotten: Counter[str] = Counter()
     for seed in range(FORGETFUL_SEEDS):
@@ -133,20 +134,20 @@ def test_a_snapshot_that_forgets_anything_is_caught() -> None:
                 assert caught != unchanged, path
                 forgotten[path] += 1
     never = {path for path, _ in columns(Standing)} - forgotten.keys()
-    print(
-        f"\nforgot {len(forgotten)} things, in {sum(forgotten.values())} snapshots in all, and caught each; "
+    tally.line(
+        f"snapshots that forget: {sum(forgotten.values()):,}, each of {len(forgotten)} things; "
         f"never there: {', '.join(sorted(never)) or 'none'}"
     )
     assert never <= {"venue.books._taken", "venue.funds._paid"}  # seldom there
 
 
-def campaign(seeds: int) -> str:
-    """Run the seeds and return what they went through, or fail at the first that differs."""
+def campaign(seeds: int, tally: Tally) -> None:
+    """Run the seeds and tell what they went through, or fail at the first that differs."""
     counts: Counter[str] = Counter()
-    for seed in range(seeds):
+    for seed in tally.through(range(seeds)):
         counts += compare_day(seed)
     assert min(counts[each] for each in ("resting", "sliced", "waiting", "trades", "events after")) > 0
-    return f"{seeds} seeds, " + ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
+    tally.counts("snapshots against replays", {"seeds": seeds, **dict(sorted(counts.items()))})
 
 
 def compare_day(seed: int) -> Counter[str]:

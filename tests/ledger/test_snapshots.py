@@ -18,6 +18,7 @@ from ledger.snapshots import Seal, SnapshotStore, verify_snapshots
 from ledger.snapshotting import Snapshotter
 from ledger.tables import SnapshotRow, table
 from ledger.unusable import DatabaseUnusable
+from tests.campaigns import Tally
 from tests.ledger.builders import ALICE, CALL_S
 from tests.ledger.days import GENESIS, SmallDay, a_whole_day
 
@@ -95,7 +96,7 @@ def test_either_database_keeps_snapshots(url: str) -> None:
     market.record.engine.dispose()
 
 
-def test_a_flipped_byte_anywhere_in_a_snapshot_is_found(live: Live) -> None:
+def test_a_flipped_byte_anywhere_in_a_snapshot_is_found(live: Live, tally: Tally) -> None:
     expected = live.standing.venue.state_hash()
     flips = 0
     for piece, content in pieces(live, 7).items():
@@ -108,7 +109,7 @@ def test_a_flipped_byte_anywhere_in_a_snapshot_is_found(live: Live) -> None:
             assert recovery.venue.state_hash() == expected
             flips += 1
         put(live, 7, piece, content)
-    print(f"\nflipped {flips} bytes of a snapshot, found {flips}")
+    tally.line(f"flipped bytes of a snapshot, each found: {flips}")
 
 
 @pytest.mark.parametrize("stored", ["'abc'", "CAST(X'FF' AS TEXT)", "7"])

@@ -13,6 +13,7 @@ from ledger.database import open_database
 from ledger.reading import reading
 from ledger.statements import read_statement
 from ledger.tables import AccountRow, BalanceRow, EntryRow, PostingRow, ProjectedRow, RecordRow, table
+from tests.campaigns import Tally
 from tests.ledger.builders import ALICE
 from tests.ledger.postgres import Cluster
 
@@ -94,7 +95,6 @@ def test_ten_batches_cost_as_much_in_a_history_of_any_length(
     for entries, engine in histories.items():
         first = int(where * entries / 2)
         taken[entries] = steps(engine, first, first + 10)
-    print(f"\nsteps by entries: {taken}")
     assert taken[LONG] < 1.5 * taken[SHORT]  # five times as many looks to find the batch, and that is all
 
 
@@ -117,13 +117,13 @@ def test_a_question_that_is_asked_often_is_planned_for_what_is_asked(cluster: Cl
 
 
 @pytest.mark.soak
-def test_a_statement_of_ten_batches_among_a_million_entries(tmp_path: Path) -> None:
+def test_a_statement_of_ten_batches_among_a_million_entries(tmp_path: Path, tally: Tally) -> None:
     engine = a_history(open_database(f"sqlite:///{tmp_path}/long.db"), SOAK)
     for where in (0.01, 0.5, 0.98):
         first = int(where * SOAK / 2)
         start = time.perf_counter()
         read_statement(engine, ALICE, from_us=first * 1_000_000, to_us=(first + 10) * 1_000_000)
         took_ms = 1_000 * (time.perf_counter() - start)
-        print(f"\nstatement of 10 batches at {where:.0%} of {SOAK:,} entries: {took_ms:.1f} ms")
+        tally.line(f"statement of 10 batches at {where:.0%} of {SOAK:,} entries: {took_ms:.1f} ms")
         assert took_ms < 1_000
     engine.dispose()
