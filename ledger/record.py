@@ -231,10 +231,9 @@ class Record(RecordReader):
         """
         self.place = place or take_writers_place(engine)
         """What else the one writer writes goes over this."""
-        self._connection = self.place.record.connection
         try:
-            with self._connection.begin():
-                claim(self._connection, genesis)
+            with self.place.record.connection.begin():
+                claim(self.place.record.connection, genesis)
             super().__init__(engine)
             self.number, self.hash = self.head()
             for row in self.rows(after=self.number - 1):
@@ -260,30 +259,15 @@ class Record(RecordReader):
         self._failed = True
         if batch.number != self.number + 1:
             raise RecordFailed(f"found batch {batch.number}, expected {self.number + 1}")
-        try:
-            commands, told = codec.encode_commands(batch.commands), codec.encode_events(events)
-        except Exception as error:
-            # whatever is wrong with a value: it ends as any batch does that is not recorded
-            raise RecordFailed(
-                f"batch {batch.number}: found {type(error).__name__} ({error}) when it was encoded, expected commands and "
-                f"events that version {codec.VERSION} of the encoding knows"
-            ) from error
-        row = RecordedBatch(
-            number=batch.number,
-            time_us=batch.time_us,
-            version=codec.VERSION,
-            commands=commands,
-            events=told,
-            state_hash=state_hash,
-            previous=self.hash,
-            hash=b"",
-        )
+        row = self._row(batch, events, state_hash)
         sealed = row.header().hash
         # a column collection iterates over columns, not names
         values = {name: getattr(row, name) for name in _RECORD.c.keys()} | {"hash": sealed}  # noqa: SIM118
         try:
-            with self._connection.begin():
-                self._connection.execute(insert(_RECORD), values)
+            with self.place.record.begin() as connection:
+                connection.execute(insert(_RECORD), values)
+        except PlaceLost as error:
+            raise RecordFailed(f"batch {batch.number}: {error}") from error
         except SQLAlchemyError as error:
             # SQLAlchemy's own words repeat the statement with all its values
             cause = said(error) if isinstance(error, DBAPIError) else error
@@ -293,6 +277,31 @@ class Record(RecordReader):
         self.number, self.hash = batch.number, sealed
         self._failed = False
         return sealed
+
+    def _row(self, batch: Batch, events: tuple[Event, ...], state_hash: bytes) -> RecordedBatch:
+        """Return the row of a batch, after the last one and not sealed yet.
+
+        Raises:
+            RecordFailed: if it cannot be encoded.
+        """
+        try:
+            commands, told = codec.encode_commands(batch.commands), codec.encode_events(events)
+        except Exception as error:
+            # whatever is wrong with a value: it ends as any batch does that is not recorded
+            raise RecordFailed(
+                f"batch {batch.number}: found {type(error).__name__} ({error}) when it was encoded, expected commands and "
+                f"events that version {codec.VERSION} of the encoding knows"
+            ) from error
+        return RecordedBatch(
+            number=batch.number,
+            time_us=batch.time_us,
+            version=codec.VERSION,
+            commands=commands,
+            events=told,
+            state_hash=state_hash,
+            previous=self.hash,
+            hash=b"",
+        )
 
     def confirm(self) -> None:
         """Make sure, while there is nothing to append, that the writer's place is still ours.
