@@ -8,26 +8,24 @@ import sqlite3
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, select
+from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from ledger.copying import Told, copy_market, untold
 from ledger.database import DatabaseUnusable, file_of, new_database, open_database, parse
 from ledger.genesis import WrongMarket, stored_genesis
-from ledger.record import RecordedBatch, RecordReader, verified
+from ledger.record import RecordReader, read_rows, verified
 from ledger.sqlite import path_of
-from ledger.tables import RecordRow, table
 from ledger.unusable import named
 
 _BESIDE = ("", "-wal", "-journal")
 """What SQLite would take for a part of a database of that name."""
 _LASTING = "expected one that lasts: sqlite:///FILE or postgresql://…"
-_ROWS_PER_READ = 256
-_RECORD = table(RecordRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +168,8 @@ def _verified(connection: Connection) -> Copied:
     genesis = stored_genesis(connection)
     if genesis is None:
         raise WrongMarket(f"{named(connection.engine.url)}: found no market, expected the record of one")
-    statement = select(_RECORD).order_by(_RECORD.c.number)
-    rows = connection.execute(statement, execution_options={"yield_per": _ROWS_PER_READ})
     copied = Copied(0, genesis.hash)
-    for row in verified((RecordedBatch(**row._mapping) for row in rows), previous=genesis.hash):
+    for row in verified(read_rows(partial(nullcontext, connection)), previous=genesis.hash):
         copied = Copied(row.number, row.hash)
     return copied
 

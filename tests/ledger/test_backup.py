@@ -143,6 +143,15 @@ def test_a_record_that_is_not_whole_is_not_copied(url: str, tmp_path: Path) -> N
     assert [name for name in os.listdir(tmp_path) if "monday" in name] == []
 
 
+def test_a_row_that_cannot_be_read_is_named(url: str, tmp_path: Path) -> None:
+    a_recorded_day(url).close()
+    with sqlite3.connect(tmp_path / "market.db") as connection:
+        connection.execute("UPDATE record SET events = CAST(X'FF' AS TEXT) WHERE number = 3")
+    connection.close()
+    with pytest.raises(BrokenChain, match="record row 3: it cannot be read"):
+        back_up(url, tmp_path / "monday.db")
+
+
 def test_what_is_no_market_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnusable, match="found nothing, expected an existing database"):
         back_up(f"sqlite:///{tmp_path}/absent.db", tmp_path / "copy.db")
