@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine
@@ -169,7 +168,7 @@ def _verified(connection: Connection) -> Copied:
     if genesis is None:
         raise WrongMarket(f"{named(connection.engine.url)}: found no market, expected the record of one")
     copied = Copied(0, genesis.hash)
-    for row in verified(read_rows(partial(nullcontext, connection)), previous=genesis.hash):
+    for row in verified(read_rows(lambda: nullcontext(connection)), previous=genesis.hash):
         copied = Copied(row.number, row.hash)
     return copied
 
