@@ -21,8 +21,9 @@ from sqlalchemy import (
     select,
 )
 
-from ledger.accounts import Account, AccountKind
-from ledger.assets import parse_asset, unit_of
+from ledger.accounts import Account
+from ledger.assets import unit_of
+from ledger.projections.journal import account_of
 from ledger.reading import reading
 from ledger.tables import (
     AccountRow,
@@ -182,11 +183,11 @@ def _accounts(connection: Connection, participant: Address, before: int) -> Iter
     """Iterate over the accounts that a participant ever had, each with what stood on it after batch `before`.
 
     Raises:
-        InvariantBroken: if what stands on one today is not what its last line left.
+        InvariantBroken: if what stands on one today is not what its last line left, or one is none of the chart.
     """
-    wanted = {"participant": f"0x{participant.hex()}", "before": before}
-    for row in connection.execute(_OF_PARTICIPANT, wanted):
-        account = Account(AccountKind[row.kind.upper()], participant, parse_asset(row.asset))
+    owner = f"0x{participant.hex()}"
+    for row in connection.execute(_OF_PARTICIPANT, {"participant": owner, "before": before}):
+        account = account_of(row.kind, owner, row.asset)
         if row.today is None or row.today != row.latest:
             raise _disagreement(account, "the balance of today", row.today or 0, expected=row.latest or 0)
         yield _Opened(row.account_number, account, row.opening or 0)
