@@ -5,7 +5,6 @@ and what moved since is read: the years before and after cost nothing. A stateme
 the balance before it to the one that it says it left, and the last line of all left the balance of today.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -17,12 +16,12 @@ from sqlalchemy import (
     ScalarSelect,
     and_,
     bindparam,
-    func,
     select,
 )
 
 from ledger.accounts import Account
 from ledger.assets import unit_of
+from ledger.latest import last_before
 from ledger.projections.journal import account_of
 from ledger.reading import reading
 from ledger.tables import (
@@ -132,7 +131,7 @@ def read_statement(
             f"period: found an end at {to_us} us, expected one after its beginning at {from_us} us"
         )
     with reading(engine) as connection:
-        before, last = (_last_before(connection, moment) for moment in (from_us, to_us))
+        before, last = (last_before(connection, moment) for moment in (from_us, to_us))
         position = connection.execute(select(_PROJECTED.c.batch_number)).scalar() or 0
         if position < last:
             raise TablesBehind(
@@ -157,17 +156,6 @@ def read_statement(
 
 def _by_account(statement: AccountStatement) -> Account:
     return statement.account
-
-
-def _last_before(connection: Connection, moment_us: int) -> int:
-    """Return the number of the last batch before a moment, 0 if there is none. Times never fall from batch to batch."""
-
-    def time_us(number: int) -> int:
-        found = select(_RECORD.c.time_us).where(_RECORD.c.number >= number).order_by(_RECORD.c.number)
-        return int(connection.execute(found.limit(1)).scalar_one())
-
-    head = connection.execute(select(func.max(_RECORD.c.number))).scalar() or 0
-    return bisect_left(range(1, head + 1), moment_us, key=time_us)
 
 
 @dataclass(frozen=True, slots=True)
