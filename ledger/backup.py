@@ -3,6 +3,7 @@
 A copy is a SQLite file, whatever database it was made from, and can be put into either: so a market can move, too.
 """
 
+import errno
 import os
 import sqlite3
 import stat
@@ -24,6 +25,8 @@ from ledger.unusable import named
 
 _BESIDE = ("", "-wal", "-journal")
 """What SQLite would take for a part of a database of that name."""
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP)
+"""How file systems without hard links refuse one."""
 _LASTING = "expected one that lasts: sqlite:///FILE or postgresql://…"
 
 
@@ -194,6 +197,13 @@ def _put_into_place(part: Path, target: Path) -> None:
     except FileExistsError:
         _check_free(target)
         raise
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        raise DatabaseUnusable(
+            f"{target}: found a file system that gives a file no second name, expected one with hard links: copy to one "
+            "that has them, and move the copy"
+        ) from None
     part.unlink()
     _sync(target.parent)
 

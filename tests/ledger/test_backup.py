@@ -1,5 +1,6 @@
 """A copy of a running market is its record up to one batch; what is put back is a market again; nothing is replaced."""
 
+import errno
 import os
 import sqlite3
 import stat
@@ -77,6 +78,21 @@ def test_what_came_to_stand_there_meanwhile_is_not_replaced(
         restore(tmp_path / "monday.db", f"sqlite:///{target}")
     assert target.read_text() == "a market that was started meanwhile"
     assert [path for path in tmp_path.iterdir() if ".part" in path.name] == []
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
+def test_a_file_system_without_hard_links_is_named(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    a_recorded_day(url).close()
+
+    def refuse(_part: Path, _name: Path) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(DatabaseUnusable, match="no second name, expected one with hard links"):
+        back_up(url, tmp_path / "monday.db")
+    assert [path.name for path in tmp_path.iterdir() if "monday" in path.name] == []
 
 
 def test_who_may_not_read_the_database_may_not_read_its_copy(url: str, tmp_path: Path) -> None:
