@@ -62,6 +62,17 @@ class Account(NamedTuple):
     participant: Address
     asset: Asset = TOKEN
 
+    def check(self, amount: int) -> None:
+        """Check what stands on this account, in the unit of its asset.
+
+        Raises:
+            InvariantBroken: if it is below zero, or on custody above it.
+        """
+        is_contra = self.kind is _CUSTODY
+        if amount > 0 if is_contra else amount < 0:
+            bound = "at most" if is_contra else "at least"
+            raise InvariantBroken(f"{self}: found {amount} {unit_of(self.asset)}, expected {bound} 0")
+
     def __str__(self) -> str:
         owner = "the venue" if self.participant == VENUE else f"0x{self.participant.hex()}"
         of_what = "" if self.asset == TOKEN else f" in certificates {asset_name(self.asset)}"
@@ -124,12 +135,7 @@ class Balances(Kept):
             if found < 0 or account.kind is _CUSTODY:
                 doubtful.append(account)
         for account in doubtful:  # only what it ends with counts, not the way there
-            found = amounts[account]
-            if found > 0 if account.kind is _CUSTODY else found < 0:
-                bound = "at most" if account.kind is _CUSTODY else "at least"
-                raise InvariantBroken(
-                    f"{account}: found {found} {unit_of(account.asset)}, expected {bound} 0"
-                )
+            account.check(amounts[account])
 
     def items(self) -> Iterator[tuple[Account, int]]:
         """Iterate over the accounts that hold something, ordered by kind, participant and asset."""

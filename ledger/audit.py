@@ -17,11 +17,11 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain as joined
 from itertools import zip_longest
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection, Engine, Select, Table, select
 from sqlalchemy.exc import DBAPIError
@@ -30,7 +30,7 @@ from ledger.assets import asset_name, unit_of
 from ledger.collecting import collector_at_rest
 from ledger.database import MEMORY_URL, open_database
 from ledger.dispatches import Agreed, OutboxCheck, Reader
-from ledger.finding import Finding
+from ledger.finding import IMPOSSIBLE, Finding
 from ledger.holdings import compare_holdings
 from ledger.layout import BadEncoding
 from ledger.priority import Priority
@@ -45,19 +45,17 @@ from ledger.reconciliation import (
 )
 from ledger.record import BrokenChain, RecordedBatch, RecordReader, Rows
 from ledger.signatures import Signatures, Signed
-from ledger.snapshots import verify_snapshots
+from ledger.snapshots import SnapshotFault, verify_snapshots
 from ledger.tables import ProjectedRow, table
 from ledger.trial_balance import TrialBalance
 from ledger.venue import Venue
 from market.events import Event, TradeAgreed
 from market.orders import Address, Batch
-from market.units import InvariantBroken, Lots, Micros
+from market.units import Lots, Micros
 
 RERUN_SINCE = 2
 """The first encoding version whose commands cause the same events today. Before, the sides of a self-trade met."""
 
-_IMPOSSIBLE = (InvariantBroken, LookupError, ValueError, ArithmeticError, DBAPIError)
-"""What commands and events may end in that never were: of nobody's order, or of more than any account can hold."""
 _PROJECTED = table(ProjectedRow)
 _BATCHES_PER_COMMIT = 64
 _ROWS_AT_ONCE = 1_000
@@ -130,34 +128,22 @@ def audit(
     walk = _Walk(record, projected, notary)
     with collector_at_rest():
         walk.run(progress)
-    findings = walk.findings
-    for asset, total in walk.told.books.trial_balance().unbalanced.items():
+    findings, balance = walk.findings, walk.told.books.trial_balance()
+    for asset, total in balance.unbalanced.items():
         detail = f"found {total} {unit_of(asset)}, expected 0"
         findings.append(Finding("trial balance", f"all accounts of {asset_name(asset)}", detail))
     if tables is not None and projected is not None:
         if walk.is_whole:
-            findings += _compare_tables(tables, projected, walk.batches)
+            findings += _readable("tables", _compare_tables(tables, projected, walk.batches))
         projected.dispose()
     outbox = None
     if tables is not None and notary is not None:
         outbox = OutboxCheck(tables, record.genesis, notary)
-        findings += outbox.run(walk.agreed())
+        findings += _readable("outbox", outbox.run(walk.agreed()))
     if isinstance(record, RecordReader):
-        findings += (
-            Finding("snapshots", f"batch {each.number}", each.detail) for each in verify_snapshots(record)
-        )
-    difference = certificate_difference = None
-    if chain is not None:
-        differences = tuple(compare_balances(walk.told.books, chain))
-        difference = Micros(sum(abs(each.on_chain - each.in_books) for each in differences))
-        findings += (each.finding() for each in differences)
-        if chain.read_holdings is not None and (contract := walk.told.certificates.contract) is not None:
-            unlike = tuple(compare_holdings(walk.told.books, chain.read_holdings(contract)))
-            certificate_difference = Lots(sum(abs(each.on_chain - each.in_books) for each in unlike))
-            findings += (each.finding() for each in unlike)
-        findings += compare_anchors(chain.record_hashes, walk.numbers)
-        if chain.trades is not None:
-            findings += compare_trades(walk.recorded.settled, chain.trades)
+        findings += _readable("snapshots", map(_of_snapshot, verify_snapshots(record)))
+    compared = _compare_chain(walk, chain) if chain is not None else _NOT_COMPARED
+    findings += compared.findings
     return AuditReport(
         batches=walk.batches,
         applied_only=walk.applied_only,
@@ -165,15 +151,54 @@ def audit(
         trades=walk.trades,
         trades_in_priority=walk.priority.proven,
         state_hash=walk.state_hash(),
-        trial_balance=walk.told.books.trial_balance(),
-        chain_difference_micros=difference,
+        trial_balance=balance,
+        chain_difference_micros=compared.difference_micros,
         anchors=len(chain.record_hashes) if chain is not None else 0,
         settled_trades=len(chain.trades or ()) if chain is not None else 0,
         signatures=walk.signatures_checked(),
         outbox=outbox.transactions if outbox is not None else None,
         findings=tuple(findings),
-        certificate_difference_wh=certificate_difference,
+        certificate_difference_wh=compared.certificate_difference_wh,
     )
+
+
+def _readable(check: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Hand findings on as long as there is something to read: an audit does not die of what it is to find."""
+    try:
+        yield from findings
+    except DBAPIError as error:  # such as text that is none
+        yield Finding(check, "what follows", f"found {error.orig}, expected rows that can be read")
+
+
+def _of_snapshot(fault: SnapshotFault) -> Finding:
+    return Finding("snapshots", f"batch {fault.number}", fault.detail)
+
+
+class _Compared(NamedTuple):
+    """What the comparison with the contracts found, and by how much they differ; None where that was not compared."""
+
+    findings: Sequence[Finding]
+    difference_micros: Micros | None
+    certificate_difference_wh: Lots | None
+
+
+_NOT_COMPARED = _Compared((), None, None)
+
+
+def _compare_chain(walk: "_Walk", chain: ChainValues) -> _Compared:
+    """Compare the end of the record with the contracts: balances, certificates, anchors and trades."""
+    differences = tuple(compare_balances(walk.told.books, chain))
+    findings = [each.finding() for each in differences]
+    in_certificates = None
+    if chain.read_holdings is not None and (contract := walk.told.certificates.contract) is not None:
+        unlike = tuple(compare_holdings(walk.told.books, chain.read_holdings(contract)))
+        in_certificates = Lots(sum(abs(each.on_chain - each.in_books) for each in unlike))
+        findings += (each.finding() for each in unlike)
+    findings += compare_anchors(chain.record_hashes, walk.numbers)
+    if chain.trades is not None:
+        findings += compare_trades(walk.recorded.settled, chain.trades)
+    in_money = Micros(sum(abs(each.on_chain - each.in_books) for each in differences))
+    return _Compared(findings, in_money, in_certificates)
 
 
 class _Walk:
@@ -249,7 +274,7 @@ class _Walk:
                 Finding("priority", f"{where}, trade {number}", complaint)
                 for number, complaint in self.priority.judge(events)
             )
-        except _IMPOSSIBLE as error:
+        except IMPOSSIBLE as error:
             # A forged row may name instruments, orders or participants that never were.
             self.findings.append(Finding("books", where, f"{type(error).__name__}: {error}"))
             return False
@@ -271,7 +296,7 @@ class _Walk:
             return True
         try:
             self._projector.flush()
-        except _IMPOSSIBLE as error:
+        except IMPOSSIBLE as error:
             where = f"batches {self._projector.position + 1} to {self._projector.noted}"
             self.findings.append(Finding("books", where, f"{type(error).__name__}: {error}"))
             return False
@@ -287,7 +312,7 @@ class _Walk:
                 self.applied_only += 1
                 return
             caused = self._rerun.decide(batch).events
-        except _IMPOSSIBLE as error:
+        except IMPOSSIBLE as error:
             detail = f"{type(error).__name__}: {error}"
             self.findings.append(Finding("replay", f"batch {batch.number}", detail))
             self._rerun = None
@@ -331,7 +356,7 @@ def _compare_tables(found_in: Engine, expected_in: Engine, head: int) -> Iterato
     try:
         for _ in read_postings(found_in):
             pass
-    except _IMPOSSIBLE as error:
+    except IMPOSSIBLE as error:
         yield Finding("journal", "entries", f"{type(error).__name__}: {error}")
 
 

@@ -3,31 +3,31 @@
 A copy is a SQLite file, whatever database it was made from, and can be put into either: so a market can move, too.
 """
 
+import errno
 import os
 import sqlite3
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, select
+from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from ledger.copying import Told, copy_market, untold
 from ledger.database import DatabaseUnusable, file_of, new_database, open_database, parse
 from ledger.genesis import WrongMarket, stored_genesis
-from ledger.record import RecordedBatch, RecordReader, verified
+from ledger.record import RecordReader, read_rows, verified
 from ledger.sqlite import path_of
-from ledger.tables import RecordRow, table
 from ledger.unusable import named
 
 _BESIDE = ("", "-wal", "-journal")
 """What SQLite would take for a part of a database of that name."""
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP)
+"""How file systems without hard links refuse one."""
 _LASTING = "expected one that lasts: sqlite:///FILE or postgresql://…"
-_ROWS_PER_READ = 256
-_RECORD = table(RecordRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +170,8 @@ def _verified(connection: Connection) -> Copied:
     genesis = stored_genesis(connection)
     if genesis is None:
         raise WrongMarket(f"{named(connection.engine.url)}: found no market, expected the record of one")
-    statement = select(_RECORD).order_by(_RECORD.c.number)
-    rows = connection.execute(statement, execution_options={"yield_per": _ROWS_PER_READ})
     copied = Copied(0, genesis.hash)
-    for row in verified((RecordedBatch(**row._mapping) for row in rows), previous=genesis.hash):
+    for row in verified(read_rows(lambda: nullcontext(connection)), previous=genesis.hash):
         copied = Copied(row.number, row.hash)
     return copied
 
@@ -199,6 +197,13 @@ def _put_into_place(part: Path, target: Path) -> None:
     except FileExistsError:
         _check_free(target)
         raise
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        raise DatabaseUnusable(
+            f"{target}: found a file system that gives a file no second name, expected one with hard links: copy to one "
+            "that has them, and move the copy"
+        ) from None
     part.unlink()
     _sync(target.parent)
 

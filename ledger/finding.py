@@ -1,6 +1,14 @@
 """What an audit finds."""
 
 from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.exc import DBAPIError
+
+from market.units import InvariantBroken
+
+IMPOSSIBLE: Final = (InvariantBroken, LookupError, ValueError, ArithmeticError, DBAPIError)
+"""What rows may end in that never were: of nobody's order, of more than any account can hold, of text that is none."""
 
 
 @dataclass(frozen=True, slots=True)

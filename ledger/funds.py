@@ -102,10 +102,6 @@ class Funds(Kept):
             case _:
                 pass
 
-    def open_withdrawals(self, participant: Address) -> tuple[WithdrawalApproved, ...]:
-        """Return a participant's withdrawals that are approved and neither used nor expired, by nonce."""
-        return tuple(event for key, event in sorted(self._open.items()) if key[0] == participant)
-
     def state_bytes(self) -> bytes:
         """Return what has been applied and what is open as canonical bytes."""
         return msgspec.msgpack.encode(

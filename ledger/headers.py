@@ -7,8 +7,7 @@ are kept in memory, so that the next proof reads only what came since.
 from collections.abc import Iterator
 from itertools import count
 
-from ledger.layout import BadEncoding
-from ledger.record import BrokenChain, RecordedBatch, RecordReader
+from ledger.record import BrokenChain, RecordedBatch, RecordReader, sealed_header
 from ledger.seal import Header
 
 HEADERS_KEPT = 20_000
@@ -57,11 +56,4 @@ def _header_of(row: RecordedBatch, number: int) -> Header:
     """Return the header of a row that has this number, and the hash of its content."""
     if row.number != number:
         raise BrokenChain(number, f"missing; the next one found is {row.number}")
-    try:
-        header = row.header()
-        found = header.hash
-    except (BadEncoding, TypeError) as error:
-        raise BrokenChain(number, f"its content has no hash: {error}") from None
-    if found != row.hash:
-        raise BrokenChain(number, f"found hash {row.hash.hex()}, but its content hashes to {found.hex()}")
-    return header
+    return sealed_header(row)

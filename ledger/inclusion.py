@@ -173,7 +173,9 @@ def verify(proof: Proof, known: bytes) -> Included:
             )
     reached = first.hash
     for before, header in zip(proof.headers, proof.headers[1:], strict=False):
-        if header.previous != reached or header.number != before.number + 1:
+        if header.number != before.number + 1:
+            raise NotProven(f"row {header.number}: found it after row {before.number}, expected the next")
+        if header.previous != reached:
             raise NotProven(
                 f"row {header.number}: found previous hash {header.previous.hex()}, expected {reached.hex()}, "
                 f"that of row {before.number}"

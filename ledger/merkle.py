@@ -13,8 +13,6 @@ from typing import TypeAlias
 
 from msgspec import Raw
 
-HASH_BYTES = 32
-
 Data: TypeAlias = bytes | Raw
 
 

@@ -37,7 +37,7 @@ class OutboxStatus(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether nothing follows."""
-        return not _FOLLOWING[self]
+        return self in _FINAL
 
 
 _FINAL: Final = frozenset({OutboxStatus.CONFIRMED, OutboxStatus.REVERTED, OutboxStatus.OVERTAKEN})
@@ -45,9 +45,7 @@ _FOLLOWING: Final[Mapping[OutboxStatus, frozenset[OutboxStatus]]] = {
     # a crash after the broadcast leaves `signed` what is in a block already
     OutboxStatus.SIGNED: _FINAL | {OutboxStatus.SENT},
     OutboxStatus.SENT: _FINAL,
-    OutboxStatus.CONFIRMED: frozenset(),
-    OutboxStatus.REVERTED: frozenset(),
-    OutboxStatus.OVERTAKEN: frozenset(),
+    **dict.fromkeys(_FINAL, frozenset()),
 }
 
 

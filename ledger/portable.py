@@ -10,7 +10,7 @@ Both directions go row by row: a record of any size takes no more memory than it
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO
 
 import msgspec
 from sqlalchemy import Connection, Engine, insert
@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from ledger.database import DatabaseUnusable
 from ledger.genesis import Genesis, claim, stored_genesis
 from ledger.record import BrokenChain, RecordedBatch, Rows, verified
+from ledger.seal import Stored
 from ledger.tables import RecordRow, table
 from ledger.unusable import named
 from ledger.writer import take_writers_place
@@ -38,21 +39,17 @@ class NoRecordFile(Malformed):
 
 class _GenesisFrame(msgspec.Struct, array_like=True, tag="genesis", frozen=True):
     name: str
-    notice_period_s: int
-    withdrawal_margin_s: int
+    notice_period_s: Stored
+    withdrawal_margin_s: Stored
     chain_id: str
     settlement: bytes
     hash: bytes
 
 
-_Stored = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
-"""What a database has a number for."""
-
-
 class _RowFrame(msgspec.Struct, array_like=True, tag="row", frozen=True):
-    number: _Stored
-    time_us: _Stored
-    version: _Stored
+    number: Stored
+    time_us: Stored
+    version: Stored
     commands: bytes
     events: bytes
     state_hash: bytes

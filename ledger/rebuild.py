@@ -13,7 +13,6 @@ from ledger.unusable import DatabaseUnusable, named
 from ledger.venue import Venue
 from market.orders import Batch
 from market.tape import Tapes
-from market.units import InvariantBroken
 
 _BATCHES_PER_COMMIT = 64
 
@@ -133,9 +132,4 @@ def _replay(
                 f"{standing.venue.number}, the record's last: is this the whole record? If it is, run `ccei rebuild`"
             )
         projector.flush()
-        if projector.position > standing.venue.number:
-            raise InvariantBroken(
-                f"readable tables: found them at batch {projector.position}, but the record ends with batch "
-                f"{standing.venue.number}; `ccei rebuild` makes them again"
-            )
     return Recovery(standing, seal, batches, events, unused)

@@ -5,11 +5,12 @@ contract keeps them, one per settlement batch) can tell whether anything before 
 the hash of a row is taken of.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from ledger import codec
@@ -123,9 +124,39 @@ def verified(rows: Iterable[RecordedBatch], *, previous: bytes, after: int = 0) 
             raise BrokenChain(
                 number, f"found previous hash {_shown(row.previous)}, expected {previous.hex()}"
             )
-        _check_seal(row)
+        sealed_header(row)
         previous = row.hash
         yield row
+
+
+def read_rows(
+    connect: Callable[[], AbstractContextManager[Connection]], *, after: int = 0
+) -> Iterator[RecordedBatch]:
+    """Iterate over the rows after a number, in order: one is read first, then ever more at a time, each time connected anew.
+
+    Raises:
+        BrokenChain: naming a row that cannot be read at all.
+    """
+    at_once = 1
+    while True:
+        statement = select(_RECORD).where(_RECORD.c.number > after).order_by(_RECORD.c.number).limit(at_once)
+        with connect() as connection:
+            try:
+                found = connection.execute(statement).all()
+            except OperationalError as error:
+                if connection.dialect.name != "sqlite":
+                    raise
+                # where bytes were written SQLite may find text, and text that is none: which row is it?
+                if at_once == 1:
+                    raise BrokenChain(after + 1, f"it cannot be read: {error.orig}") from None
+                at_once = 1
+                continue
+        for row in found:
+            yield RecordedBatch(*row)
+        if len(found) < at_once:
+            return
+        after = found[-1].number
+        at_once = min(2 * at_once, _ROWS_PER_READ)
 
 
 class RecordReader:
@@ -153,36 +184,18 @@ class RecordReader:
         return (0, self.genesis.hash) if row is None else (row.number, row.hash)
 
     def rows(self, *, after: int = 0) -> Iterator[RecordedBatch]:
-        """Iterate over the rows after a number, in order: one is read first, then ever more at a time.
+        """Iterate over the rows after a number, in order; nothing waits for whoever takes long over one.
 
         Raises:
             BrokenChain: naming a row that cannot be read at all.
         """
-        at_once = 1
-        while True:
-            statement = select(_RECORD).where(_RECORD.c.number > after).order_by(_RECORD.c.number)
-            try:
-                with self.engine.connect() as connection:
-                    found = connection.execute(statement.limit(at_once)).all()
-            except OperationalError as error:
-                if self.engine.dialect.name != "sqlite":
-                    raise
-                # where bytes were written SQLite may find text, and text that is none: which row is it?
-                if at_once == 1:
-                    raise BrokenChain(after + 1, f"it cannot be read: {error.orig}") from None
-                at_once = 1
-                continue
-            for row in found:
-                yield RecordedBatch(*row)
-            if len(found) < at_once:
-                return
-            after = found[-1].number
-            at_once = min(2 * at_once, _ROWS_PER_READ)
+        return read_rows(self.engine.connect, after=after)
 
     def number_of(self, hash_: bytes) -> int | None:
-        """Return the number of the row with a hash, None if no row has it."""
+        """Return the number of the row with a hash, None if no row has it. It looks from the last row back."""
+        statement = select(_RECORD.c.number).where(_RECORD.c.hash == hash_)
         with self.engine.connect() as connection:
-            return connection.execute(select(_RECORD.c.number).where(_RECORD.c.hash == hash_)).scalar()
+            return connection.execute(statement.order_by(_RECORD.c.number.desc()).limit(1)).scalar()
 
     def row(self, number: int) -> RecordedBatch | None:
         """Return a row if its content is what was sealed, None if there is no such row, or not this one any more."""
@@ -192,7 +205,7 @@ class RecordReader:
             if found is None:
                 return None
             row = RecordedBatch(*found)
-            _check_seal(row)
+            sealed_header(row)
         except (BrokenChain, DBAPIError):
             return None
         return row
@@ -231,14 +244,13 @@ class Record(RecordReader):
         """
         self.place = place or take_writers_place(engine)
         """What else the one writer writes goes over this."""
-        self._connection = self.place.record.connection
         try:
-            with self._connection.begin():
-                claim(self._connection, genesis)
+            with self.place.record.connection.begin():
+                claim(self.place.record.connection, genesis)
             super().__init__(engine)
             self.number, self.hash = self.head()
             for row in self.rows(after=self.number - 1):
-                _check_seal(row)
+                sealed_header(row)
         except BaseException:
             self.place.close()
             raise
@@ -260,30 +272,15 @@ class Record(RecordReader):
         self._failed = True
         if batch.number != self.number + 1:
             raise RecordFailed(f"found batch {batch.number}, expected {self.number + 1}")
-        try:
-            commands, told = codec.encode_commands(batch.commands), codec.encode_events(events)
-        except Exception as error:
-            # whatever is wrong with a value: it ends as any batch does that is not recorded
-            raise RecordFailed(
-                f"batch {batch.number}: found {type(error).__name__} ({error}) when it was encoded, expected commands and "
-                f"events that version {codec.VERSION} of the encoding knows"
-            ) from error
-        row = RecordedBatch(
-            number=batch.number,
-            time_us=batch.time_us,
-            version=codec.VERSION,
-            commands=commands,
-            events=told,
-            state_hash=state_hash,
-            previous=self.hash,
-            hash=b"",
-        )
+        row = self._row(batch, events, state_hash)
         sealed = row.header().hash
         # a column collection iterates over columns, not names
         values = {name: getattr(row, name) for name in _RECORD.c.keys()} | {"hash": sealed}  # noqa: SIM118
         try:
-            with self._connection.begin():
-                self._connection.execute(insert(_RECORD), values)
+            with self.place.record.begin() as connection:
+                connection.execute(insert(_RECORD), values)
+        except PlaceLost as error:
+            raise RecordFailed(f"batch {batch.number}: {error}") from error
         except SQLAlchemyError as error:
             # SQLAlchemy's own words repeat the statement with all its values
             cause = said(error) if isinstance(error, DBAPIError) else error
@@ -293,6 +290,31 @@ class Record(RecordReader):
         self.number, self.hash = batch.number, sealed
         self._failed = False
         return sealed
+
+    def _row(self, batch: Batch, events: tuple[Event, ...], state_hash: bytes) -> RecordedBatch:
+        """Return the row of a batch, after the last one and not sealed yet.
+
+        Raises:
+            RecordFailed: if it cannot be encoded.
+        """
+        try:
+            commands, told = codec.encode_commands(batch.commands), codec.encode_events(events)
+        except Exception as error:
+            # whatever is wrong with a value: it ends as any batch does that is not recorded
+            raise RecordFailed(
+                f"batch {batch.number}: found {type(error).__name__} ({error}) when it was encoded, expected commands and "
+                f"events that version {codec.VERSION} of the encoding knows"
+            ) from error
+        return RecordedBatch(
+            number=batch.number,
+            time_us=batch.time_us,
+            version=codec.VERSION,
+            commands=commands,
+            events=told,
+            state_hash=state_hash,
+            previous=self.hash,
+            hash=b"",
+        )
 
     def confirm(self) -> None:
         """Make sure, while there is nothing to append, that the writer's place is still ours.
@@ -312,19 +334,25 @@ class Record(RecordReader):
         self.place.close()
 
 
-def _check_seal(row: RecordedBatch) -> None:
+def sealed_header(row: RecordedBatch) -> Header:
+    """Return the header of a row whose content is what was sealed.
+
+    Raises:
+        BrokenChain: if it is not.
+    """
     for name, expected in _COLUMN_TYPES.items():
         found = getattr(row, name)
         if type(found) is not expected:
             raise BrokenChain(row.number, f"{name}: found {found!r}, expected {expected.__name__}")
     try:
-        computed = row.header().hash
+        header = row.header()
     except BadEncoding as error:
         raise BrokenChain(row.number, f"its content has no hash: {error}") from None
-    if row.hash != computed:
+    if row.hash != (computed := header.hash):
         raise BrokenChain(
             row.number, f"found hash {row.hash.hex()}, but its content hashes to {computed.hex()}"
         )
+    return header
 
 
 def _shown(found: object) -> str:

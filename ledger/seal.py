@@ -8,6 +8,7 @@ commands and events; before, for their bytes. The version is among what is hashe
 
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Annotated, TypeAlias
 
 import msgspec
 
@@ -17,15 +18,18 @@ from ledger.singles import split
 TREES_SINCE = 6
 """The first encoding version whose rows are sealed over trees."""
 
+Stored: TypeAlias = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+"""What a database has a number for: who reads a file takes no other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Header:
     """What the hash of a row is taken of. With trees it is short, and tells nothing of commands and events."""
 
     previous: bytes
-    number: int
-    time_us: int
-    version: int
+    number: Stored
+    time_us: Stored
+    version: Stored
     commands: bytes
     events: bytes
     state_hash: bytes

@@ -18,15 +18,14 @@ import msgspec
 from sqlalchemy import Engine, delete, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
 
+from ledger.finding import IMPOSSIBLE
 from ledger.genesis import Genesis
-from ledger.layout import BadEncoding
 from ledger.record import BrokenChain, RecordReader
 from ledger.snapshot_encoding import UnreadableSnapshot, decode, format_of
 from ledger.tables import SnapshotRow, table
 from ledger.venue import Venue
 from market.keeping import Kept, restore
 from market.tape import Tapes
-from market.units import InvariantBroken
 
 KEPT = 2
 """How many snapshots are kept: the latest, and the one before in case that is damaged."""
@@ -147,7 +146,7 @@ class SnapshotStore:
         standing = Standing(record.genesis)
         try:
             restore(standing, decode(Standing, pieces.values()))
-        except (InvariantBroken, LookupError) as error:
+        except IMPOSSIBLE as error:
             raise UnreadableSnapshot(f"what it holds cannot be: {error}") from None
         if standing.venue.number != number:
             raise UnreadableSnapshot(f"found the state after batch {standing.venue.number} in it")
@@ -180,7 +179,7 @@ def verify_snapshots(record: RecordReader) -> Iterator[SnapshotFault]:
                 yield from _compare(store, row.number, record, venue.state_hash())
             if not wanted:
                 return
-    except (BrokenChain, BadEncoding, InvariantBroken, LookupError, ValueError):
+    except (BrokenChain, *IMPOSSIBLE):
         return
     for number in sorted(wanted):
         yield SnapshotFault(
@@ -193,10 +192,13 @@ def _compare(
 ) -> Iterator[SnapshotFault]:
     try:
         _, standing = store.read(number, record)
+        found = standing.venue.state_hash()
     except UnreadableSnapshot as error:
         yield SnapshotFault(number, str(error))
         return
-    found = standing.venue.state_hash()
+    except OverflowError as error:
+        yield SnapshotFault(number, f"what it holds has no hash: {error}")
+        return
     if found != replayed:
         yield SnapshotFault(
             number, f"found state {found.hex()} held, but the replayed record has {replayed.hex()}"

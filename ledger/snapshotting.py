@@ -67,11 +67,6 @@ class Snapshotter:
         if self._writing is not None and next(self._writing, self) is self:
             self._writing = None
 
-    def finish(self) -> None:
-        """Take the snapshot that is due, or finish the one in hand."""
-        while self.due:
-            self.step()
-
     def begin(self) -> None:
         """Begin a snapshot now, whether one is due or not, in place of one in hand; `step` goes on with it."""
         self._writing = self._take()

@@ -5,7 +5,6 @@ and what moved since is read: the years before and after cost nothing. A stateme
 the balance before it to the one that it says it left, and the last line of all left the balance of today.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -17,12 +16,13 @@ from sqlalchemy import (
     ScalarSelect,
     and_,
     bindparam,
-    func,
     select,
 )
 
-from ledger.accounts import Account, AccountKind
-from ledger.assets import parse_asset, unit_of
+from ledger.accounts import Account
+from ledger.assets import unit_of
+from ledger.latest import last_before
+from ledger.projections.journal import account_of
 from ledger.reading import reading
 from ledger.tables import (
     AccountRow,
@@ -131,7 +131,7 @@ def read_statement(
             f"period: found an end at {to_us} us, expected one after its beginning at {from_us} us"
         )
     with reading(engine) as connection:
-        before, last = (_last_before(connection, moment) for moment in (from_us, to_us))
+        before, last = (last_before(connection, moment) for moment in (from_us, to_us))
         position = connection.execute(select(_PROJECTED.c.batch_number)).scalar() or 0
         if position < last:
             raise TablesBehind(
@@ -158,17 +158,6 @@ def _by_account(statement: AccountStatement) -> Account:
     return statement.account
 
 
-def _last_before(connection: Connection, moment_us: int) -> int:
-    """Return the number of the last batch before a moment, 0 if there is none. Times never fall from batch to batch."""
-
-    def time_us(number: int) -> int:
-        found = select(_RECORD.c.time_us).where(_RECORD.c.number >= number).order_by(_RECORD.c.number)
-        return int(connection.execute(found.limit(1)).scalar_one())
-
-    head = connection.execute(select(func.max(_RECORD.c.number))).scalar() or 0
-    return bisect_left(range(1, head + 1), moment_us, key=time_us)
-
-
 @dataclass(frozen=True, slots=True)
 class _Opened:
     """An account with its number and what stood on it when the period began."""
@@ -182,11 +171,11 @@ def _accounts(connection: Connection, participant: Address, before: int) -> Iter
     """Iterate over the accounts that a participant ever had, each with what stood on it after batch `before`.
 
     Raises:
-        InvariantBroken: if what stands on one today is not what its last line left.
+        InvariantBroken: if what stands on one today is not what its last line left, or one is none of the chart.
     """
-    wanted = {"participant": f"0x{participant.hex()}", "before": before}
-    for row in connection.execute(_OF_PARTICIPANT, wanted):
-        account = Account(AccountKind[row.kind.upper()], participant, parse_asset(row.asset))
+    owner = f"0x{participant.hex()}"
+    for row in connection.execute(_OF_PARTICIPANT, {"participant": owner, "before": before}):
+        account = account_of(row.kind, owner, row.asset)
         if row.today is None or row.today != row.latest:
             raise _disagreement(account, "the balance of today", row.today or 0, expected=row.latest or 0)
         yield _Opened(row.account_number, account, row.opening or 0)

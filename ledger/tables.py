@@ -117,8 +117,11 @@ class OutboxReplacementRow(Truth, table=True):
 
 
 class HeardRow(Truth, table=True):
-    """Up to which block the chain has been heard, and that block's hash: one row. A chain that has another one there was
-    reorganised below what the record took for final."""
+    """The last block of the chain that was heard, and its hash; in a second row, the block after which a start reads on.
+
+    A chain that has another block there was reorganised below what the record took for final. The second row is there as
+    long as the record lacks something that it was told.
+    """
 
     __tablename__ = "heard"
     id: int = Field(primary_key=True, sa_column_kwargs=_OURS)

@@ -17,17 +17,16 @@ from market.orders import (
     OrderTerms,
     OrderType,
     PlaceOrder,
-    Side,
     TimeInForce,
 )
 from market.refusals import No, Refusal
 from market.sessions import MICROS_PER_SECOND, OVER
+from market.sides import BUY
 from market.units import MICROS_PER_TOKEN, QUANTITY_MAX, Lots, Micros, format_decimal
 
 RESTING = frozenset({TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD})
 """The times in force of limit orders that rest."""
-# looking up a member of an enumeration takes long in Python 3.11
-_CONTINUOUS, _BUY = Session.CONTINUOUS, Side.BUY
+_CONTINUOUS = Session.CONTINUOUS  # by itself, as `BUY` is in market/sides.py
 
 
 def refusal_of(
@@ -174,7 +173,7 @@ def _budget_conflict(order: PlaceOrder, listed: Listed) -> str | None:
     conditions = order.conditions
     takes_in_part = (
         order.order_type is OrderType.MARKET
-        and order.terms.side is Side.BUY
+        and order.terms.side is BUY
         and order.time_in_force is not TimeInForce.FOK
         and not (conditions.all_or_none or conditions.minimum_lots)
     )
@@ -258,7 +257,7 @@ def _no_times(terms: OrderTerms, time_us: int, notice_period_s: int) -> No | Non
 def _no_capacity(
     terms: OrderTerms, listed: Listed, capacity: Capacity, replaces: OpenOrder | None
 ) -> No | None:
-    if terms.side is _BUY:
+    if terms.side is BUY:
         return None
     meter = capacity.registration(terms.participant, listed.resource)
     if meter is None:

@@ -20,11 +20,10 @@ from market.events import (
 )
 from market.listed import Listed
 from market.open_orders import OpenOrders
-from market.orders import PLAIN, PlaceOrder, SelfTrade, Side
+from market.orders import PLAIN, PlaceOrder, SelfTrade
 from market.sessions import COLLECTING
+from market.sides import BUY, SELL
 from market.units import Lots, Ticks
-
-_BUY, _SELL = Side.BUY, Side.SELL  # looking up a member of an enumeration takes long in Python 3.11
 
 
 class Asked(TypedDict, total=False):
@@ -116,9 +115,9 @@ class BookMoves:
     def _agreed(self, event: TradeAgreed) -> None:
         book, lots, taker = self._listings[event.instrument_id].book, event.quantity_lots, event.taker
         if not self._orders.get(event.buy_order_id).eligible:
-            book.take(event.buy_order_id, lots, incoming=taker is _BUY)
+            book.take(event.buy_order_id, lots, incoming=taker is BUY)
         if not self._orders.get(event.sell_order_id).eligible:
-            book.take(event.sell_order_id, lots, incoming=taker is _SELL)
+            book.take(event.sell_order_id, lots, incoming=taker is SELL)
         book.note_price(event.price_ticks)
 
     def _session_changed(self, event: SessionChanged) -> None:

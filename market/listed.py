@@ -8,6 +8,7 @@ from market.instruments import Instrument
 from market.matching import PRICE_LIMIT
 from market.orders import ListInstrument, SetPriceTerms, Side, TradingRules
 from market.sessions import MICROS_PER_SECOND, fault_in
+from market.sides import BUY, SELL
 from market.trades import bid_hold, collateral_price
 from market.units import (
     BPS_ONE,
@@ -19,8 +20,6 @@ from market.units import (
     ceil_money,
     format_decimal,
 )
-
-_SELL = Side.SELL
 
 HALT_MAX_S = 24 * 3600
 """The longest halt that a listing may ask for."""
@@ -102,7 +101,7 @@ class Listed:
             self.last_price_ticks,
             self.volume_lots,
             self.unfinished_trades,
-            (self.open_lots[Side.BUY], self.open_lots[Side.SELL]),
+            (self.open_lots[BUY], self.open_lots[SELL]),
             self.book.state_bytes(),
         )
 
@@ -127,7 +126,7 @@ class Listed:
         self, side: Side, price_micros: Micros, quantity_lots: Lots, budget_micros: Micros | None = None
     ) -> Micros:
         """Return what an order sets aside, in micros: price and fee for a bid, collateral for an offer."""
-        if side is _SELL:
+        if side is SELL:
             return ceil_money(
                 price_micros=self.collateral_micros,
                 quantity_lots=quantity_lots,

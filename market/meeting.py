@@ -17,10 +17,10 @@ from market.open_orders import OpenOrder
 from market.orders import Side
 from market.placement import Fill, Notice, NoticeKind, Placement
 from market.sessions import MICROS_PER_SECOND
+from market.sides import BUY
 from market.state import State
 from market.units import Lots, Micros, Ticks, fee_micros, floor_money
 
-_BUY = Side.BUY  # looking up a member of an enumeration takes long in Python 3.11
 _NOTHING = Micros(0)
 
 
@@ -112,7 +112,7 @@ class _Telling:
         orders, spent = self._state.orders, self._spent
         taker, maker = orders.get(taker_order_id), orders.get(maker_order_id)
         side = taker.signed.terms.side
-        buy, sell = (taker, maker) if side is _BUY else (maker, taker)
+        buy, sell = (taker, maker) if side is BUY else (maker, taker)
         trade = agree(
             self._state,
             self._listed,

@@ -38,13 +38,12 @@ from market.negotiation_register import NegotiationRegister
 from market.negotiations import Negotiation, NegotiationEvent, NegotiationState
 from market.notice_register import NoticeEvent, NoticeRegister
 from market.open_orders import OpenOrder, OpenOrders
-from market.orders import Address, ListInstrument, SetPriceTerms, Side
+from market.orders import Address, ListInstrument, SetPriceTerms
 from market.sessions import MICROS_PER_SECOND, following
+from market.sides import BUY, SELL
 from market.trade_register import OVER, TradeEvent, TradeRegister
 from market.trades import TradeState
 from market.units import InvariantBroken, Lots
-
-_BUY, _SELL = Side.BUY, Side.SELL  # looking up a member of an enumeration takes long in Python 3.11
 
 
 class State(Kept):
@@ -274,9 +273,9 @@ class State(Kept):
         sell = shrink(event.sell_order_id, quantity_lots=lots, hold_micros=event.sell_hold_micros)
         self.trades.agree(event, start_hour=start_hour, buy=buy.signed, sell=sell.signed)
         if not buy.eligible:
-            listed.open_lots[_BUY] -= lots
+            listed.open_lots[BUY] -= lots
         if not sell.eligible:
-            listed.open_lots[_SELL] -= lots
+            listed.open_lots[SELL] -= lots
         self.capacity.sell(listed.resource, start_hour, lots)
         listed.last_price_ticks = event.price_ticks
         listed.volume_lots = Lots(listed.volume_lots + lots)
@@ -320,7 +319,7 @@ class State(Kept):
         terms = order.signed.terms
         listed = self.listed[terms.instrument_id]
         listed.open_lots[terms.side] += lots
-        if terms.side is _SELL:
+        if terms.side is SELL:
             self.capacity.commit(terms.participant, listed.resource, listed.instrument.start_hour, lots)
 
     def _await_expiry(self, order: OpenOrder) -> None:

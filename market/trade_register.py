@@ -18,7 +18,7 @@ from market.units import InvariantBroken
 TradeEvent = TradeLocked | TradeVoided | TradeDelivered | GuaranteeOpened | GuaranteePaid
 OVER = frozenset({TradeState.VOID, TradeState.DELIVERED, TradeState.PAID_OUT})
 """The states that a trade ends in."""
-_AGREED = TradeState.AGREED  # looking up a member of an enumeration takes long in Python 3.11
+_AGREED = TradeState.AGREED  # by itself, as `BUY` is in market/sides.py
 
 
 class TradeRegister(Kept):

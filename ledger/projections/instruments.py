@@ -6,9 +6,10 @@ from sqlalchemy import Connection, select
 
 from ledger.projections.part import Rule
 from ledger.projections.sheet import Changes, Sheet, Values, lowered, values_of
-from ledger.projections.symbols import Symbols
+from ledger.projections.symbols import symbol_of, tick_micros_of
 from ledger.tables import ClearingRow, InstrumentRow, table
 from market.events import Cleared, InstrumentListed, PriceTermsSet, Session, SessionChanged, TradingHalted
+from market.instruments import from_id
 from market.orders import Batch, ListInstrument, SetPriceTerms
 
 INSTRUMENTS = table(InstrumentRow)
@@ -20,8 +21,7 @@ _SESSION = lowered(Session)
 class Instruments:
     """The tables of instruments and of clearings."""
 
-    def __init__(self, names: Symbols) -> None:
-        self._names = names
+    def __init__(self) -> None:
         self._instruments = Sheet(INSTRUMENTS)
         self._clearings: list[Values] = []
 
@@ -47,8 +47,8 @@ class Instruments:
 
     def _listed(self, event: InstrumentListed, _batch: Batch, _position: int) -> None:
         listing, rules = event.listing, event.listing.rules
-        instrument = self._names.instrument(listing.instrument_id)
-        tick = self._names.tick_micros(instrument.id)
+        instrument = from_id(listing.instrument_id)
+        tick = tick_micros_of(instrument.id)
         self._instruments.add(
             instrument.symbol,
             {
@@ -72,27 +72,27 @@ class Instruments:
                 "quantity_cap_lots": listing.quantity_cap_lots,
                 "collar_micros": rules.collar_ticks * tick,
                 "collateral_reference_micros": listing.reference_ticks * tick,
-                **self._terms(listing),
+                **_price_terms_of(listing),
             },
         )
 
     def _price_terms(self, event: PriceTermsSet, _batch: Batch, _position: int) -> None:
-        self._instruments[self._names.symbol(event.terms.instrument_id)].update(self._terms(event.terms))
+        self._instruments[symbol_of(event.terms.instrument_id)].update(_price_terms_of(event.terms))
 
     def _session(self, event: SessionChanged, _batch: Batch, _position: int) -> None:
-        self._instruments[self._names.symbol(event.instrument_id)]["session"] = _SESSION[event.session]
+        self._instruments[symbol_of(event.instrument_id)]["session"] = _SESSION[event.session]
 
     def _halted(self, event: TradingHalted, _batch: Batch, _position: int) -> None:
-        self._instruments[self._names.symbol(event.instrument_id)]["halted_until_us"] = event.until_us
+        self._instruments[symbol_of(event.instrument_id)]["halted_until_us"] = event.until_us
 
     def _cleared(self, event: Cleared, batch: Batch, position: int) -> None:
-        tick = self._names.tick_micros(event.instrument_id)
+        tick = tick_micros_of(event.instrument_id)
         self._clearings.append(
             _CLEARING(
                 {
                     "batch_number": batch.number,
                     "event_position": position,
-                    "symbol": self._names.symbol(event.instrument_id),
+                    "symbol": symbol_of(event.instrument_id),
                     "price_micros": event.price_ticks * tick,
                     "low_micros": event.low_ticks * tick,
                     "high_micros": event.high_ticks * tick,
@@ -103,11 +103,12 @@ class Instruments:
             )
         )
 
-    def _terms(self, terms: ListInstrument | SetPriceTerms) -> dict[str, int]:
-        tick = self._names.tick_micros(terms.instrument_id)
-        return {
-            "reference_micros": terms.reference_ticks * tick,
-            "band_low_micros": terms.band_low_ticks * tick,
-            "band_high_micros": terms.band_high_ticks * tick,
-            "weight_ppm": terms.weight_ppm,
-        }
+
+def _price_terms_of(terms: ListInstrument | SetPriceTerms) -> dict[str, int]:
+    tick = tick_micros_of(terms.instrument_id)
+    return {
+        "reference_micros": terms.reference_ticks * tick,
+        "band_low_micros": terms.band_low_ticks * tick,
+        "band_high_micros": terms.band_high_ticks * tick,
+        "weight_ppm": terms.weight_ppm,
+    }

@@ -11,7 +11,7 @@ from operator import itemgetter
 from sqlalchemy import Connection, Engine, select
 
 from ledger.accounts import Account, AccountKind
-from ledger.assets import asset_name, parse_asset, unit_of
+from ledger.assets import asset_name, parse_asset
 from ledger.entries import Entry, Posting
 from ledger.projections.sheet import Changes, Values, hexed, lowered
 from ledger.references import reference_of
@@ -38,14 +38,6 @@ class _Standing:
     sign: int
     amount: int
 
-    def check(self) -> None:
-        """Refuse an amount below zero, of custody one above it."""
-        if self.amount * self.sign < 0:
-            bound = "at least" if self.sign > 0 else "at most"
-            raise InvariantBroken(
-                f"{self.account}: found {self.amount} {unit_of(self.account.asset)}, expected {bound} 0"
-            )
-
 
 class Journal:
     """The tables of accounts, postings, entries and balances."""
@@ -70,7 +62,7 @@ class Journal:
             if standing.number not in amounts:
                 raise InvariantBroken(f"balances: found none of {account}, expected one of each account")
             standing.amount = amounts.pop(standing.number)
-            standing.check()
+            account.check(standing.amount)
         if amounts:
             raise InvariantBroken(f"balances: found one of account {min(amounts)}, expected no such account")
         self._written = len(self._by_number)
@@ -94,7 +86,7 @@ class Journal:
                     beyond.append(standing)
                 entries.append((standing.number, batch_number, position, line, amount, left))
             for standing in beyond:  # a later line of the posting may have brought it back
-                standing.check()
+                standing.account.check(standing.amount)
 
     def take(self) -> Iterable[Changes]:
         """Return what to write."""
@@ -171,11 +163,16 @@ def _accounts(connection: Connection) -> Iterable[Account]:
             raise InvariantBroken(
                 f"accounts: found account {row.account_number}, expected {number} before it"
             )
-        accounts.append(_account(row.kind, row.participant, row.asset))
+        accounts.append(account_of(row.kind, row.participant, row.asset))
     return accounts
 
 
-def _account(kind: str, participant: str, asset: str) -> Account:
+def account_of(kind: str, participant: str, asset: str) -> Account:
+    """Return the account that a row names.
+
+    Raises:
+        InvariantBroken: if it is none of the chart.
+    """
     try:
         holder = Address(bytes.fromhex(participant.removeprefix("0x")))
         return Account(AccountKind[kind.upper()], holder, parse_asset(asset))

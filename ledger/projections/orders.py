@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select
 
 from ledger.projections.part import Rule
 from ledger.projections.sheet import Changes, Sheet, hexed, lowered
-from ledger.projections.symbols import Symbols
+from ledger.projections.symbols import symbol_of
 from ledger.tables import UNFINISHED_ORDERS, OrderRow, table
 from market.events import (
     CancelReason,
@@ -28,8 +28,7 @@ _TIME_IN_FORCE = {each: each.name for each in TimeInForce}
 class Orders:
     """The table of orders."""
 
-    def __init__(self, names: Symbols) -> None:
-        self._names = names
+    def __init__(self) -> None:
         self._orders = Sheet(ORDERS)
 
     @property
@@ -59,7 +58,7 @@ class Orders:
             {
                 "order_id": event.order_id,
                 "participant": hexed(terms.participant),
-                "symbol": self._names.symbol(terms.instrument_id),
+                "symbol": symbol_of(terms.instrument_id),
                 "side": _SIDE[terms.side],
                 "order_type": _ORDER_TYPE[event.order_type],
                 "time_in_force": _TIME_IN_FORCE[event.time_in_force],

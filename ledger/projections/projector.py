@@ -15,7 +15,6 @@ from ledger.projections.instruments import CLEARINGS, INSTRUMENTS, Instruments
 from ledger.projections.journal import ACCOUNTS, BALANCES, ENTRIES, POSTINGS, Journal
 from ledger.projections.orders import ORDERS, Orders
 from ledger.projections.part import Part, Rule
-from ledger.projections.symbols import Symbols
 from ledger.projections.trades import GUARANTEES, SETTLEMENT_BATCHES, TRADES, Trades
 from ledger.projections.writing import writer_to
 from ledger.schema import make_readable
@@ -193,8 +192,7 @@ class Projector:
     def _load(self) -> None:
         """Take into memory what may still change."""
         self._notes: deque[_Note] = deque()
-        names = Symbols()
-        self._parts: tuple[Part, ...] = (Instruments(names), Orders(names), Trades(names))
+        self._parts: tuple[Part, ...] = (Instruments(), Orders(), Trades())
         self._journal = Journal()
         self._rules: dict[type, tuple[Rule, ...]] = {}
         for part in self._parts:
@@ -206,7 +204,7 @@ class Projector:
                 for part in self._parts:
                     part.load(connection)
                 self._journal.load(connection)
-        except (InvariantBroken, LookupError, ValueError) as error:
+        except (InvariantBroken, LookupError, TypeError, ValueError) as error:
             raise DatabaseUnusable(
                 f"readable tables of {named(self._engine.url)}: found them damaged ({error}), expected what the record "
                 "makes of them: run `ccei rebuild`"

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 from ledger.projections.candles import Candles
 from ledger.projections.part import Rule
 from ledger.projections.sheet import Changes, Sheet, hexed, lowered
-from ledger.projections.symbols import Symbols
+from ledger.projections.symbols import symbol_of, tick_micros_of
 from ledger.tables import UNFINISHED_TRADES, GuaranteeRow, SettlementBatchRow, TradeRow, table
 from market.events import (
     GuaranteeOpened,
@@ -30,8 +30,7 @@ _TAKER: dict[Side | None, str] = {None: "auction", Side.BUY: "buy", Side.SELL: "
 class Trades:
     """The tables of trades, candles, guarantees and settlement batches."""
 
-    def __init__(self, names: Symbols) -> None:
-        self._names = names
+    def __init__(self) -> None:
         self._trades = Sheet(TRADES)
         self._candles = Candles()
         self._guarantees = Sheet(GUARANTEES)
@@ -62,7 +61,7 @@ class Trades:
         return (self._trades.take(), self._candles.take(), self._guarantees.take(), self._batches.take())
 
     def _agreed(self, event: TradeAgreed, batch: Batch, _position: int) -> None:
-        symbol, tick = self._names.symbol(event.instrument_id), self._names.tick_micros(event.instrument_id)
+        symbol, tick = symbol_of(event.instrument_id), tick_micros_of(event.instrument_id)
         price_micros = event.price_ticks * tick
         self._candles.add(symbol, price_micros, event, time_us=batch.time_us)
         self._trades.add(

@@ -84,6 +84,7 @@ def test_tables_ahead_of_the_record_stop_a_start_and_are_made_again(url: str) ->
         "UPDATE accounts SET participant = '0xzz' WHERE account_number = 2",
         "DELETE FROM accounts WHERE account_number = 2",
         "UPDATE balances SET amount = -5",
+        "UPDATE balances SET amount = 'x'",
         "UPDATE balances SET account_number = 99 WHERE account_number = 2",
         "DELETE FROM balances",
     ],

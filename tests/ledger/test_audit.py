@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Engine, insert, update
 
+from api.notary import Notary
 from ledger import codec
 from ledger.accounts import AccountKind
 from ledger.audit import AuditReport, audit
@@ -133,6 +134,7 @@ def test_a_changed_table_is_found(day: SmallDay, url: str) -> None:
         ("UPDATE balances SET amount = -5 WHERE account_number = 2", "balances, row 2"),
         ("UPDATE trades SET symbol = CAST(x'ff' AS TEXT)", "trades"),
         ("DELETE FROM projected", "position"),
+        ("UPDATE projected SET batch_number = CAST(x'ff' AS TEXT)", "what follows"),
     ],
 )
 def test_whatever_is_wrong_with_a_table_is_named(day: SmallDay, damage: str, where: str) -> None:
@@ -150,6 +152,17 @@ def test_an_amount_that_no_table_can_hold_is_named_with_its_batch(day: SmallDay)
     events[at] = replace(deposit, amount_micros=Micros(1 << 63))
     report = audit(RecordReader(recorded(day, forge={1: tuple(events)})))
     assert found(report)[0] == ("replay", f"batch 1, event {at}")
+
+
+def test_an_outbox_that_cannot_be_read_is_named(day: SmallDay) -> None:
+    engine = recorded(day)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO outbox VALUES (1, 'settle', '1:1#1', CAST(x'ff' AS TEXT), x'00', 1, 'signed')"
+        )
+    report = audit(RecordReader(engine), tables=engine, notary=Notary(GENESIS))
+    (finding,) = (each for each in report.findings if each.check == "outbox")
+    assert "Could not decode to UTF-8 column 'raw'" in finding.detail
 
 
 def test_tables_that_lag_behind_are_named(day: SmallDay) -> None:

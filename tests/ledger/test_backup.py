@@ -1,5 +1,6 @@
 """A copy of a running market is its record up to one batch; what is put back is a market again; nothing is replaced."""
 
+import errno
 import os
 import sqlite3
 import stat
@@ -79,6 +80,21 @@ def test_what_came_to_stand_there_meanwhile_is_not_replaced(
     assert [path for path in tmp_path.iterdir() if ".part" in path.name] == []
 
 
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
+def test_a_file_system_without_hard_links_is_named(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    a_recorded_day(url).close()
+
+    def refuse(_part: Path, _name: Path) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(DatabaseUnusable, match="no second name, expected one with hard links"):
+        back_up(url, tmp_path / "monday.db")
+    assert [path.name for path in tmp_path.iterdir() if "monday" in path.name] == []
+
+
 def test_who_may_not_read_the_database_may_not_read_its_copy(url: str, tmp_path: Path) -> None:
     a_recorded_day(url).close()
     for mode in (0o600, 0o640):
@@ -141,6 +157,15 @@ def test_a_record_that_is_not_whole_is_not_copied(url: str, tmp_path: Path) -> N
     with pytest.raises(BrokenChain, match="record row 3"):
         back_up(url, tmp_path / "monday.db")
     assert [name for name in os.listdir(tmp_path) if "monday" in name] == []
+
+
+def test_a_row_that_cannot_be_read_is_named(url: str, tmp_path: Path) -> None:
+    a_recorded_day(url).close()
+    with sqlite3.connect(tmp_path / "market.db") as connection:
+        connection.execute("UPDATE record SET events = CAST(X'FF' AS TEXT) WHERE number = 3")
+    connection.close()
+    with pytest.raises(BrokenChain, match="record row 3: it cannot be read"):
+        back_up(url, tmp_path / "monday.db")
 
 
 def test_what_is_no_market_is_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Whoever has lost the writer's place writes nothing beside the record either: no transaction, no status, no bookmark."""
+"""Whoever has lost the writer's place writes nothing more: no batch, no transaction, no status, no bookmark."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +9,11 @@ from sqlalchemy import Engine, text
 from ledger.database import RecordInUse, open_database
 from ledger.heard import Block, Heard
 from ledger.outbox import Outbox, OutboxEntry, OutboxStatus
-from ledger.record import Record
+from ledger.record import Record, RecordFailed
 from ledger.writer import PlaceLost, WritersPlace, take_writers_place
 from tests.ledger.postgres import Cluster
 from tests.ledger.test_record import GENESIS
+from tests.ledger.test_record import write as append
 
 Write = Callable[[WritersPlace, OutboxEntry], object]
 
@@ -92,3 +93,13 @@ def test_a_market_whose_lock_file_is_another_changes_nothing(tmp_path: Path, wri
     assert left(engine) == before
     place.close()
     engine.dispose()
+
+
+def test_a_market_whose_lock_file_is_another_records_nothing(tmp_path: Path) -> None:
+    record = Record(open_database(f"sqlite:///{tmp_path}/market.db"), GENESIS)
+    append(record, 1, 1)
+    (tmp_path / "market.db.lock").unlink()
+    with pytest.raises(RecordFailed, match=r"batch 2: record .*found another lock file, or none"):
+        append(record, 2, 2)
+    assert record.verify() == 1
+    record.close()

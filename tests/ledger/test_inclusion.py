@@ -133,6 +133,18 @@ def test_where_a_proof_breaks_is_said(day: SmallDay, headers: Headers) -> None:
         verify(replace(proof, command=proof.event), head)
     with pytest.raises(NotProven, match=rf"row {number + 1}: found previous hash .* that of row {number}"):
         verify(with_header(proof, 1, "previous"), head)
+    with pytest.raises(NotProven, match=f"row {number + 2}: found it after row {number}, expected the next"):
+        verify(with_header(proof, 1, "number"), head)
+
+
+@pytest.mark.parametrize("name", ["number", "time_us", "version"])
+def test_a_number_that_no_row_has_is_no_proof(day: SmallDay, headers: Headers, name: str) -> None:
+    number, event = accepted(day)[0]
+    proof = prove(headers, event.order_id, number=number)
+    first = replace(proof.headers[0], **{name: 1 << 64})
+    told = write_proof(replace(proof, headers=(first, *proof.headers[1:])))
+    with pytest.raises(Malformed, match=r"proof: .* at `\$\.headers\[0\]"):
+        read_proof(told)
 
 
 def test_an_order_of_another_cannot_stand_beside_the_event(day: SmallDay, headers: Headers) -> None:

@@ -237,6 +237,15 @@ def test_a_number_that_no_database_holds_is_named_with_its_row(path: Path, whole
         RecordReader(engine)
 
 
+def test_a_period_that_no_database_holds_is_named(path: Path) -> None:
+    period = replace(GENESIS, notice_period_s=1 << 63)
+    values = (getattr(period, name) for name in ("name", "notice_period_s", "withdrawal_margin_s"))
+    content = msgspec.msgpack.encode(("genesis", *values, "31337", period.settlement, period.hash))
+    path.write_bytes(MAGIC + len(content).to_bytes(4, "big") + content)
+    with pytest.raises(NoRecordFile, match=r"genesis: .*Expected `int` <= 9223372036854775807"):
+        RecordFile(path)
+
+
 def test_a_row_sealed_anew_is_found_by_the_row_after_it(path: Path, day: SmallDay) -> None:
     """Whoever changes a row and gives it the hash of what it holds now has to go on to the last."""
     engine = recorded(day)

@@ -191,8 +191,8 @@ def test_a_place_that_is_lost_is_noticed_while_nothing_happens(cluster: Cluster,
 
 def test_a_session_that_a_pooler_gave_to_another_is_not_the_writers(engine: Engine) -> None:
     record = Record(engine, GENESIS)
-    record._connection.execute(text("SELECT pg_advisory_unlock_all()"))
-    record._connection.commit()
+    record.place.record.connection.execute(text("SELECT pg_advisory_unlock_all()"))
+    record.place.record.connection.commit()
     with pytest.raises(RecordFailed, match="found a session without the writer's lock, expected ours"):
         record.confirm()
     record.close()
@@ -214,8 +214,8 @@ def test_a_server_that_crashes_keeps_what_was_acknowledged() -> None:
         assert RecordReader(engine).head() == (21, again.hash)
         # and this can be seen to fail: a session that does not wait for the disk loses what it acknowledged
         with own.set("wal_writer_delay", "10000"):
-            again._connection.execute(text("SET synchronous_commit = off"))
-            again._connection.commit()
+            again.place.record.connection.execute(text("SET synchronous_commit = off"))
+            again.place.record.connection.commit()
             write(again, 22, 40)
             own.stop()
             own.start()

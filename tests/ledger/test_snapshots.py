@@ -1,9 +1,12 @@
 """Snapshots beside a record: a start uses the latest that fits, names those that do not, and the audit replays them."""
 
+import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy import Engine, delete, insert, select, text, update
 
@@ -18,6 +21,8 @@ from ledger.snapshots import Seal, SnapshotStore, verify_snapshots
 from ledger.snapshotting import Snapshotter
 from ledger.tables import SnapshotRow, table
 from ledger.unusable import DatabaseUnusable
+from market.events import Deposited
+from market.units import Micros
 from tests.campaigns import Tally
 from tests.ledger.builders import ALICE, CALL_S
 from tests.ledger.days import GENESIS, SmallDay, a_whole_day
@@ -53,6 +58,11 @@ def live() -> Iterator[Live]:
     market.go_on(3)
     yield market
     market.record.close()
+
+
+def finish(snapshotter: Snapshotter) -> None:
+    while snapshotter.due:
+        snapshotter.step()
 
 
 def pieces(live: Live, number: int) -> dict[int, bytes]:
@@ -127,6 +137,52 @@ def test_a_piece_that_is_no_bytes_any_more_is_named_and_the_one_before_used(
     assert unused.startswith("snapshot of batch 7 not used: ")
     (fault,) = verify_snapshots(live.record)
     assert fault.number == 7
+
+
+def resealed(live: Live, number: int, piece: int, content: bytes) -> None:
+    """Put another content into a snapshot, with the seal that it has then."""
+    found = pieces(live, number) | {piece: content}
+    _, seal = msgspec.msgpack.decode(found.pop(0), type=tuple[bytes, Seal])
+    hashes = tuple(hashlib.sha256(found[each]).digest() for each in sorted(found))
+    anew = replace(seal, piece_hashes=hashes)
+    put(live, number, 0, msgspec.msgpack.encode((anew.hash, anew)))
+    put(live, number, piece, content)
+
+
+def test_a_number_that_no_kernel_has_room_for_is_named_and_the_one_before_used(live: Live) -> None:
+    whole = msgspec.msgpack.decode(pieces(live, 7)[1])
+    (rows,) = (rows for path, _, rows in whole if path == "venue.exchange._state.listings")
+    rows[0][rows[0].index(rows[0][0], 1) + 1] = 1 << 63  # where its book begins
+    resealed(live, 7, 1, msgspec.msgpack.encode(whole))
+    recovery = recover(live.record)
+    assert recovery.seal is not None
+    assert recovery.seal.number == 4
+    assert recovery.unused[0].startswith("snapshot of batch 7 not used: what it holds cannot be: ")
+    (fault,) = verify_snapshots(live.record)
+    assert fault.number == 7
+
+
+def test_a_state_that_has_no_hash_is_named(live: Live) -> None:
+    whole = msgspec.msgpack.decode(pieces(live, 7)[1])
+    (rows,) = (rows for path, _, rows in whole if path == "venue.books.balances._amounts")
+    rows[0][0][2] = -1  # an asset that is none
+    resealed(live, 7, 1, msgspec.msgpack.encode(whole))
+    (fault,) = verify_snapshots(live.record)
+    assert (fault.number, fault.detail[:27]) == (7, "what it holds has no hash: ")
+
+
+def test_an_audit_of_a_record_with_snapshots_goes_on_over_more_than_can_be_hashed() -> None:
+    market = Live(open_database("sqlite://"))
+    (batch, decision), *_ = DAY.history
+    events = tuple(
+        replace(each, amount_micros=Micros(1 << 70)) if isinstance(each, Deposited) else each
+        for each in decision.events
+    )
+    market.record.append(batch, events)
+    market.standing.venue.absorb(batch, events)
+    market.snapshotter.take()
+    assert [each.check for each in audit(market.record).findings] == ["replay"]
+    market.record.close()
 
 
 def test_a_row_after_the_snapshot_is_checked_before_it_is_applied(live: Live) -> None:
@@ -210,7 +266,7 @@ def test_a_snapshot_is_of_the_moment_it_was_begun_however_long_it_takes() -> Non
     live.go_on(2)
     live.snapshotter.step()
     live.go_on(3)
-    live.snapshotter.finish()
+    finish(live.snapshotter)
     _, standing = SnapshotStore(live.record.engine).read(5, live.record)
     assert standing.venue.state_hash() == at_five
     assert at_five != live.standing.venue.state_hash() == recover(live.record).venue.state_hash()
@@ -253,7 +309,7 @@ def test_one_is_due_after_enough_events_and_not_more_than_one_per_row_it_holds(l
     assert not snapshotter.due
     snapshotter.count(recovery.seal.rows - recovery.events - 5)
     assert snapshotter.due
-    snapshotter.finish()
+    finish(snapshotter)
     assert not snapshotter.due
     snapshotter.count(5)
     assert not snapshotter.due

@@ -173,6 +173,18 @@ def test_a_journal_that_does_not_lead_to_the_balances_gives_no_statement(
     engine.dispose()
 
 
+@pytest.mark.parametrize("harm", ["asset = 'x'", "kind = 'nobody'"])
+def test_an_account_that_is_none_of_the_chart_gives_no_statement(
+    harm: str, day: SmallDay, tmp_path: Path
+) -> None:
+    engine = kept(day, tmp_path)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE accounts SET {harm} WHERE account_number = 2")
+    with pytest.raises(InvariantBroken, match=r"journal: found account .*, expected one of the chart"):
+        read_statement(engine, ALICE, **ALWAYS)
+    engine.dispose()
+
+
 def test_tables_that_are_made_again_meanwhile_change_nothing(
     day: SmallDay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
