@@ -44,12 +44,12 @@ def refusal_of(
     In this order: session, call, quantity, price, stop, conditions, fee cap, reference price, both times, capacity, room.
     """
     terms = order.terms
-    asks_nothing = order.conditions is PLAIN and not order.post_only
     return (
         _no_session(order, listed, replaces)
         or _no_quantity(listed, terms.quantity_lots)
         or _no_price(listed, terms.price_micros)
-        or (None if asks_nothing else _no_stop(listed, order.conditions) or _no_conditions(order, listed))
+        or _no_stop(listed, order.conditions)
+        or _no_conditions(order, listed)
         or _no_fee_cap(listed, terms.fee_cap_bps)
         or _no_reference(listed, terms.reference_micros)
         or _no_times(terms, time_us, notice_period_s)
@@ -109,6 +109,8 @@ def _no_call(order: PlaceOrder, session: Session, replaces: OpenOrder | None) ->
 
 
 def _no_conditions(order: PlaceOrder, listed: Listed) -> No | None:
+    if order.conditions is PLAIN and not order.post_only:  # as most: nothing in it can conflict
+        return None
     fault = _conflict(order, listed)
     if fault is not None:
         return Refusal.CONDITIONS_CONFLICT, fault
