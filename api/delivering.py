@@ -13,8 +13,8 @@ from contracts.guarantee import LEAVES_MAX
 from contracts.leaves import Leaf
 from contracts.settlement import Reading
 from market.address import Address
-from market.events import ReadingReceived
 from market.instruments import SECONDS_PER_HOUR
+from market.settlement import ReadingReceived
 from market.trades import Trade, TradeState
 from market.units import Lots
 

@@ -9,17 +9,9 @@ from market.book_moves import budget_in_book
 from market.capacity import Capacity
 from market.events import Session
 from market.listed import Listed
+from market.listing import Allocation
 from market.open_orders import OpenOrder
-from market.orders import (
-    PLAIN,
-    Allocation,
-    Conditions,
-    OrderTerms,
-    OrderType,
-    PlaceOrder,
-    Side,
-    TimeInForce,
-)
+from market.orders import PLAIN, Conditions, OrderTerms, OrderType, PlaceOrder, Side, TimeInForce
 from market.refusals import No, Refusal
 from market.sessions import MICROS_PER_SECOND, OVER
 from market.units import MICROS_PER_TOKEN, QUANTITY_MAX, Lots, Micros, format_decimal

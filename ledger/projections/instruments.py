@@ -8,8 +8,9 @@ from ledger.projections.part import Rule
 from ledger.projections.sheet import Changes, Sheet, Values, lowered, values_of
 from ledger.projections.symbols import Symbols
 from ledger.tables import ClearingRow, InstrumentRow, table
-from market.events import Cleared, InstrumentListed, PriceTermsSet, Session, SessionChanged, TradingHalted
-from market.orders import Batch, ListInstrument, SetPriceTerms
+from market.events import Cleared, Session, SessionChanged, TradingHalted
+from market.listing import InstrumentListed, ListInstrument, PriceTermsSet, SetPriceTerms
+from market.orders import Batch
 
 INSTRUMENTS = table(InstrumentRow)
 CLEARINGS = table(ClearingRow)
