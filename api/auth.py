@@ -24,16 +24,9 @@ from contracts.signing import (
     recover,
     seal_digest,
 )
-from market.orders import (
-    Address,
-    CancelOrder,
-    Command,
-    MassCancel,
-    OrderTerms,
-    SetDeadManTimer,
-    SubmitReading,
-)
+from market.orders import Address, CancelOrder, Command, MassCancel, OrderTerms, SetDeadManTimer
 from market.proposals import RequestNegotiation, SealReservation, SignAgreement
+from market.settlement import SubmitReading
 from market.units import Malformed
 
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")  # bytes.fromhex takes blanks between them too

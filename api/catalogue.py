@@ -13,7 +13,8 @@ from api.settings import Settings
 from market.events import Session
 from market.exchange import Exchange
 from market.instruments import SECONDS_PER_HOUR, Instrument, parse_symbol
-from market.orders import Command, ListInstrument, Schedule, SetPriceTerms, TradePriceRule
+from market.listing import ListInstrument, Schedule, SetPriceTerms, TradePriceRule
+from market.orders import Command
 from market.units import QUANTITY_MAX, Lots, Malformed, parse_decimal
 from pricing.base import BasePrices
 

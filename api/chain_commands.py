@@ -33,16 +33,10 @@ from market.certificates import (
 )
 from market.escrow import ConfirmSecured, ConfirmShared, Share
 from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit
-from market.orders import (
-    Address,
-    Command,
-    ConfirmDelivery,
-    ConfirmOpening,
-    ConfirmPayout,
-    ConfirmWithdrawal,
-    CreditDeposit,
-)
+from market.orders import Address, Command
+from market.settlement import ConfirmDelivery, ConfirmOpening, ConfirmPayout
 from market.trades import TradeState
+from market.transfers import ConfirmWithdrawal, CreditDeposit
 
 COMMANDS_AT_ONCE = 500
 """Commands handed in at a time, so that no flood of notices fills the sequencer's queue."""

@@ -11,7 +11,7 @@ from api.allocation import Allocations, rows, show_allocation
 from api.auctioned import Auctioned, clear_by_mechanism
 from api.bids import SCALE, Bids, read_bids
 from market.auctions import clear_pay_as_bid, clear_uniform
-from market.orders import Allocation as Ties
+from market.listing import Allocation as Ties
 from market.orders import Side
 from market.units import Malformed, format_decimal
 from pricing.auctions import MECHANISMS

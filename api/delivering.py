@@ -2,23 +2,26 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from api.hearing import Hearing
 from api.sequencer import Sequencer
 from contracts.batches import bitmap_of
-from contracts.chain import Chain, Reverted, Transaction
+from contracts.chain import Chain, ChainUnavailable, Reverted, Transaction
 from contracts.deployment import Deployment
 from contracts.guarantee import LEAVES_MAX
 from contracts.leaves import Leaf
 from contracts.settlement import Reading
 from market.address import Address
-from market.events import ReadingReceived
 from market.instruments import SECONDS_PER_HOUR
+from market.settlement import ReadingReceived
 from market.trades import Trade, TradeState
 from market.units import Lots
 
 Item = TypeVar("Item")
+
+NO_METER: Final = Address(bytes(20))
+"""What a contract tells of an hour that nobody measures."""
 
 SoldHour = tuple[Address, int, int]
 """Of which the contract counts what was sold and measured: a seller, a resource, an hour."""
@@ -92,6 +95,11 @@ class Delivering:
         hours = {sold_hour(leaf): (leaf.seller, leaf.instrument_id) for leaf in leaves}
         new = [hour for hour in hours if hour not in self._meters]
         meters = self._settlement.meters_at(self._chain, [hours[hour] for hour in new])
+        if NO_METER in meters:
+            raise ChainUnavailable(
+                f"{self._chain.name}: found no meter for an hour of which a trade is locked, expected the one by which it "
+                "was sold: the node is behind"
+            )
         self._meters.update(zip(new, meters, strict=True))
         with self._sequencer.quiet:
             reading_of = self._sequencer.venue.exchange.reading

@@ -12,7 +12,8 @@ from contracts.deployment import Deployment
 from contracts.history import history, read_history
 from contracts.leaves import Leaf
 from ledger.outbox import Outbox, OutboxEntry
-from market.orders import Command, ConfirmLocks
+from market.orders import Command
+from market.settlement import ConfirmLocks
 from market.trade_steps import StepCommand
 from market.trades import Trade, TradeState
 from market.units import InvariantBroken

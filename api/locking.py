@@ -7,7 +7,7 @@ from api.endangered import is_cancelled, is_endangered
 from contracts.batches import TRADES_MAX, BatchPlan, SignedOrder, SignedTrade, plan_batch
 from ledger.venue import Venue
 from market.instruments import SECONDS_PER_HOUR
-from market.orders import VoidTrade
+from market.settlement import VoidTrade
 from market.trades import Trade
 from market.units import InvariantBroken
 

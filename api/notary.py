@@ -20,16 +20,16 @@ from ledger.dispatches import Dispatch
 from ledger.genesis import Genesis
 from ledger.signatures import Signed, SignedCancel, SignedEvent
 from ledger.venue import Venue
-from market.events import (
+from market.events import OrderAccepted, OrderReplaced
+from market.orders import Address, CancelOrder, MassCancel, SetDeadManTimer
+from market.proposals import (
     AgreementSigned,
     NegotiationOpened,
-    OrderAccepted,
-    OrderReplaced,
-    ReadingReceived,
+    RequestNegotiation,
     ReservationSealed,
+    SealReservation,
 )
-from market.orders import Address, CancelOrder, MassCancel, SetDeadManTimer
-from market.proposals import RequestNegotiation, SealReservation
+from market.settlement import ReadingReceived
 from market.units import Malformed
 
 _KINDS = {

@@ -36,7 +36,8 @@ from ledger.outbox import OutboxEntry, OutboxStatus
 from ledger.reconciliation import ChainBalance, ChainValues
 from ledger.venue import Venue
 from market.certificates import AdoptCertificates
-from market.orders import Address, Command, RegisterMeter
+from market.listing import RegisterMeter
+from market.orders import Address, Command
 from market.trades import Trade, TradeState
 from market.units import InvariantBroken, Micros
 

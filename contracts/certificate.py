@@ -12,6 +12,7 @@ from contracts.certificate_history import read_place
 from contracts.chain import GAS_MAX, Chain, Log, Receipt, Transaction
 from contracts.leaves import Leaf, merkle_proof, merkle_proofs
 from contracts.signing import hash_words
+from contracts.views import view
 from market.orders import Address
 from market.units import Lots
 
@@ -265,8 +266,7 @@ class Certificate:
         return Transaction(self.address, artifact("Certificate").functions[function].encode(*arguments), gas)
 
     def _view(self, chain: Chain, function: str, *arguments: Any) -> Any:
-        abi = artifact("Certificate").functions[function]
-        answer = abi.decode_output(chain.call(self.address, abi.encode(*arguments)))
+        answer = view(chain, self.address, artifact("Certificate").functions[function], *arguments)
         return answer[0] if len(answer) == 1 else answer
 
     def _own(self, logs: Iterable[Log]) -> Iterator[Log]:

@@ -1,6 +1,6 @@
 """Twin of `Guarantee.sol`: see short trades through, and know beforehand what each payout will be."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, Protocol
@@ -10,6 +10,7 @@ from contracts.chain import Chain, Receipt, Transaction
 from contracts.leaves import Leaf, merkle_proofs
 from contracts.settlement import Reading
 from contracts.stages import Outcome, Stage
+from contracts.views import views
 from market.instruments import from_id
 from market.orders import Address
 from market.quality import TIERS
@@ -302,15 +303,10 @@ class Guarantee:
         return Rules(arbiter, challenge_s, ruling_s, rescue_s, Ppm(bond_rate), Ppm(excuse_most))
 
     def _view(self, chain: Chain, function: str, *arguments: Any) -> tuple[Any, ...]:
-        return next(self._views(chain, function, [arguments]))
+        return self._views(chain, function, [arguments])[0]
 
-    def _views(
-        self, chain: Chain, function: str, asked: Iterable[tuple[Any, ...]]
-    ) -> Iterator[tuple[Any, ...]]:
-        abi = artifact("Guarantee").functions[function]
-        return map(
-            abi.decode_output, chain.calls((self.address, abi.encode(*arguments)) for arguments in asked)
-        )
+    def _views(self, chain: Chain, function: str, asked: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        return views(chain, self.address, artifact("Guarantee").functions[function], asked)
 
     def _transaction(self, gas: int, function: str, *arguments: Any) -> Transaction:
         return Transaction(self.address, artifact("Guarantee").functions[function].encode(*arguments), gas)

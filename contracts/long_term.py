@@ -18,6 +18,7 @@ from contracts.long_term_terms import (
 )
 from contracts.signing import Domain, Signer, hash_words, type_hash, uint64
 from contracts.stages import Outcome, Stage
+from contracts.views import view
 from market.orders import Address
 from market.units import Lots, Micros
 
@@ -204,8 +205,7 @@ class LongTerm:
         return Transaction(self.address, artifact("LongTerm").functions[function].encode(*arguments), gas)
 
     def _ask(self, chain: Chain, function: str, *arguments: Any) -> tuple[Any, ...]:
-        abi = artifact("LongTerm").functions[function]
-        return abi.decode_output(chain.call(self.address, abi.encode(*arguments)))
+        return view(chain, self.address, artifact("LongTerm").functions[function], *arguments)
 
     def _events(self, receipt: Receipt, name: str) -> list[dict[str, Any]]:
         event = artifact("LongTerm").events[name]

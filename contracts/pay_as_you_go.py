@@ -11,6 +11,7 @@ from contracts.abi import artifact
 from contracts.chain import Chain, Receipt, Transaction
 from contracts.signing import Domain, Signer, bytes32, hash_words, type_hash, uint64
 from contracts.stages import Outcome, Stage
+from contracts.views import view
 from market.instruments import RESOURCE_SHIFT, from_id
 from market.orders import Address
 from market.units import BPS_ONE, InvariantBroken, Lots, Malformed, Micros, fee_micros, floor_money
@@ -241,8 +242,7 @@ class PayAsYouGo:
         return Transaction(self.address, data, _GAS)
 
     def _view(self, chain: Chain, function: str, *arguments: Any) -> Any:
-        abi = artifact("PayAsYouGo").functions[function]
-        (answer,) = abi.decode_output(chain.call(self.address, abi.encode(*arguments)))
+        (answer,) = view(chain, self.address, artifact("PayAsYouGo").functions[function], *arguments)
         return answer
 
     def _events(self, receipt: Receipt, name: str) -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ from contracts.chain import Chain, Log, Receipt, Transaction
 from contracts.leaves import Leaf
 from contracts.packing import pack_leaves
 from contracts.signing import Domain, Signer, reading_digest, withdrawal_digest
+from contracts.views import views
 from market.orders import Address
 from market.units import Lots, Micros
 
@@ -230,23 +231,20 @@ class Settlement:
 
     def find_outcome(self, chain: Chain, *, batch_number: int, from_block: int) -> BatchOutcome | None:
         """Return what became of a batch from the chain's history, whoever's transaction settled it; None if none did."""
-        topic = artifact("Settlement").events["BatchSettled"].topic
-        found = chain.logs(self.address, [topic, batch_number.to_bytes(32, "big")], from_block=from_block)
-        receipt = chain.receipt(found[0].transaction) if found else None
-        return None if receipt is None else self.outcome(receipt, batch_number=batch_number)
+        number = batch_number.to_bytes(32, "big")
+        logs = chain.logs(self.address, [_outcome_topics(), number], from_block=from_block)
+        return read_outcome(logs, batch_number=batch_number)
 
     def outcomes(self, chain: Chain, *, from_block: int, to_block: int) -> tuple[BatchOutcome, ...]:
         """Return what became of the batches that were settled in a range of blocks, inclusive, in their sequence."""
-        events = artifact("Settlement").events
-        told = tuple(events[name].topic for name in OUTCOME_EVENTS)
-        logs = chain.logs(self.address, [told], from_block=from_block, to_block=to_block)
+        logs = chain.logs(self.address, [_outcome_topics()], from_block=from_block, to_block=to_block)
         found = (
             read_outcome(
                 (log for log in logs if log.topics[1] == settled.topics[1]),  # the number of the batch
                 batch_number=int.from_bytes(settled.topics[1], "big"),
             )
             for settled in logs
-            if settled.topics[0] == events["BatchSettled"].topic
+            if settled.topics[0] == artifact("Settlement").events["BatchSettled"].topic
         )
         return tuple(outcome for outcome in found if outcome is not None)
 
@@ -259,10 +257,14 @@ class Settlement:
             for position in positions_of(fields["released"])
         )
 
-    def record_hashes(self, chain: Chain, *, from_block: int) -> tuple[bytes, ...]:
-        """Return the record hash that each settled batch carries, in the sequence of the batches."""
-        topic = artifact("Settlement").events["BatchSettled"].topic
-        logs = chain.logs(self.address, [topic], from_block=from_block)
+    def record_hashes(
+        self, chain: Chain, *, from_block: int, batch_number: int | None = None
+    ) -> tuple[bytes, ...]:
+        """Return the record hash that each settled batch carries, in the sequence of the batches, or that of one."""
+        topics = [artifact("Settlement").events["BatchSettled"].topic]
+        if batch_number is not None:
+            topics.append(batch_number.to_bytes(32, "big"))
+        logs = chain.logs(self.address, topics, from_block=from_block)
         return tuple(bytes(fields["recordHash"]) for _, fields in self._events(logs, "BatchSettled"))
 
     # What it answers
@@ -349,10 +351,8 @@ class Settlement:
         return self._views(chain, function, [arguments])[0]
 
     def _views(self, chain: Chain, function: str, asked: Iterable[tuple[Any, ...]]) -> list[Any]:
-        abi = artifact("Settlement").functions[function]
-        answers = chain.calls((self.address, abi.encode(*arguments)) for arguments in asked)
-        decoded = map(abi.decode_output, answers)
-        return [answer[0] if len(answer) == 1 else answer for answer in decoded]
+        answers = views(chain, self.address, artifact("Settlement").functions[function], asked)
+        return [answer[0] if len(answer) == 1 else answer for answer in answers]
 
     def _own(self, logs: Iterable[Log]) -> Iterator[Log]:
         return (log for log in logs if log.address == self.address)
@@ -360,3 +360,8 @@ class Settlement:
     def _events(self, logs: Iterable[Log], name: str) -> Iterator[tuple[Log, dict[str, Any]]]:
         event = artifact("Settlement").events[name]
         return ((log, event.decode(log)) for log in self._own(logs) if log.topics[0] == event.topic)
+
+
+def _outcome_topics() -> tuple[bytes, ...]:
+    events = artifact("Settlement").events
+    return tuple(events[name].topic for name in OUTCOME_EVENTS)

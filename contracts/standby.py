@@ -9,6 +9,7 @@ from contracts.abi import artifact
 from contracts.chain import Chain, Log, Receipt, Transaction
 from contracts.signing import Domain, Signer, bytes32, hash_words, type_hash, uint64
 from contracts.stages import Outcome, Stage
+from contracts.views import view
 from market.orders import Address
 from market.units import Commodity, Lots, Micros, ceil_money, floor_money
 
@@ -299,8 +300,7 @@ class Standby:
         return Transaction(self.address, artifact("Standby").functions[function].encode(*arguments), gas)
 
     def _view(self, chain: Chain, function: str, *arguments: Any) -> Any:
-        abi = artifact("Standby").functions[function]
-        (answer,) = abi.decode_output(chain.call(self.address, abi.encode(*arguments)))
+        (answer,) = view(chain, self.address, artifact("Standby").functions[function], *arguments)
         return answer
 
     def _events(self, logs: Iterable[Log], name: str) -> Iterator[dict[str, Any]]:

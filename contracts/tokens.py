@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from contracts.abi import artifact
 from contracts.chain import Chain, Transaction
 from contracts.signing import Domain, Signer, permit_digest
+from contracts.views import view
 from market.orders import Address
 from market.units import Micros
 
@@ -50,6 +51,5 @@ class SettlementToken:
         return Transaction(self.address, data, _GAS)
 
     def _view(self, chain: Chain, function: str, *arguments: object) -> int:
-        abi = artifact("SettlementToken").functions[function]
-        (answer,) = abi.decode_output(chain.call(self.address, abi.encode(*arguments)))
+        (answer,) = view(chain, self.address, artifact("SettlementToken").functions[function], *arguments)
         return int(answer)

@@ -38,27 +38,20 @@ from ledger.sharing import lock, pay_guarantee, pay_out, share_out, void
 from ledger.trial_balance import TrialBalance
 from market.escrow import EscrowSecured, EscrowShared
 from market.events import (
-    Deposited,
     Event,
-    Exited,
-    ExitRequested,
-    GuaranteePaid,
     OrderAccepted,
     OrderCancelled,
     OrderReduced,
     OrderReplaced,
     Refused,
     TradeAgreed,
-    TradeDelivered,
-    TradeLocked,
-    TradeVoided,
-    WithdrawalApproved,
-    WithdrawalExpired,
-    Withdrawn,
 )
 from market.keeping import Kept
+from market.notices import Exited, ExitRequested
 from market.orders import Address, PlaceOrder, ReplaceOrder, Side
 from market.refusals import Refusal
+from market.settlement import GuaranteePaid, TradeDelivered, TradeLocked, TradeVoided
+from market.transfers import Deposited, WithdrawalApproved, WithdrawalExpired, Withdrawn
 from market.units import MICROS_PER_TOKEN, InvariantBroken, Micros, format_decimal
 
 _FREE = AccountKind.FREE

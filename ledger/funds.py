@@ -10,17 +10,19 @@ import msgspec
 from ledger.accounts import CUSTODY
 from ledger.bookkeeping import Books, tokens
 from market.agenda import NEVER
-from market.events import (
+from market.events import Event, Refused
+from market.keeping import Kept
+from market.orders import Address
+from market.refusals import Refusal
+from market.transfers import (
+    ConfirmWithdrawal,
+    CreditDeposit,
     Deposited,
-    Event,
-    Refused,
+    RequestWithdrawal,
     WithdrawalApproved,
     WithdrawalExpired,
     Withdrawn,
 )
-from market.keeping import Kept
-from market.orders import Address, ConfirmWithdrawal, CreditDeposit, RequestWithdrawal
-from market.refusals import Refusal
 from market.units import MONEY_MAX, Micros
 
 FundsCommand = CreditDeposit | RequestWithdrawal | ConfirmWithdrawal

@@ -9,9 +9,11 @@ from ledger.accounts import CUSTODY, Account, AccountKind, Balances
 from ledger.assets import TOKEN
 from ledger.entries import Entry, move
 from ledger.holds import Hold, take
-from market.events import Event, Exited, ExitRequested, WithdrawalApproved, WithdrawalExpired, Withdrawn
+from market.events import Event
 from market.keeping import Kept
+from market.notices import Exited, ExitRequested
 from market.orders import Address
+from market.transfers import WithdrawalApproved, WithdrawalExpired, Withdrawn
 from market.units import InvariantBroken, Micros
 
 _FREE = AccountKind.FREE

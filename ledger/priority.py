@@ -21,7 +21,6 @@ from typing import NamedTuple
 from market.events import (
     Cleared,
     Event,
-    InstrumentListed,
     OrderAccepted,
     OrderCancelled,
     OrderReduced,
@@ -31,7 +30,8 @@ from market.events import (
     TradeAgreed,
 )
 from market.instruments import from_id
-from market.orders import Address, Allocation, OrderTerms, Side
+from market.listing import Allocation, InstrumentListed
+from market.orders import Address, OrderTerms, Side
 
 
 class _Rank(NamedTuple):

@@ -10,17 +10,10 @@ from ledger.accounts import AccountKind
 from ledger.bookkeeping import Books, tokens
 from ledger.finding import Finding
 from ledger.holdings import ReadHoldings
-from market.events import (
-    Event,
-    GuaranteeOpened,
-    GuaranteePaid,
-    TradeAgreed,
-    TradeDelivered,
-    TradeLocked,
-    TradeVoided,
-)
+from market.events import Event, TradeAgreed
 from market.instruments import from_id
 from market.orders import Address
+from market.settlement import GuaranteeOpened, GuaranteePaid, TradeDelivered, TradeLocked, TradeVoided
 from market.trades import TradeState
 from market.units import Lots, Micros
 

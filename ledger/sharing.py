@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from ledger.accounts import FEES, VENUE, purse_of
 from ledger.entries import Entry, move
 from market.escrow import Share
-from market.events import Event, GuaranteePaid, TradeAgreed
+from market.events import Event, TradeAgreed
 from market.orders import Address
+from market.settlement import GuaranteePaid
 from market.units import InvariantBroken
 
 

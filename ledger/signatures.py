@@ -9,16 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ledger.finding import Finding
 from ledger.venue import Venue
-from market.events import (
-    AgreementSigned,
-    Event,
-    NegotiationOpened,
-    OrderAccepted,
-    OrderReplaced,
-    ReadingReceived,
-    ReservationSealed,
-)
+from market.events import Event, OrderAccepted, OrderReplaced
 from market.orders import Address, Batch, CancelOrder, MassCancel, SetDeadManTimer
+from market.proposals import AgreementSigned, NegotiationOpened, ReservationSealed
+from market.settlement import ReadingReceived
 from market.units import Malformed
 
 SignedEvent = (

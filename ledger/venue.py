@@ -25,21 +25,14 @@ from market.certificates import (
     UnlockCertificates,
 )
 from market.escrow import ConfirmSecured, ConfirmShared
-from market.events import Event, Refused, Withdrawn
+from market.events import Event, Refused
 from market.exchange import Exchange
 from market.fault import EXIT, LOCK
 from market.keeping import Kept
 from market.notices import ConfirmExit, NoteExit
-from market.orders import (
-    Batch,
-    Command,
-    ConfirmWithdrawal,
-    CreditDeposit,
-    PlaceOrder,
-    ReplaceOrder,
-    RequestWithdrawal,
-)
+from market.orders import Batch, Command, PlaceOrder, ReplaceOrder
 from market.refusals import Refusal
+from market.transfers import ConfirmWithdrawal, CreditDeposit, RequestWithdrawal, Withdrawn
 from market.units import InvariantBroken, Micros
 
 _ENTERING = (PlaceOrder, ReplaceOrder)

@@ -9,16 +9,9 @@ from market.book_moves import budget_in_book
 from market.capacity import Capacity
 from market.events import Session
 from market.listed import Listed
+from market.listing import Allocation
 from market.open_orders import OpenOrder
-from market.orders import (
-    PLAIN,
-    Allocation,
-    Conditions,
-    OrderTerms,
-    OrderType,
-    PlaceOrder,
-    TimeInForce,
-)
+from market.orders import PLAIN, Conditions, OrderTerms, OrderType, PlaceOrder, TimeInForce
 from market.refusals import No, Refusal
 from market.sessions import MICROS_PER_SECOND, OVER
 from market.sides import BUY
@@ -43,12 +36,12 @@ def refusal_of(
     In this order: session, call, quantity, price, stop, conditions, fee cap, reference price, both times, capacity, room.
     """
     terms = order.terms
-    asks_nothing = order.conditions is PLAIN and not order.post_only
     return (
         _no_session(order, listed, replaces)
         or _no_quantity(listed, terms.quantity_lots)
         or _no_price(listed, terms.price_micros)
-        or (None if asks_nothing else _no_stop(listed, order.conditions) or _no_conditions(order, listed))
+        or _no_stop(listed, order.conditions)
+        or _no_conditions(order, listed)
         or _no_fee_cap(listed, terms.fee_cap_bps)
         or _no_reference(listed, terms.reference_micros)
         or _no_times(terms, time_us, notice_period_s)
@@ -108,6 +101,8 @@ def _no_call(order: PlaceOrder, session: Session, replaces: OpenOrder | None) ->
 
 
 def _no_conditions(order: PlaceOrder, listed: Listed) -> No | None:
+    if order.conditions is PLAIN and not order.post_only:  # as most: nothing in it can conflict
+        return None
     fault = _conflict(order, listed)
     if fault is not None:
         return Refusal.CONDITIONS_CONFLICT, fault

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.crossing import Integers, Orders, Queue, aligned, checked, crossed, largest_volume, queue_of
-from market.orders import Allocation, Side
+from market.listing import Allocation
+from market.orders import Side
 from market.pairing import Pairing, meetings, pair
 from market.units import PPM_ONE, QUANTITY_MAX, InvariantBroken, Lots, Malformed, Ppm, Ticks
 

@@ -28,7 +28,8 @@ from market.block_relaxation import Relaxation, divide, relax
 from market.block_rest import plant, rest_of
 from market.block_search import search
 from market.block_tree import FINISHED, LEAF, NEAR, SLACK, explore
-from market.orders import Allocation, Side
+from market.listing import Allocation
+from market.orders import Side
 from market.units import PPM_ONE, InvariantBroken, Lots, Ticks
 
 NODES = 4096

@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market import matching
+from market.listing import Allocation, TradePriceRule
 from market.matching import CONDITIONS, MESSAGE, OUTCOME
 from market.matching.compiled import kernel
 from market.matching.layout import COLLAR, HALT, NO_WEIGHT, PRO_RATA, word_of
 from market.matching.output import Output
 from market.matching.trading import GROW, HIGHEST
-from market.orders import Allocation, OrderType, SelfTrade, Side, TimeInForce, TradePriceRule
+from market.orders import OrderType, SelfTrade, Side, TimeInForce
 from market.placement import Placement, Run
 from market.single_messages import SingleMessages, out_of_range, rested
 from market.units import PPM_ONE, InvariantBroken, Lots, Malformed, Ppm, Ticks

@@ -7,7 +7,8 @@ raise the price.
 from typing import TypeVar
 
 from market.keeping import Kept
-from market.orders import Address, RegisterMeter
+from market.listing import RegisterMeter
+from market.orders import Address
 from market.units import InvariantBroken, Lots
 
 Key = TypeVar("Key")

@@ -10,24 +10,31 @@ from market.certificates import (
     CertificatesRetired,
     CertificatesUnlocked,
 )
-from market.escrow import EscrowSecured, EscrowShared, Share
-from market.orders import (
-    PLAIN,
-    Address,
-    Conditions,
-    Eligible,
-    ListInstrument,
-    OrderTerms,
-    OrderType,
-    RegisterMeter,
-    SetPriceTerms,
-    Side,
-    TimeInForce,
+from market.escrow import EscrowSecured, EscrowShared
+from market.listing import InstrumentListed, MeterRegistered, PriceTermsSet
+from market.notices import CancelBelowRequested, CancelRequested, Exited, ExitRequested
+from market.orders import PLAIN, Address, Conditions, Eligible, OrderTerms, OrderType, Side, TimeInForce
+from market.proposals import (
+    AgreementSigned,
+    NegotiationAgreed,
+    NegotiationFailed,
+    NegotiationLapsed,
+    NegotiationOpened,
+    ReservationRevealed,
+    ReservationSealed,
 )
-from market.proposals import Proposal
 from market.quick import quickly_made
 from market.refusals import Refusal
-from market.units import Lots, Micros, Ppm, Ticks
+from market.settlement import (
+    GuaranteeOpened,
+    GuaranteePaid,
+    ReadingReceived,
+    TradeDelivered,
+    TradeLocked,
+    TradeVoided,
+)
+from market.transfers import Deposited, WithdrawalApproved, WithdrawalExpired, Withdrawn
+from market.units import Lots, Micros, Ticks
 
 
 class Session(IntEnum):
@@ -56,27 +63,6 @@ class CancelReason(IntEnum):
     CANCELLED_ON_CHAIN = 8
     EXIT_ON_CHAIN = 9
     LOCKED_ON_CHAIN = 10
-
-
-@dataclass(frozen=True, slots=True)
-class InstrumentListed:
-    """An instrument opened."""
-
-    listing: ListInstrument
-
-
-@dataclass(frozen=True, slots=True)
-class PriceTermsSet:
-    """Reference price, band or weight moved."""
-
-    terms: SetPriceTerms
-
-
-@dataclass(frozen=True, slots=True)
-class MeterRegistered:
-    """A supplier's meter and capacity were admitted."""
-
-    registration: RegisterMeter
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,223 +198,6 @@ class TradeAgreed:
     collateral_micros: Micros
     buy_hold_micros: Micros
     sell_hold_micros: Micros
-
-
-@dataclass(frozen=True, slots=True)
-class Deposited:
-    """The chain received tokens for a participant."""
-
-    participant: Address
-    amount_micros: Micros
-    transaction: bytes
-    log_index: int
-
-
-@dataclass(frozen=True, slots=True)
-class WithdrawalApproved:
-    """Funds were set aside for a counter-signed withdrawal."""
-
-    participant: Address
-    amount_micros: Micros
-    nonce: int
-    deadline_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class WithdrawalExpired:
-    """A counter-signed withdrawal was not used in time; its funds are free again."""
-
-    participant: Address
-    nonce: int
-
-
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
-    """The chain paid a withdrawal out."""
-
-    participant: Address
-    nonce: int
-    transaction: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ExitRequested:
-    """A participant asked on chain to take out this much, from `effective_at_s` on; 0 takes it back.
-
-    As much of it as is free is set aside, now and whenever something becomes free.
-    """
-
-    participant: Address
-    amount_micros: Micros
-    effective_at_s: int
-    transaction: bytes
-    log_index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Exited:
-    """The chain paid an exit out; what was set aside for it beyond that is free again."""
-
-    participant: Address
-    amount_micros: Micros
-    transaction: bytes
-    log_index: int
-
-
-@dataclass(frozen=True, slots=True)
-class CancelRequested:
-    """A participant cancelled an order on chain. The contract refuses it from `effective_at_s` on, the exchange at once."""
-
-    participant: Address
-    client_order_id: int
-    effective_at_s: int
-    transaction: bytes
-    log_index: int
-
-
-@dataclass(frozen=True, slots=True)
-class CancelBelowRequested:
-    """A participant cancelled on chain all orders with a smaller client order id, in the same way."""
-
-    participant: Address
-    client_order_id: int
-    effective_at_s: int
-    transaction: bytes
-    log_index: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReadingReceived:
-    """A registered meter told what it delivered in one hour, in lots. The first reading of an hour stands."""
-
-    meter: Address
-    start_hour: int
-    delivered_lots: Lots
-    signature: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class TradeLocked:
-    """The contract locked payment and collateral of a trade."""
-
-    trade_number: int
-    batch_number: int
-    transaction: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class TradeVoided:
-    """A trade will not settle; what was held for it is free again. `at_fault` is the party whose cancel or exit did it."""
-
-    trade_number: int
-    reason: str
-    at_fault: Address | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TradeDelivered:
-    """A trade was delivered in full: the seller is paid, the fee taken, the collateral returned."""
-
-    trade_number: int
-    transaction: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class GuaranteeOpened:
-    """A trade fell short and became a stored guarantee."""
-
-    trade_number: int
-    transaction: bytes
-    delivered_lots: Lots
-
-
-@dataclass(frozen=True, slots=True)
-class GuaranteePaid:
-    """A guarantee paid out: the buyer first. Amounts in micros.
-
-    `paid_to_fallback` is what a fallback supplier earned, the `gap` of it out of the collateral. `shares` are what the
-    contract moved, penalties of a dispute included; what an early version recorded has none, and books by the amounts.
-    """
-
-    trade_number: int
-    transaction: bytes
-    delivered_lots: Lots
-    paid_to_seller: Micros
-    fee: Micros
-    returned_to_buyer: Micros
-    compensation: Micros
-    paid_to_fallback: Micros = Micros(0)
-    gap: Micros = Micros(0)
-    shares: tuple[Share, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class NegotiationOpened:
-    """A buyer and a supplier negotiate the price of a long-term contract; `participant` asked for it."""
-
-    number: int
-    participant: Address
-    proposal: Proposal
-    signature: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ReservationSealed:
-    """A side bound itself to a reservation price that nobody else knows yet."""
-
-    number: int
-    participant: Address
-    seal: bytes
-    signature: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ReservationRevealed:
-    """A side opened its seal. The record alone tells the price, in micros per unit; the other side is never told."""
-
-    number: int
-    participant: Address
-    price_micros: Micros
-    salt: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class NegotiationAgreed:
-    """The two reservation prices left room for both, and this is the price per unit, in micros.
-
-    The supplier got `weight_ppm` of what the contract is worth beyond what each side could gain in the order books.
-    """
-
-    number: int
-    price_micros: Micros
-    weight_ppm: Ppm
-    outside_buyer_micros: Micros
-    outside_seller_micros: Micros
-
-
-@dataclass(frozen=True, slots=True)
-class NegotiationFailed:
-    """No price would have left both sides as well off as the order books do."""
-
-    number: int
-    outside_buyer_micros: Micros
-    outside_seller_micros: Micros
-
-
-@dataclass(frozen=True, slots=True)
-class NegotiationLapsed:
-    """The moment by which a side had to seal, to reveal or to sign has passed. What had been revealed stays untold."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class AgreementSigned:
-    """A side signed the agreed terms. With the second signature the contract is concluded, and its capacity sold."""
-
-    number: int
-    participant: Address
-    signature: bytes
 
 
 Event = (

@@ -14,28 +14,17 @@ from typing import Any, get_args
 
 from market import honouring, negotiating, operating, order_entry, timekeeping
 from market.book import OrderBook
-from market.events import Event, ExitRequested, ReadingReceived, Refused
+from market.events import Event, Refused
 from market.fault import Taking
 from market.instruments import Instrument
 from market.keeping import Kept
 from market.listed import Listed
+from market.listing import ListInstrument, RegisterMeter, SetPriceTerms
 from market.negotiations import Negotiation
-from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit
+from market.notices import ConfirmExit, ExitRequested, NoteCancel, NoteCancelBelow, NoteExit
 from market.open_orders import OpenOrder, SignedOrder, fingerprint
 from market.order_entry import Funding
-from market.orders import (
-    Address,
-    CancelOrder,
-    Command,
-    ListInstrument,
-    MassCancel,
-    PlaceOrder,
-    RegisterMeter,
-    ReplaceOrder,
-    SetDeadManTimer,
-    SetPriceTerms,
-    SubmitReading,
-)
+from market.orders import Address, CancelOrder, Command, MassCancel, PlaceOrder, ReplaceOrder, SetDeadManTimer
 from market.proposals import (
     ConcludeNegotiation,
     RequestNegotiation,
@@ -43,6 +32,7 @@ from market.proposals import (
     SealReservation,
     SignAgreement,
 )
+from market.settlement import ReadingReceived, SubmitReading
 from market.state import State
 from market.trade_steps import StepCommand
 from market.trades import Trade, TradeState

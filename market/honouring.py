@@ -3,20 +3,23 @@
 Trades that are agreed already settle if they are locked before a notice takes effect; what an exit took they cannot have.
 """
 
-from market.events import (
+from market.events import CancelReason, Event
+from market.fault import EXIT, Taking
+from market.notices import (
     CancelBelowRequested,
-    CancelReason,
     CancelRequested,
-    Event,
+    ConfirmExit,
     Exited,
     ExitRequested,
-    TradeVoided,
+    NoteCancel,
+    NoteCancelBelow,
+    NoteExit,
+    Notice,
 )
-from market.fault import EXIT, Taking
-from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit, Notice
 from market.orders import Address
 from market.refusals import No, Refusal
 from market.refusing import refuse
+from market.settlement import TradeVoided
 from market.state import State
 from market.timekeeping import cancel_all, change_sessions
 from market.trades import Trade, TradeState

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from market.book import OrderBook
 from market.events import Session
 from market.instruments import Instrument
+from market.listing import ListInstrument, SetPriceTerms, TradingRules
 from market.matching import PRICE_LIMIT
-from market.orders import ListInstrument, SetPriceTerms, Side, TradingRules
+from market.orders import Side
 from market.sessions import MICROS_PER_SECOND, fault_in
 from market.sides import BUY, SELL
 from market.trades import bid_hold, collateral_price

@@ -5,23 +5,20 @@ follows from what was revealed, from the weight and from what each side could ga
 replay computes it again. What a side revealed is in the record and in no answer to the other side.
 """
 
-from market.events import (
+from market.events import Event, Refused
+from market.instruments import SECONDS_PER_HOUR
+from market.negotiations import Negotiation, NegotiationState, Pair, nash_price
+from market.proposals import (
     AgreementSigned,
-    Event,
+    ConcludeNegotiation,
     NegotiationAgreed,
     NegotiationFailed,
     NegotiationLapsed,
     NegotiationOpened,
-    Refused,
-    ReservationRevealed,
-    ReservationSealed,
-)
-from market.instruments import SECONDS_PER_HOUR
-from market.negotiations import Negotiation, NegotiationState, Pair, nash_price
-from market.proposals import (
-    ConcludeNegotiation,
     Proposal,
     RequestNegotiation,
+    ReservationRevealed,
+    ReservationSealed,
     RevealReservation,
     SealReservation,
     SignAgreement,

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from market.address import Address
-from market.events import NegotiationOpened
 from market.keeping import Kept
 from market.negotiations import OVER, Negotiation, NegotiationEvent, NegotiationState, after
-from market.proposals import fault_in_proposal
+from market.proposals import NegotiationOpened, fault_in_proposal
 from market.units import InvariantBroken
 
 

@@ -11,16 +11,17 @@ from enum import IntEnum
 from typing import TypeVar
 
 from market.address import Address
-from market.events import (
+from market.orders import Side
+from market.proposals import (
     AgreementSigned,
     NegotiationAgreed,
     NegotiationFailed,
     NegotiationLapsed,
+    Proposal,
     ReservationRevealed,
     ReservationSealed,
+    seal_of,
 )
-from market.orders import Side
-from market.proposals import Proposal, seal_of
 from market.sessions import MICROS_PER_SECOND
 from market.units import PPM_ONE, QUANTITY_MAX, InvariantBroken, Micros, Ppm
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from market.events import CancelBelowRequested, CancelRequested, Exited, ExitRequested
 from market.keeping import Kept
+from market.notices import CancelBelowRequested, CancelRequested, Exited, ExitRequested
 from market.open_orders import SignedOrder
 from market.orders import Address
 

@@ -2,22 +2,23 @@
 
 from dataclasses import replace
 
-from market.events import (
-    CancelReason,
-    Event,
-    InstrumentListed,
-    MeterRegistered,
-    PriceTermsSet,
-    ReadingReceived,
-    TradeVoided,
-)
+from market.events import CancelReason, Event
 from market.fault import fault_in
 from market.instruments import SECONDS_PER_HOUR, from_id
 from market.listed import Listed, fault_in_listing, fault_in_money, fault_in_price_terms
-from market.orders import ConfirmLocks, ListInstrument, RegisterMeter, SetPriceTerms, Side, SubmitReading
+from market.listing import (
+    InstrumentListed,
+    ListInstrument,
+    MeterRegistered,
+    PriceTermsSet,
+    RegisterMeter,
+    SetPriceTerms,
+)
+from market.orders import Side
 from market.refusals import No, Refusal
 from market.refusing import refuse, unknown_instrument
 from market.sessions import MICROS_PER_SECOND, OVER
+from market.settlement import ConfirmLocks, ReadingReceived, SubmitReading, TradeVoided
 from market.state import State
 from market.timekeeping import cancel_all, change_sessions
 from market.trade_register import TradeEvent

@@ -6,7 +6,7 @@ here and on chain.
 """
 
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 
 from market.address import Address as Address  # noqa: PLC0414 - the participant of every command: most know it from here
 from market.certificates import (
@@ -16,7 +16,8 @@ from market.certificates import (
     RetireCertificates,
     UnlockCertificates,
 )
-from market.escrow import ConfirmSecured, ConfirmShared, Share
+from market.escrow import ConfirmSecured, ConfirmShared
+from market.listing import ListInstrument, RegisterMeter, SetPriceTerms
 from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit
 from market.proposals import (
     ConcludeNegotiation,
@@ -26,7 +27,16 @@ from market.proposals import (
     SignAgreement,
 )
 from market.quick import quickly_made
-from market.units import Lots, Micros, Ppm, Ticks
+from market.settlement import (
+    ConfirmDelivery,
+    ConfirmLocks,
+    ConfirmOpening,
+    ConfirmPayout,
+    SubmitReading,
+    VoidTrade,
+)
+from market.transfers import ConfirmWithdrawal, CreditDeposit, RequestWithdrawal
+from market.units import Lots, Micros
 
 
 class Side(IntEnum):
@@ -74,21 +84,6 @@ class SelfTrade(IntEnum):
     DECREMENT = 4
 
 
-class Allocation(StrEnum):
-    """Who trades first at one price: the earlier order, or all of them in proportion to their quantities."""
-
-    TIME = "time"
-    PRO_RATA = "pro_rata"
-
-
-class TradePriceRule(StrEnum):
-    """Who gets the surplus between a bid and an offer that meet."""
-
-    MAKER = "maker"
-    MIDPOINT = "midpoint"
-    NASH = "nash"
-
-
 @quickly_made
 @dataclass(frozen=True, slots=True)
 class OrderTerms:
@@ -108,66 +103,6 @@ class OrderTerms:
     fee_cap_bps: int
     reference_micros: Micros
     client_order_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """When an instrument's sessions begin, Unix seconds: call, continuous trading, gate closure."""
-
-    call_opens_s: int
-    continuous_opens_s: int
-    gate_closes_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class TradingRules:
-    """How an instrument trades beyond price and time.
-
-    A trade further than `collar_ticks` from the last price (from the reference price before the first) halts continuous
-    trading for a call of `halt_s` seconds; a collar of 0 never halts. `hidden_orders` says whether orders may hide.
-    """
-
-    allocation: Allocation = Allocation.TIME
-    collar_ticks: Ticks = Ticks(0)
-    halt_s: int = 0
-    hidden_orders: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ListInstrument:
-    """Open an instrument for trading. `reference_ticks` at listing is what collateral is computed from for good."""
-
-    instrument_id: int
-    schedule: Schedule
-    rule: TradePriceRule
-    reference_ticks: Ticks
-    band_low_ticks: Ticks
-    band_high_ticks: Ticks
-    weight_ppm: Ppm
-    quantity_cap_lots: Lots
-    fee_bps: int
-    rules: TradingRules = TradingRules()
-
-
-@dataclass(frozen=True, slots=True)
-class SetPriceTerms:
-    """Move an instrument's reference price, band and supplier's weight between batches."""
-
-    instrument_id: int
-    reference_ticks: Ticks
-    band_low_ticks: Ticks
-    band_high_ticks: Ticks
-    weight_ppm: Ppm
-
-
-@dataclass(frozen=True, slots=True)
-class RegisterMeter:
-    """Admit a supplier's meter and the capacity behind it, in lots per delivery hour."""
-
-    participant: Address
-    meter: Address
-    resource: int
-    capacity_lots: Lots
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,97 +208,6 @@ class SetDeadManTimer:
     nonce: int = 0
     deadline_s: int = 0
     signature: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class CreditDeposit:
-    """Credit a deposit seen on chain, once per (transaction, log)."""
-
-    participant: Address
-    amount_micros: Micros
-    transaction: bytes
-    log_index: int
-
-
-@dataclass(frozen=True, slots=True)
-class RequestWithdrawal:
-    """Set funds aside for a withdrawal that the operator counter-signs until `deadline_s`."""
-
-    participant: Address
-    amount_micros: Micros
-    nonce: int
-    deadline_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class ConfirmWithdrawal:
-    """Book a withdrawal that the chain executed."""
-
-    participant: Address
-    nonce: int
-    transaction: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SubmitReading:
-    """Hand in a meter's signed reading of one delivery hour: what was delivered, in lots."""
-
-    meter: Address
-    start_hour: int
-    delivered_lots: Lots
-    signature: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ConfirmLocks:
-    """Tell which trades of a settlement batch the contract locked, and which it skipped with which code."""
-
-    batch_number: int
-    transaction: bytes
-    locked: tuple[int, ...]
-    skipped: tuple[tuple[int, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class VoidTrade:
-    """Undo a trade that was not locked by the start of its slot, or before a cancellation on chain took effect."""
-
-    trade_number: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConfirmDelivery:
-    """Tell which trades of a settlement batch were delivered in full and released."""
-
-    batch_number: int
-    transaction: bytes
-    trade_numbers: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ConfirmOpening:
-    """Tell that a short trade became a stored guarantee."""
-
-    trade_number: int
-    transaction: bytes
-    delivered_lots: Lots
-
-
-@dataclass(frozen=True, slots=True)
-class ConfirmPayout:
-    """Tell how a guarantee was paid out; amounts in micros as the contract moved them, `shares` as the books do."""
-
-    trade_number: int
-    transaction: bytes
-    delivered_lots: Lots
-    paid_to_seller: Micros
-    fee: Micros
-    returned_to_buyer: Micros
-    compensation: Micros
-    paid_to_fallback: Micros = Micros(0)
-    gap: Micros = Micros(0)
-    shares: tuple[Share, ...] = ()
 
 
 Command = (

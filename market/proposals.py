@@ -1,4 +1,4 @@
-"""What two sides and the operator ask in the negotiation of a long-term contract.
+"""What two sides and the operator ask in the negotiation of a long-term contract, and what then happened.
 
     RequestNegotiation → SealReservation (both) → RevealReservation (both) → ConcludeNegotiation → SignAgreement (both)
 
@@ -94,6 +94,75 @@ class SignAgreement:
 
     participant: Address
     number: int
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NegotiationOpened:
+    """A buyer and a supplier negotiate the price of a long-term contract; `participant` asked for it."""
+
+    number: int
+    participant: Address
+    proposal: Proposal
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationSealed:
+    """A side bound itself to a reservation price that nobody else knows yet."""
+
+    number: int
+    participant: Address
+    seal: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationRevealed:
+    """A side opened its seal. The record alone tells the price, in micros per unit; the other side is never told."""
+
+    number: int
+    participant: Address
+    price_micros: Micros
+    salt: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NegotiationAgreed:
+    """The two reservation prices left room for both, and this is the price per unit, in micros.
+
+    The supplier got `weight_ppm` of what the contract is worth beyond what each side could gain in the order books.
+    """
+
+    number: int
+    price_micros: Micros
+    weight_ppm: Ppm
+    outside_buyer_micros: Micros
+    outside_seller_micros: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class NegotiationFailed:
+    """No price would have left both sides as well off as the order books do."""
+
+    number: int
+    outside_buyer_micros: Micros
+    outside_seller_micros: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class NegotiationLapsed:
+    """The moment by which a side had to seal, to reveal or to sign has passed. What had been revealed stays untold."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementSigned:
+    """A side signed the agreed terms. With the second signature the contract is concluded, and its capacity sold."""
+
+    number: int
+    participant: Address
     signature: bytes
 
 

@@ -21,16 +21,9 @@ from market.admission import RESTING, refusal_in_set
 from market.cost import limit_ticks
 from market.events import CancelReason, Event, OrderAccepted, OrderCancelled, Session
 from market.listed import Listed
+from market.listing import Allocation
 from market.meeting import tell
-from market.orders import (
-    Allocation,
-    Conditions,
-    OrderType,
-    PlaceOrder,
-    SelfTrade,
-    Side,
-    TimeInForce,
-)
+from market.orders import Conditions, OrderType, PlaceOrder, SelfTrade, Side, TimeInForce
 from market.refusals import No, Refusal
 from market.refusing import refuse, unknown_instrument
 from market.requirements import commitment

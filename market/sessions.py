@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from market.events import Session
 from market.instruments import Instrument
-from market.orders import Schedule
+from market.listing import Schedule
 
 GATE_LEAD_S = 15 * 60
 """How long before delivery the gate closes, unless the instrument's schedule says otherwise."""

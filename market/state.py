@@ -16,16 +16,11 @@ from market.capacity import Capacity
 from market.events import (
     DeadManSet,
     Event,
-    InstrumentListed,
-    MeterRegistered,
-    NegotiationOpened,
     OrderAccepted,
     OrderCancelled,
     OrderReduced,
     OrderReplaced,
     OrderTriggered,
-    PriceTermsSet,
-    ReadingReceived,
     Session,
     SessionChanged,
     TradeAgreed,
@@ -34,12 +29,15 @@ from market.events import (
 from market.instruments import from_id
 from market.keeping import Kept
 from market.listed import Listed, ListedImage
+from market.listing import InstrumentListed, ListInstrument, MeterRegistered, PriceTermsSet, SetPriceTerms
 from market.negotiation_register import NegotiationRegister
 from market.negotiations import Negotiation, NegotiationEvent, NegotiationState
 from market.notice_register import NoticeEvent, NoticeRegister
 from market.open_orders import OpenOrder, OpenOrders
-from market.orders import Address, ListInstrument, SetPriceTerms
+from market.orders import Address
+from market.proposals import NegotiationOpened
 from market.sessions import MICROS_PER_SECOND, following
+from market.settlement import ReadingReceived
 from market.sides import BUY, SELL
 from market.trade_register import OVER, TradeEvent, TradeRegister
 from market.trades import TradeState

@@ -2,16 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from market.events import (
-    GuaranteeOpened,
-    GuaranteePaid,
-    TradeAgreed,
-    TradeDelivered,
-    TradeLocked,
-    TradeVoided,
-)
+from market.events import TradeAgreed
 from market.keeping import Kept
 from market.open_orders import SignedOrder
+from market.settlement import GuaranteeOpened, GuaranteePaid, TradeDelivered, TradeLocked, TradeVoided
 from market.trades import Trade, TradeState, after
 from market.units import InvariantBroken
 

@@ -3,9 +3,19 @@
 A command names many trades and takes all of them one step on, or none.
 """
 
-from market.events import GuaranteeOpened, GuaranteePaid, TradeDelivered, TradeLocked, TradeVoided
-from market.orders import ConfirmDelivery, ConfirmLocks, ConfirmOpening, ConfirmPayout, VoidTrade
 from market.refusals import No, Refusal
+from market.settlement import (
+    ConfirmDelivery,
+    ConfirmLocks,
+    ConfirmOpening,
+    ConfirmPayout,
+    GuaranteeOpened,
+    GuaranteePaid,
+    TradeDelivered,
+    TradeLocked,
+    TradeVoided,
+    VoidTrade,
+)
 from market.trade_register import TradeEvent, TradeRegister
 from market.trades import Trade, TradeState, starts_from
 

@@ -3,17 +3,10 @@
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from market.events import (
-    Event,
-    GuaranteeOpened,
-    GuaranteePaid,
-    TradeAgreed,
-    TradeDelivered,
-    TradeLocked,
-    TradeVoided,
-)
+from market.events import Event, TradeAgreed
 from market.quality import TIERS
 from market.quick import quickly_made
+from market.settlement import GuaranteeOpened, GuaranteePaid, TradeDelivered, TradeLocked, TradeVoided
 from market.units import (
     BPS_ONE,
     PPM_ONE,

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from market.auctions import TIE_RULES, share
-from market.orders import Allocation, Side
+from market.listing import Allocation
+from market.orders import Side
 from market.units import InvariantBroken, Lots, Malformed, Ticks
 from market.zonal_shares import Floats, Integers, Shares, optimum
 

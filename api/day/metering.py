@@ -9,7 +9,9 @@ from api.day.scenario import Scenario
 from api.house import House
 from contracts.settlement import sign_reading
 from contracts.signing import Signer
-from market.orders import Address, RegisterMeter, SubmitReading
+from market.listing import RegisterMeter
+from market.orders import Address
+from market.settlement import SubmitReading
 from market.trades import TradeState
 from market.units import BPS_ONE, Commodity, Lots
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from market.instruments import Instrument
-from market.orders import TradePriceRule
+from market.listing import TradePriceRule
 from market.units import Commodity, Lots, Micros
 
 

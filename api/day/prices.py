@@ -6,7 +6,7 @@ from api.day.scenario import Scenario
 from api.quoting import moved_quote, opening_quote
 from market.exchange import Exchange
 from market.instruments import Instrument
-from market.orders import ListInstrument, SetPriceTerms
+from market.listing import ListInstrument, SetPriceTerms
 from market.units import Micros
 
 REPRICED_HOURS_AHEAD = 4

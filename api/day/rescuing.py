@@ -24,10 +24,10 @@ from contracts.settlement import Reading
 from contracts.signing import Signer
 from contracts.stages import Stage
 from contracts.standby import CallStatus, StandbyTerms
-from market.events import GuaranteePaid
 from market.instruments import SECONDS_PER_HOUR
 from market.instruments import from_id as instrument_of
 from market.orders import Address
+from market.settlement import GuaranteePaid
 from market.trades import TradeState
 from market.units import InvariantBroken, Lots
 

@@ -13,7 +13,7 @@ from api.day.scenario_file import ScenarioFile
 from api.day.scenario_layout import DataCentre, NetworkPath
 from api.day.tokens import Tokens
 from market.instruments import SECONDS_PER_HOUR, Instrument
-from market.orders import TradePriceRule
+from market.listing import TradePriceRule
 from market.units import BPS_ONE, MICROS_PER_TOKEN, Commodity, Lots, Micros
 from pricing.base import BasePrices, quality_factor
 from pricing.taxonomy import taxonomy

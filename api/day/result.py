@@ -11,10 +11,10 @@ from functools import cached_property
 
 from api.day.certificates import Certificates
 from api.day.rescues import Emergencies
-from market.events import GuaranteePaid
 from market.instruments import SECONDS_PER_HOUR, from_id
 from market.orders import Address, OrderType, Side
 from market.refusals import Refusal
+from market.settlement import GuaranteePaid
 from market.trades import Trade, TradeState
 from market.units import Commodity, InvariantBroken, Lots, Malformed, Micros, Ppm
 

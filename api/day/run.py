@@ -40,10 +40,11 @@ from ledger.accounts import AccountKind
 from ledger.audit import audit
 from ledger.collecting import collector_at_rest
 from ledger.record import RecordReader
-from market.events import GuaranteePaid, Refused
+from market.events import Refused
 from market.instruments import SECONDS_PER_HOUR
 from market.orders import Address, Command
 from market.refusals import Refusal
+from market.settlement import GuaranteePaid
 from market.units import MICROS_PER_TOKEN, InvariantBroken, Micros, format_decimal
 from pricing.taxonomy import taxonomy
 

@@ -16,7 +16,7 @@ from api.day.scenario_file import ScenarioError, ScenarioFile, read_scenario
 from api.day.tokens import tokens_of_day
 from api.input_error import InputError
 from market.instruments import SECONDS_PER_HOUR
-from market.orders import Schedule
+from market.listing import Schedule
 
 __all__ = [
     "BUILT_IN",

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from api.day.inputs import HOURS
-from market.orders import TradePriceRule
+from market.listing import TradePriceRule
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[^\W_][\w .,&'()-]{0,39}\Z")]
 Code = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9-]{1,8}\Z")]

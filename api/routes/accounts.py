@@ -26,7 +26,10 @@ from contracts.chain import Reverted
 from ledger.accounts import AccountKind
 from market.events import Refused
 from market.instruments import SECONDS_PER_HOUR, parse_symbol
-from market.orders import Command, RegisterMeter, RequestWithdrawal, SubmitReading
+from market.listing import RegisterMeter
+from market.orders import Command
+from market.settlement import SubmitReading
+from market.transfers import RequestWithdrawal
 from market.units import MICROS_PER_TOKEN, Lots, Malformed, Micros, format_decimal, parse_decimal
 
 router = APIRouter(prefix="/v1", tags=["accounts"])

@@ -13,7 +13,7 @@ from api.problems import refused
 from api.routes import HouseOf
 from api.routes.order_wire import Cancel, CancelAll, CancelledAllOut, CancelledOut, Once, Timer, TimerOut
 from api.routes.reading import listed_as
-from api.routes.wire import ProblemOut
+from api.routes.wire import OrderId, ProblemOut
 from market.events import Event, OrderCancelled, Refused
 from market.instruments import Instrument, parse_symbol
 from market.open_orders import OpenOrder
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
 
 @router.post("/{order_id}/cancel", responses={409: {"model": ProblemOut}, 401: {"model": ProblemOut}})
-async def cancel(order_id: int, request: Cancel, house: HouseOf) -> CancelledOut:
+async def cancel(order_id: OrderId, request: Cancel, house: HouseOf) -> CancelledOut:
     """Take an order off the book; what it held is free again from the next batch."""
     participant = parse_address(request.participant)
     signature = parse_hex(request.signature, length=65, what="signature")

@@ -24,10 +24,10 @@ from api.routes.order_form import read_micros
 from api.routes.wire import ProblemOut
 from api.sequencer import QueueFull
 from contracts.agreement import LongTermTerms
-from market.events import Event, NegotiationOpened, Refused
+from market.events import Event, Refused
 from market.negotiations import Negotiation, NegotiationState
 from market.orders import Address, Command
-from market.proposals import RevealReservation, SealReservation, SignAgreement
+from market.proposals import NegotiationOpened, RevealReservation, SealReservation, SignAgreement
 from market.refusals import EXPLANATIONS, Refusal
 
 router = APIRouter(prefix="/v1/negotiations", tags=["negotiations"])

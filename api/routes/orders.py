@@ -13,7 +13,7 @@ from api.problems import body, refused
 from api.routes import HouseOf
 from api.routes.order_form import place_order, signed_terms
 from api.routes.order_wire import BatchItemOut, FillOut, NewOrder, OpenOrderOut, OrderOut, SignedOrder
-from api.routes.wire import OrderTypeName, ProblemOut, SelfTradeName, SideName, TimeInForceName
+from api.routes.wire import OrderId, OrderTypeName, ProblemOut, SelfTradeName, SideName, TimeInForceName
 from api.sequencer import Answer
 from market.events import Refused
 from market.instruments import Instrument, parse_symbol
@@ -136,7 +136,7 @@ def _problem_out(problem: Problem) -> ProblemOut:
 
 
 @router.put("/{order_id}", responses={409: {"model": ProblemOut}, 401: {"model": ProblemOut}})
-async def replace(order_id: int, order: SignedOrder, house: HouseOf) -> OrderOut:
+async def replace(order_id: OrderId, order: SignedOrder, house: HouseOf) -> OrderOut:
     """Put newly signed terms in place of an open order's, which keeps how it trades.
 
     It keeps its priority only if nothing but the quantity shrinks.

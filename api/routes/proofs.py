@@ -5,7 +5,7 @@ import logging
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from api.auth import parse_hex
@@ -13,7 +13,7 @@ from api.house import House
 from api.problem import Problem
 from api.routes import HouseOf
 from api.routes.accounts import Authorization
-from api.routes.wire import ProblemOut
+from api.routes.wire import OrderId, ProblemOut
 from ledger.inclusion import TakenIn, Unprovable, find_order
 from ledger.layout import BadEncoding
 from ledger.record import BrokenChain
@@ -28,7 +28,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {status: {"model": ProblemOut} for s
 
 @router.get("/{order_id}/proof", response_class=Response, responses=PROBLEMS)
 async def proof(
-    order_id: Annotated[int, Path(ge=1, lt=1 << 63)],
+    order_id: OrderId,
     house: HouseOf,
     to: Annotated[
         Literal["head", "anchor"] | Annotated[str, Query(pattern="^0x[0-9a-fA-F]{64}$")],

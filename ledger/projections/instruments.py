@@ -8,9 +8,10 @@ from ledger.projections.part import Rule
 from ledger.projections.sheet import Changes, Sheet, Values, lowered, values_of
 from ledger.projections.symbols import symbol_of, tick_micros_of
 from ledger.tables import ClearingRow, InstrumentRow, table
-from market.events import Cleared, InstrumentListed, PriceTermsSet, Session, SessionChanged, TradingHalted
+from market.events import Cleared, Session, SessionChanged, TradingHalted
 from market.instruments import from_id
-from market.orders import Batch, ListInstrument, SetPriceTerms
+from market.listing import InstrumentListed, ListInstrument, PriceTermsSet, SetPriceTerms
+from market.orders import Batch
 
 INSTRUMENTS = table(InstrumentRow)
 CLEARINGS = table(ClearingRow)

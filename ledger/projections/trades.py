@@ -9,15 +9,9 @@ from ledger.projections.part import Rule
 from ledger.projections.sheet import Changes, Sheet, hexed, lowered
 from ledger.projections.symbols import symbol_of, tick_micros_of
 from ledger.tables import UNFINISHED_TRADES, GuaranteeRow, SettlementBatchRow, TradeRow, table
-from market.events import (
-    GuaranteeOpened,
-    GuaranteePaid,
-    TradeAgreed,
-    TradeDelivered,
-    TradeLocked,
-    TradeVoided,
-)
+from market.events import TradeAgreed
 from market.orders import Batch, Side
+from market.settlement import GuaranteeOpened, GuaranteePaid, TradeDelivered, TradeLocked, TradeVoided
 from market.trades import TradeState
 
 TRADES = table(TradeRow)

@@ -5,7 +5,7 @@ Sources: R. Wilson, "Incentive efficiency of double auctions", Econometrica 53 (
 and strongly budget balanced; not truthful, as whoever is at the margin moves the price.
 """
 
-from market.orders import Allocation
+from market.listing import Allocation
 from pricing.auctions.crossing import cross
 from pricing.auctions.orders import Book
 from pricing.auctions.outcome import Outcome, settle

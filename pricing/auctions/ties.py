@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from market.orders import Allocation
+from market.listing import Allocation
 from pricing.errors import PricingError
 
 TIES: Mapping[str, Allocation] = MappingProxyType({"time": Allocation.TIME, "pro-rata": Allocation.PRO_RATA})

@@ -15,7 +15,8 @@ from api.house import House, house_on
 from api.settings import Settings
 from contracts.signing import Signer
 from market.instruments import Instrument, parse_symbol
-from market.orders import Command, ListInstrument, Schedule, TradePriceRule, TradingRules
+from market.listing import ListInstrument, Schedule, TradePriceRule, TradingRules
+from market.orders import Command
 from market.units import Lots, Ppm, Ticks
 from tests.api.deployed import a_deployed_market
 

@@ -3,6 +3,7 @@
 import pytest
 
 from api.anchoring import check_not_behind
+from contracts.chain import Chain, ChainUnavailable
 from ledger.genesis import WrongMarket
 from ledger.record import RecordReader
 from tests.api.conftest import Market
@@ -29,6 +30,19 @@ def test_without_its_outbox_a_record_is_known_by_the_hash_that_the_batch_carries
     market.move_to(SLOT_S - 800)
     monkeypatch.setattr(market.house.settler._outbox, "signed", lambda *_, **__: ())
     check(market)
+
+
+def test_a_node_that_has_not_got_the_events_of_the_last_batch_is_no_reason_to_go_on(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the batch before the last would speak for a copy that lacks the last one."""
+    agree(market)
+    market.move_to(SLOT_S - 800)
+    house = market.house
+    monkeypatch.setattr(house.settler._outbox, "signed", lambda *_, **__: ())
+    monkeypatch.setattr(Chain, "block_number", lambda _: house.deployment.block_number)
+    with pytest.raises(ChainUnavailable, match="found no events of batch 1"):
+        check(market)
 
 
 def test_a_copy_that_lacks_what_was_settled_is_refused(market: Market) -> None:

@@ -52,6 +52,20 @@ def test_a_mass_cancel_takes_what_it_names_off_the_books(market: Market) -> None
     assert [order.order_id for order in buyer.open_orders()] == [other]
 
 
+@pytest.mark.parametrize("order_id", [-1, 0, 1 << 63, 10**90])
+def test_what_can_be_no_order_is_malformed_and_not_recorded(market: Market, order_id: int) -> None:
+    request = {
+        "participant": f"0x{BUYER.address.hex()}",
+        "deadline": START_S + 60,
+        "signature": f"0x{'00' * 65}",
+    }
+    before = market.house.record.number
+    answer = market.http.post(f"/v1/orders/{order_id}/cancel", json=request)
+    assert problem(answer) == (422, "malformed")
+    assert "path.order_id: found " in answer.json()["detail"]
+    assert market.house.record.number == before
+
+
 def test_a_signed_mass_cancel_counts_once(market: Market) -> None:
     buyer = market.client(BUYER)
     query = asked(market, MassCancel(BUYER.address))

@@ -5,10 +5,9 @@ import pytest
 from api.catalogue import BUILT_IN, Lister, read_catalogue
 from api.input_error import InputError
 from api.settings import Settings
-from market.events import InstrumentListed
 from market.exchange import Exchange
 from market.instruments import SECONDS_PER_HOUR
-from market.orders import ListInstrument, SetPriceTerms, TradePriceRule
+from market.listing import InstrumentListed, ListInstrument, SetPriceTerms, TradePriceRule
 from market.units import Commodity
 from tests.market.builders import us
 

@@ -3,7 +3,7 @@
 import pytest
 
 from api.client import MarketError
-from market.orders import Allocation, TradingRules
+from market.listing import Allocation, TradingRules
 from market.units import Ticks
 from tests.api.conftest import BUYER, HOUR_S, SOLAR, START_S, SUPPLIER, Market, listing
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from api.negotiating import conclusion, conclusions
 from market.exchange import Exchange
 from market.instruments import Instrument, parse_symbol
+from market.listing import TradingRules
 from market.negotiations import Negotiation, NegotiationState, nash_price
-from market.orders import TradingRules
 from market.proposals import ConcludeNegotiation
 from market.units import Micros, Ppm
 from pricing.bargaining import bargain_price

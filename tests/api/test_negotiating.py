@@ -23,8 +23,9 @@ from contracts.opening import open_chain
 from contracts.signing import Domain, Signer, proposal_digest, recover, seal_digest
 from ledger.audit import audit
 from market.instruments import parse_symbol
+from market.listing import RegisterMeter
 from market.negotiations import Negotiation, NegotiationState
-from market.orders import Address, Command, RegisterMeter
+from market.orders import Address, Command
 from market.proposals import (
     ConcludeNegotiation,
     RequestNegotiation,

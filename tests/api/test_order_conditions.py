@@ -6,7 +6,7 @@ from api.client import MarketError
 from api.routes.order_wire import OrderOut
 from ledger.audit import audit
 from ledger.record import RecordReader
-from market.orders import TradingRules
+from market.listing import TradingRules
 from market.units import Ticks
 from tests.api.conftest import BUYER, GPU, HOUR_S, SOLAR, START_S, SUPPLIER, Market, listing
 

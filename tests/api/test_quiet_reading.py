@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from contracts.history import Delivered, Deposit
 from contracts.leaves import Leaf
-from market.orders import ConfirmDelivery, CreditDeposit
+from market.settlement import ConfirmDelivery
+from market.transfers import CreditDeposit
 from market.units import Micros
 from tests.api.conftest import BUYER, Market
 from tests.api.test_journey import SLOT_S, agree

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from api.clock import DrivenClock
+from api.delivering import NO_METER
 from api.house import open_house
 from api.settler import ATTEMPTS_MAX, SettlementFailed
 from contracts.abi import artifact
@@ -159,6 +160,21 @@ def test_the_meter_that_an_hour_was_sold_by_is_the_one_that_is_heard(market: Mar
     market.move_to(SLOT_S - 800)
     replace_meter_on_chain(market)
     market.move_to(SLOT_S + HOUR_S)
+    market.client(METER).report_reading(start_s=SLOT_S, units_lots=100_000)
+    market.move_to(SLOT_S + HOUR_S + 60)
+    assert state_of_trade(market) is TradeState.DELIVERED
+
+
+def test_a_node_that_knows_no_meter_of_what_is_locked_is_not_believed(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is behind. Else the reading would never be brought, and the supplier be in breach."""
+    agree(market)
+    market.move_to(SLOT_S - 800)
+    with monkeypatch.context() as behind:
+        behind.setattr(Settlement, "meters_at", lambda _, __, sold: (NO_METER,) * len(sold))
+        with pytest.raises(ChainUnavailable, match="found no meter for an hour of which a trade is locked"):
+            market.move_to(SLOT_S + HOUR_S)
     market.client(METER).report_reading(start_s=SLOT_S, units_lots=100_000)
     market.move_to(SLOT_S + HOUR_S + 60)
     assert state_of_trade(market) is TradeState.DELIVERED

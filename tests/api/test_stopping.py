@@ -19,7 +19,8 @@ from api.server import _Server
 from ledger.audit import audit
 from ledger.database import open_database
 from ledger.record import RecordReader
-from market.orders import Address, Command, CreditDeposit
+from market.orders import Address, Command
+from market.transfers import CreditDeposit
 from market.units import InvariantBroken, Micros
 from tests.api.conftest import START_S, settings
 

@@ -10,8 +10,9 @@ from ledger.database import open_database
 from ledger.rebuild import open_venue
 from ledger.record import RecordReader
 from ledger.venue import Venue
-from market.events import Event, OrderAccepted, OrderCancelled, OrderReplaced, TradeAgreed, WithdrawalApproved
+from market.events import Event, OrderAccepted, OrderCancelled, OrderReplaced, TradeAgreed
 from market.orders import Address
+from market.transfers import WithdrawalApproved
 
 OrderName = tuple[Address, int]
 """A participant and its client order id."""

@@ -9,6 +9,7 @@ import pytest
 from contracts.chain import Chain, ChainUnavailable
 from contracts.json_rpc import Ask
 from contracts.opening import DEV_SIGNERS
+from contracts.settlement import Settlement
 from market.address import Address
 
 CONTRACT = Address(b"\x22" * 20)
@@ -42,6 +43,8 @@ class Told:
 
     def ask_all(self, asks: Sequence[Ask]) -> list[Any]:
         return [self.results.get(method) for method, _ in asks]
+
+    ask_together = ask_all
 
 
 def a_chain(node: Told) -> Chain:
@@ -90,7 +93,14 @@ def without(found: dict[str, Any], name: str) -> dict[str, Any]:
 )
 def test_an_answer_that_cannot_be_read_is_none(method: str, result: Any, ask: Callable[[Chain], Any]) -> None:
     with pytest.raises(ChainUnavailable, match=r"node: found .*, expected "):
-        ask(a_chain(Told({"eth_blockNumber": "0x11", method: result})))
+        ask(a_chain(Told({"eth_blockNumber": "0x11", "eth_getBlockByNumber": BLOCK, method: result})))
+
+
+@pytest.mark.parametrize("answer", ["0x", "0x" + "ff" * 31])
+def test_a_contract_that_a_node_does_not_answer_for_is_asked_again_later(answer: str) -> None:
+    settlement = Settlement(CONTRACT, chain_id=7)
+    with pytest.raises(ChainUnavailable, match=r"found no readable answer of 0x2222\w+ to lastBatch \("):
+        settlement.last_batch(a_chain(Told({"eth_call": answer})))
 
 
 def test_the_same_answers_whole_are_read() -> None:

@@ -2,23 +2,11 @@
 
 from typing import Any
 
-from market.events import Deposited, OrderAccepted, TradeAgreed
+from market.events import OrderAccepted, TradeAgreed
 from market.instruments import Instrument
-from market.orders import (
-    Address,
-    Batch,
-    Command,
-    CreditDeposit,
-    ListInstrument,
-    OrderTerms,
-    OrderType,
-    PlaceOrder,
-    RegisterMeter,
-    Schedule,
-    Side,
-    TimeInForce,
-    TradePriceRule,
-)
+from market.listing import ListInstrument, RegisterMeter, Schedule, TradePriceRule
+from market.orders import Address, Batch, Command, OrderTerms, OrderType, PlaceOrder, Side, TimeInForce
+from market.transfers import CreditDeposit, Deposited
 from market.units import Commodity, Lots, Micros, Ppm, Ticks
 
 ALICE = Address(b"\xa1" * 20)

@@ -16,26 +16,21 @@ from market.orders import (
     CancelOrder,
     Command,
     Conditions,
-    ConfirmDelivery,
-    ConfirmLocks,
-    ConfirmOpening,
-    ConfirmPayout,
-    ConfirmWithdrawal,
     Eligible,
     MassCancel,
     OrderTerms,
     OrderType,
     PlaceOrder,
     ReplaceOrder,
-    RequestWithdrawal,
     SelfTrade,
     SetDeadManTimer,
     Side,
     TimeInForce,
-    VoidTrade,
 )
 from market.requirements import commitment
+from market.settlement import ConfirmDelivery, ConfirmLocks, ConfirmOpening, ConfirmPayout, VoidTrade
 from market.trades import Trade, TradeState
+from market.transfers import ConfirmWithdrawal, RequestWithdrawal
 from market.units import Lots, Micros
 from tests.ledger.builders import (
     ALICE,

@@ -12,9 +12,10 @@ from ledger.projections import Projector
 from ledger.reconciliation import ChainBalance, ChainValues
 from ledger.record import Record, RecordedBatch, RecordReader
 from ledger.tables import RecordRow, table
-from market.events import Deposited, Event, Refused, TradeAgreed
+from market.events import Event, Refused, TradeAgreed
 from market.orders import Address
 from market.refusals import Refusal
+from market.transfers import Deposited
 from market.units import Micros, Ticks
 from tests.ledger.builders import ALICE, BOB, CAROL
 from tests.ledger.days import GENESIS, SmallDay, a_whole_day

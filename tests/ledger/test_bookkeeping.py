@@ -6,23 +6,11 @@ import pytest
 
 from ledger.accounts import AccountKind
 from ledger.bookkeeping import Books
-from market.events import (
-    CancelReason,
-    Event,
-    GuaranteeOpened,
-    GuaranteePaid,
-    OrderCancelled,
-    OrderReduced,
-    OrderReplaced,
-    TradeDelivered,
-    TradeLocked,
-    TradeVoided,
-    WithdrawalApproved,
-    WithdrawalExpired,
-    Withdrawn,
-)
+from market.events import CancelReason, Event, OrderCancelled, OrderReduced, OrderReplaced
 from market.orders import Address, ReplaceOrder, Side
 from market.refusals import Refusal
+from market.settlement import GuaranteeOpened, GuaranteePaid, TradeDelivered, TradeLocked, TradeVoided
+from market.transfers import WithdrawalApproved, WithdrawalExpired, Withdrawn
 from market.units import InvariantBroken, Lots, Micros
 from tests.ledger.builders import (
     ALICE,

@@ -17,16 +17,9 @@ from ledger.accounts import CUSTODY, VENUE, Account, AccountKind
 from ledger.assets import TOKEN, Asset, asset_of
 from ledger.entries import Posting
 from market.certificates import CertificatesRetired, CertificatesUnlocked
-from market.events import (
-    Deposited,
-    Event,
-    Exited,
-    OrderCancelled,
-    Refused,
-    TradeAgreed,
-    WithdrawalApproved,
-    Withdrawn,
-)
+from market.events import Event, OrderCancelled, Refused, TradeAgreed
+from market.notices import Exited
+from market.transfers import Deposited, WithdrawalApproved, Withdrawn
 from market.units import InvariantBroken
 from tests.campaigns import Tally
 from tests.ledger.days import (

@@ -14,27 +14,11 @@ from ledger import codec
 from ledger.layout import BadEncoding
 from market.certificates import CertificatesAdopted
 from market.escrow import EscrowSecured
-from market.events import (
-    CancelReason,
-    Event,
-    Exited,
-    GuaranteePaid,
-    NegotiationLapsed,
-    OrderTriggered,
-    Session,
-    SessionChanged,
-    TradeVoided,
-)
-from market.orders import (
-    Address,
-    CancelOrder,
-    Command,
-    Conditions,
-    ConfirmPayout,
-    MassCancel,
-    SetDeadManTimer,
-    TimeInForce,
-)
+from market.events import CancelReason, Event, OrderTriggered, Session, SessionChanged
+from market.notices import Exited
+from market.orders import Address, CancelOrder, Command, Conditions, MassCancel, SetDeadManTimer, TimeInForce
+from market.proposals import NegotiationLapsed
+from market.settlement import ConfirmPayout, GuaranteePaid, TradeVoided
 from market.units import Lots
 from tests.ledger.builders import ALICE, a_bid, a_deposit, an_offer
 

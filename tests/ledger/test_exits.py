@@ -5,20 +5,14 @@ import pytest
 from ledger.accounts import AccountKind
 from ledger.rebuild import open_venue
 from ledger.venue import Decision, Venue
-from market.events import (
-    CancelReason,
-    Exited,
-    ExitRequested,
-    OrderCancelled,
-    Refused,
-    TradeVoided,
-    Withdrawn,
-)
+from market.events import CancelReason, OrderCancelled, Refused
 from market.fault import LEFT
-from market.notices import ConfirmExit, NoteExit
-from market.orders import Address, Command, ConfirmWithdrawal, RequestWithdrawal, VoidTrade
+from market.notices import ConfirmExit, Exited, ExitRequested, NoteExit
+from market.orders import Address, Command
 from market.refusals import Refusal
+from market.settlement import TradeVoided, VoidTrade
 from market.trades import TradeState
+from market.transfers import ConfirmWithdrawal, RequestWithdrawal, Withdrawn
 from market.units import Lots, Micros
 from tests.ledger.builders import ALICE, BOB, CONTINUOUS_S, NOTICE_S, Day, a_bid, a_deposit, an_offer, opening
 from tests.ledger.days import GENESIS

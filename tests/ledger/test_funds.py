@@ -3,9 +3,17 @@ import pytest
 from ledger.accounts import CUSTODY
 from ledger.bookkeeping import Books
 from ledger.funds import Funds, FundsCommand
-from market.events import Deposited, Event, Refused, WithdrawalApproved, WithdrawalExpired, Withdrawn
-from market.orders import ConfirmWithdrawal, CreditDeposit, RequestWithdrawal
+from market.events import Event, Refused
 from market.refusals import Refusal
+from market.transfers import (
+    ConfirmWithdrawal,
+    CreditDeposit,
+    Deposited,
+    RequestWithdrawal,
+    WithdrawalApproved,
+    WithdrawalExpired,
+    Withdrawn,
+)
 from market.units import MONEY_MAX, Micros
 from tests.ledger.builders import ALICE, BOB, MARGIN_S, a_deposit, at
 

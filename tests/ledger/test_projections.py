@@ -11,7 +11,8 @@ from ledger.projections import BALANCES, TABLES, Lag, Projector, read_postings
 from ledger.projections.journal import ACCOUNTS
 from ledger.rebuild import rebuild
 from ledger.record import Record
-from market.orders import Allocation, CreditDeposit, TradingRules
+from market.listing import Allocation, TradingRules
+from market.transfers import CreditDeposit
 from market.units import MONEY_MAX, InvariantBroken, Micros, Ticks
 from tests.ledger.builders import ALICE, BOB, CAROL, CONTINUOUS_S, SOLAR, a_bid, a_listing, an_offer
 from tests.ledger.days import GENESIS, TX, Action, SmallDay, a_whole_day

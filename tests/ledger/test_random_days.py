@@ -13,22 +13,12 @@ from ledger.projections import Projector
 from ledger.rebuild import rebuild
 from ledger.record import Record
 from market.escrow import ConfirmSecured, EscrowSecured, EscrowShared
-from market.events import (
-    CancelBelowRequested,
-    CancelRequested,
-    Deposited,
-    Event,
-    Exited,
-    GuaranteePaid,
-    Refused,
-    TradeDelivered,
-    TradeLocked,
-    WithdrawalApproved,
-    Withdrawn,
-)
-from market.notices import ConfirmExit
-from market.orders import Address, Command, ConfirmWithdrawal
+from market.events import Event, Refused
+from market.notices import CancelBelowRequested, CancelRequested, ConfirmExit, Exited
+from market.orders import Address, Command
 from market.refusals import Refusal
+from market.settlement import GuaranteePaid, TradeDelivered, TradeLocked
+from market.transfers import ConfirmWithdrawal, Deposited, WithdrawalApproved, Withdrawn
 from tests.ledger.days import (
     CONDITION_KINDS,
     ESCROW_KINDS,

@@ -11,8 +11,8 @@ from ledger.genesis import Genesis, WrongMarket
 from ledger.record import BrokenChain, Record, RecordedBatch, RecordFailed, RecordReader
 from ledger.tables import RecordRow, table
 from ledger.unusable import DatabaseUnusable
-from market.events import Deposited
 from market.orders import Batch
+from market.transfers import Deposited
 from market.units import Micros
 from tests.ledger.builders import ALICE, a_deposit, deposited
 

@@ -4,11 +4,13 @@ import pytest
 
 from ledger.accounts import AccountKind
 from market.escrow import ConfirmSecured, EscrowSecured
-from market.events import CancelReason, OrderCancelled, Refused, TradeVoided, Withdrawn
+from market.events import CancelReason, OrderCancelled, Refused
 from market.fault import LOCKED_ELSEWHERE
-from market.orders import Address, ConfirmWithdrawal, RequestWithdrawal
+from market.orders import Address
 from market.refusals import Refusal
+from market.settlement import TradeVoided
 from market.trades import TradeState
+from market.transfers import ConfirmWithdrawal, RequestWithdrawal, Withdrawn
 from market.units import Lots, Micros
 from tests.ledger.builders import ALICE, BOB, CONTINUOUS_S, a_bid, a_deposit, an_offer
 from tests.ledger.test_exits import (

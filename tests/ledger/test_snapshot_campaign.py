@@ -16,7 +16,7 @@ from ledger.venue import Decision, Venue
 from market.book import OrderBook
 from market.keeping import Kept, capture, columns, restore
 from market.matching.layout import word_of
-from market.orders import Batch, Command, Side, SubmitReading, TimeInForce
+from market.orders import Batch, Command, Side, TimeInForce
 from market.proposals import (
     ConcludeNegotiation,
     Proposal,
@@ -26,6 +26,7 @@ from market.proposals import (
     SignAgreement,
     seal_of,
 )
+from market.settlement import SubmitReading
 from market.units import InvariantBroken, Lots, Micros, Ppm
 from tests.campaigns import Tally
 from tests.ledger.builders import ALICE, BOB, CAROL, GATE_S, METER, SOLAR, a_bid

@@ -13,7 +13,6 @@ from market.events import (
     Refused,
     SessionChanged,
     TradeAgreed,
-    WithdrawalExpired,
 )
 from market.orders import (
     Batch,
@@ -21,7 +20,6 @@ from market.orders import (
     Conditions,
     Eligible,
     ReplaceOrder,
-    RequestWithdrawal,
     SelfTrade,
     SetDeadManTimer,
     Side,
@@ -29,6 +27,7 @@ from market.orders import (
 )
 from market.refusals import Refusal
 from market.requirements import commitment
+from market.transfers import RequestWithdrawal, WithdrawalExpired
 from market.units import InvariantBroken, Lots, Micros
 from tests.ledger.builders import (
     ALICE,

@@ -10,8 +10,9 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import NamedTuple
 
 from market.book import OrderBook
+from market.listing import Allocation
 from market.matching import PRICE_LIMIT
-from market.orders import Allocation, OrderType, SelfTrade, Side, TimeInForce
+from market.orders import OrderType, SelfTrade, Side, TimeInForce
 from market.refusals import Refusal
 from market.units import QUANTITY_MAX
 

@@ -6,23 +6,25 @@ from itertools import count
 
 from market.exchange import Exchange
 from market.instruments import Instrument, parse_symbol
+from market.listing import (
+    ListInstrument,
+    RegisterMeter,
+    Schedule,
+    SetPriceTerms,
+    TradePriceRule,
+    TradingRules,
+)
 from market.orders import (
     Address,
     Conditions,
     Eligible,
-    ListInstrument,
     OrderTerms,
     OrderType,
     PlaceOrder,
-    RegisterMeter,
     ReplaceOrder,
-    Schedule,
     SelfTrade,
-    SetPriceTerms,
     Side,
     TimeInForce,
-    TradePriceRule,
-    TradingRules,
 )
 from market.requirements import commitment
 from market.units import Lots, Micros, Ppm, Ticks

@@ -10,8 +10,9 @@ from math import inf
 import numpy as np
 
 from market.depth import Depth, DepthLevel
+from market.listing import Allocation, TradePriceRule
 from market.matching import PRICE_LIMIT
-from market.orders import Allocation, OrderType, SelfTrade, Side, TimeInForce, TradePriceRule
+from market.orders import OrderType, SelfTrade, Side, TimeInForce
 from market.placement import Fill, Notice, NoticeKind, Placement
 from market.refusals import Refusal
 from market.units import PPM_ONE, QUANTITY_MAX, InvariantBroken

@@ -1,6 +1,7 @@
 """Random messages of every kind to an order book, in a narrow price range so that they meet."""
 
-from market.orders import Allocation, OrderType, SelfTrade, Side, TimeInForce, TradePriceRule
+from market.listing import Allocation, TradePriceRule
+from market.orders import OrderType, SelfTrade, Side, TimeInForce
 
 KINDS = [OrderType.LIMIT] * 4 + [OrderType.MARKET]
 TIMES = [TimeInForce.GTC] * 6 + [*TimeInForce]

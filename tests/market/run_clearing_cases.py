@@ -17,7 +17,8 @@ import numpy as np
 from market.auctions import HALF, clear_pay_as_bid, clear_uniform
 from market.block_orders import Block, simple_order
 from market.blocks import clear_blocks, largest_welfare
-from market.orders import Allocation, Side
+from market.listing import Allocation
+from market.orders import Side
 from market.trade_reduction import clear_trade_reduction
 from market.units import PPM_ONE
 from market.zonal import Line, ZonalOrder, clear_zonal

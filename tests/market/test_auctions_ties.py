@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.auctions import clear_pay_as_bid, clear_uniform, share
-from market.orders import Allocation
+from market.listing import Allocation
 from market.units import InvariantBroken
 
 side = st.lists(st.tuples(st.integers(0, 4), st.integers(1, 9)), min_size=1, max_size=7)

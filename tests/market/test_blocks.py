@@ -7,7 +7,8 @@ import pytest
 
 from market.block_orders import Block, Step, StepOrder, flexible_order, simple_order
 from market.blocks import clear_blocks, largest_welfare
-from market.orders import Allocation, Side
+from market.listing import Allocation
+from market.orders import Side
 from market.units import PPM_ONE, Malformed
 from tests.market.block_enumeration import best_welfare
 

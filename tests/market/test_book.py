@@ -5,8 +5,9 @@ import pytest
 
 from market.book import OrderBook
 from market.depth import Depth
+from market.listing import TradePriceRule
 from market.matching import MESSAGE, NO_PRICE, PRICE_LIMIT
-from market.orders import OrderType, SelfTrade, Side, TimeInForce, TradePriceRule
+from market.orders import OrderType, SelfTrade, Side, TimeInForce
 from market.placement import Fill, Placement
 from market.refusals import Refusal
 from market.units import QUANTITY_MAX, InvariantBroken

@@ -2,7 +2,8 @@
 
 import pytest
 
-from market.orders import SelfTrade, Side, TradePriceRule
+from market.listing import TradePriceRule
+from market.orders import SelfTrade, Side
 from market.refusals import Refusal
 from tests.market.book_words import (
     BUY,

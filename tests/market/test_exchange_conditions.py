@@ -13,7 +13,8 @@ from market.events import (
     TradeAgreed,
 )
 from market.exchange import Exchange
-from market.orders import CancelOrder, Conditions, OrderType, PlaceOrder, Side, TimeInForce, TradingRules
+from market.listing import TradingRules
+from market.orders import CancelOrder, Conditions, OrderType, PlaceOrder, Side, TimeInForce
 from market.refusals import Refusal
 from market.units import Lots
 

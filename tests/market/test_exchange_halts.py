@@ -9,14 +9,14 @@ from market.events import (
     OrderAccepted,
     OrderCancelled,
     OrderTriggered,
-    PriceTermsSet,
     Session,
     SessionChanged,
     TradeAgreed,
     TradingHalted,
 )
 from market.exchange import Exchange
-from market.orders import CancelOrder, Side, TimeInForce, TradingRules
+from market.listing import PriceTermsSet, TradingRules
+from market.orders import CancelOrder, Side, TimeInForce
 from market.uncrossing import Indicative
 from market.units import Ticks
 

@@ -2,16 +2,10 @@
 
 import pytest
 
-from market.events import (
-    CancelReason,
-    Event,
-    OrderAccepted,
-    OrderCancelled,
-    OrderReplaced,
-    TradeAgreed,
-)
+from market.events import CancelReason, Event, OrderAccepted, OrderCancelled, OrderReplaced, TradeAgreed
 from market.exchange import Exchange
-from market.orders import CancelOrder, OrderType, PlaceOrder, Side, TimeInForce, TradePriceRule
+from market.listing import TradePriceRule
+from market.orders import CancelOrder, OrderType, PlaceOrder, Side, TimeInForce
 
 from .builders import (
     ALICE,

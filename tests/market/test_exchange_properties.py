@@ -9,28 +9,21 @@ from hypothesis import strategies as st
 from market.events import (
     Cleared,
     Event,
-    InstrumentListed,
     OrderAccepted,
     OrderCancelled,
     OrderReduced,
     OrderReplaced,
-    PriceTermsSet,
     Refused,
     TradeAgreed,
-    TradeVoided,
 )
 from market.exchange import Exchange
 from market.instruments import Instrument, parse_symbol
+from market.listing import Allocation, InstrumentListed, PriceTermsSet, TradePriceRule, TradingRules
 from market.open_orders import OpenOrder
 from market.orders import (
     Address,
-    Allocation,
     CancelOrder,
     Command,
-    ConfirmDelivery,
-    ConfirmLocks,
-    ConfirmOpening,
-    ConfirmPayout,
     MassCancel,
     OrderTerms,
     OrderType,
@@ -38,13 +31,18 @@ from market.orders import (
     SelfTrade,
     SetDeadManTimer,
     Side,
-    SubmitReading,
     TimeInForce,
-    TradePriceRule,
-    TradingRules,
-    VoidTrade,
 )
 from market.sessions import COLLECTING
+from market.settlement import (
+    ConfirmDelivery,
+    ConfirmLocks,
+    ConfirmOpening,
+    ConfirmPayout,
+    SubmitReading,
+    TradeVoided,
+    VoidTrade,
+)
 from market.trades import TradeState
 from market.units import Lots, Micros, Ticks
 

@@ -10,26 +10,20 @@ from market import admission, operating, order_entry, refusing, routing, trade_s
 from market.events import Refused
 from market.exchange import Exchange
 from market.instruments import parse_symbol
+from market.listing import Allocation, Schedule, TradingRules
 from market.orders import (
-    Allocation,
     CancelOrder,
     Command,
     Conditions,
-    ConfirmDelivery,
-    ConfirmLocks,
-    ConfirmPayout,
-    CreditDeposit,
     OrderType,
     PlaceOrder,
-    Schedule,
     SetDeadManTimer,
     Side,
-    SubmitReading,
     TimeInForce,
-    TradingRules,
-    VoidTrade,
 )
 from market.refusals import Refusal
+from market.settlement import ConfirmDelivery, ConfirmLocks, ConfirmPayout, SubmitReading, VoidTrade
+from market.transfers import CreditDeposit
 from market.units import InvariantBroken, Lots, Micros, Ticks
 
 from .builders import (

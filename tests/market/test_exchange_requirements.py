@@ -15,17 +15,10 @@ from market.events import (
 )
 from market.exchange import Exchange
 from market.instruments import Instrument, parse_symbol
-from market.orders import (
-    Allocation,
-    OrderType,
-    SelfTrade,
-    Side,
-    TimeInForce,
-    TradePriceRule,
-    TradingRules,
-    VoidTrade,
-)
+from market.listing import Allocation, TradePriceRule, TradingRules
+from market.orders import OrderType, SelfTrade, Side, TimeInForce
 from market.refusals import Refusal
+from market.settlement import VoidTrade
 from market.units import Ticks
 
 from .builders import (

@@ -4,7 +4,8 @@ import pytest
 
 from market.events import CancelReason, Cleared, Event, OrderCancelled, OrderReduced, TradeAgreed
 from market.exchange import Exchange
-from market.orders import Allocation, OrderType, SelfTrade, Side, TradingRules
+from market.listing import Allocation, TradingRules
+from market.orders import OrderType, SelfTrade, Side
 
 from .builders import (
     ALICE,

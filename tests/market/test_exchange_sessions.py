@@ -6,7 +6,8 @@ from market.agenda import NEVER
 from market.events import CancelReason, Cleared, Event, OrderCancelled, Session, SessionChanged, TradeAgreed
 from market.exchange import Exchange
 from market.instruments import parse_symbol
-from market.orders import ConfirmDelivery, ConfirmLocks, Schedule, TradePriceRule, VoidTrade
+from market.listing import Schedule, TradePriceRule
+from market.settlement import ConfirmDelivery, ConfirmLocks, VoidTrade
 from market.units import InvariantBroken
 
 from .builders import (

@@ -2,30 +2,25 @@
 
 import pytest
 
-from market.events import (
-    GuaranteeOpened,
-    GuaranteePaid,
-    ReadingReceived,
-    Refused,
-    SessionChanged,
-    TradeDelivered,
-    TradeLocked,
-    TradeVoided,
-)
+from market.events import Refused, SessionChanged
 from market.exchange import Exchange
 from market.instruments import parse_symbol
-from market.orders import (
-    CancelOrder,
-    Command,
+from market.orders import CancelOrder, Command, Side
+from market.refusals import Refusal
+from market.settlement import (
     ConfirmDelivery,
     ConfirmLocks,
     ConfirmOpening,
     ConfirmPayout,
-    Side,
+    GuaranteeOpened,
+    GuaranteePaid,
+    ReadingReceived,
     SubmitReading,
+    TradeDelivered,
+    TradeLocked,
+    TradeVoided,
     VoidTrade,
 )
-from market.refusals import Refusal
 from market.trades import TradeState
 from market.units import Lots, Micros
 

@@ -25,8 +25,9 @@ from market.feed import (
     net_by_sorting,
     shown_orders,
 )
+from market.listing import Allocation
 from market.matching import PRICE_LIMIT
-from market.orders import Allocation, OrderType, Side, TimeInForce
+from market.orders import OrderType, Side, TimeInForce
 from market.units import QUANTITY_MAX, InvariantBroken
 from tests.market.oracle import SlowBook
 from tests.market.random_messages import RandomMessages

@@ -4,20 +4,20 @@ import pytest
 
 from contracts.batches import SkipCode
 from market import fault
-from market.events import (
-    CancelBelowRequested,
-    CancelReason,
-    CancelRequested,
-    OrderCancelled,
-    Refused,
-    TradeAgreed,
-    TradeVoided,
-)
+from market.events import CancelReason, OrderCancelled, Refused, TradeAgreed
 from market.exchange import Exchange
 from market.fault import CANCELLED, LEFT
-from market.notices import ConfirmExit, NoteCancel, NoteCancelBelow, NoteExit
-from market.orders import Address, ConfirmLocks, Side, VoidTrade
+from market.notices import (
+    CancelBelowRequested,
+    CancelRequested,
+    ConfirmExit,
+    NoteCancel,
+    NoteCancelBelow,
+    NoteExit,
+)
+from market.orders import Address, Side
 from market.refusals import Refusal
+from market.settlement import ConfirmLocks, TradeVoided, VoidTrade
 from market.units import InvariantBroken, Lots, Micros
 from tests.market.builders import (
     ALICE,

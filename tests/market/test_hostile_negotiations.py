@@ -7,23 +7,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market.events import (
+from market.events import Event, Refused
+from market.exchange import Exchange
+from market.instruments import HOURS_END
+from market.listing import TradingRules
+from market.negotiating import WAITING_MAX
+from market.negotiations import NegotiationState
+from market.proposals import (
+    HOURS_MAX,
     AgreementSigned,
-    Event,
     NegotiationAgreed,
     NegotiationFailed,
     NegotiationLapsed,
     NegotiationOpened,
-    Refused,
+    Proposal,
     ReservationRevealed,
     ReservationSealed,
+    RevealReservation,
 )
-from market.exchange import Exchange
-from market.instruments import HOURS_END
-from market.negotiating import WAITING_MAX
-from market.negotiations import NegotiationState
-from market.orders import TradingRules
-from market.proposals import HOURS_MAX, Proposal, RevealReservation
 from market.refusals import Refusal
 from market.units import QUANTITY_MAX, InvariantBroken, Lots, Micros
 from tests.market.builders import (

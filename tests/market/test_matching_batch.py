@@ -5,8 +5,9 @@ import pytest
 
 from market import matching
 from market.book import OrderBook
+from market.listing import TradePriceRule
 from market.matching import CONDITIONS, MESSAGE, PRICE_LIMIT
-from market.orders import OrderType, Side, TimeInForce, TradePriceRule
+from market.orders import OrderType, Side, TimeInForce
 from market.placement import REFUSALS
 from market.refusals import Refusal
 from market.units import Malformed

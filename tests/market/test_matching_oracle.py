@@ -17,8 +17,9 @@ from hypothesis.stateful import (
 
 from market import matching
 from market.book import OrderBook
+from market.listing import Allocation, TradePriceRule
 from market.matching import PRICE_LIMIT
-from market.orders import Allocation, OrderType, SelfTrade, Side, TimeInForce, TradePriceRule
+from market.orders import OrderType, SelfTrade, Side, TimeInForce
 from market.placement import REFUSALS
 from market.refusals import Refusal
 from market.units import QUANTITY_MAX, InvariantBroken

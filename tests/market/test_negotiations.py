@@ -8,25 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.address import Address
-from market.events import (
-    AgreementSigned,
-    Event,
-    NegotiationAgreed,
-    NegotiationFailed,
-    NegotiationLapsed,
-    NegotiationOpened,
-    Refused,
-    ReservationRevealed,
-    ReservationSealed,
-)
+from market.events import Event, Refused
 from market.exchange import Exchange
 from market.instruments import HOURS_END, parse_symbol
 from market.negotiations import Negotiation, NegotiationState, nash_price
 from market.orders import Command
 from market.proposals import (
+    AgreementSigned,
     ConcludeNegotiation,
+    NegotiationAgreed,
+    NegotiationFailed,
+    NegotiationLapsed,
+    NegotiationOpened,
     Proposal,
     RequestNegotiation,
+    ReservationRevealed,
+    ReservationSealed,
     RevealReservation,
     SealReservation,
     SignAgreement,

@@ -9,7 +9,8 @@ from random import Random
 
 import pytest
 
-from market.orders import Allocation, OrderType, Side, TimeInForce
+from market.listing import Allocation
+from market.orders import OrderType, Side, TimeInForce
 from tests.market.book_words import NoticeKind, Placement, both_books
 from tests.market.oracle import SlowBook
 from tests.market.random_messages import RandomMessages

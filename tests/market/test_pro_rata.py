@@ -2,7 +2,8 @@
 
 import pytest
 
-from market.orders import Allocation, SelfTrade
+from market.listing import Allocation
+from market.orders import SelfTrade
 from market.refusals import Refusal
 from market.units import QUANTITY_MAX
 from tests.market.book_words import (

@@ -1,7 +1,7 @@
 import pytest
 
 from market.events import Session
-from market.orders import Schedule
+from market.listing import Schedule
 from market.sessions import COLLECTING, OVER, fault_in, following, schedule_before_delivery
 
 from .builders import CALL_OPENS_S, CONTINUOUS_OPENS_S, GATE_CLOSES_S, SOLAR, a_schedule, us

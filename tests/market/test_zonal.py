@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.auctions import clear_uniform
-from market.orders import Allocation, Side
+from market.listing import Allocation
+from market.orders import Side
 from market.units import Malformed
 from market.zonal import LOTS_LIMIT, Line, ZonalOrder, clear_zonal
 

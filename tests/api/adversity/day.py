@@ -21,7 +21,7 @@ from ledger.outbox import Outbox
 from ledger.projections import Projector
 from ledger.rebuild import recover
 from ledger.record import Record, RecordReader
-from market.orders import SubmitReading
+from market.settlement import SubmitReading
 from market.trade_register import OVER
 from market.trades import TradeState
 from market.units import Lots

@@ -20,16 +20,8 @@ from contracts.signing import Signer, sign_order
 from ledger.database import MEMORY_URL, open_database
 from ledger.genesis import Genesis
 from market.instruments import parse_symbol
-from market.orders import (
-    ListInstrument,
-    OrderTerms,
-    PlaceOrder,
-    RegisterMeter,
-    Schedule,
-    Side,
-    TimeInForce,
-    TradePriceRule,
-)
+from market.listing import ListInstrument, RegisterMeter, Schedule, TradePriceRule
+from market.orders import OrderTerms, PlaceOrder, Side, TimeInForce
 from market.trades import TradeState
 from market.units import Lots, Micros, Ppm, Ticks
 from tests.api.adversity.day import Day

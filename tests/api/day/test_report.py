@@ -30,10 +30,11 @@ from api.day.result import (
 from api.day.story import story
 from api.day.summary import print_summary, summary, write_summary
 from contracts.carbon_free import Score
-from market.events import GuaranteePaid, TradeAgreed
+from market.events import TradeAgreed
 from market.instruments import parse_symbol
 from market.orders import Address, OrderType, Side
 from market.refusals import Refusal
+from market.settlement import GuaranteePaid
 from market.trades import Trade, TradeState
 from market.units import Commodity, InvariantBroken, Lots, Malformed, Micros, Ppm, Ticks
 

@@ -18,7 +18,7 @@ from api.day.scenario import (
 )
 from api.input_error import InputError
 from market.instruments import parse_symbol
-from market.orders import TradePriceRule
+from market.listing import TradePriceRule
 from market.units import Commodity
 from pricing.taxonomy import taxonomy
 
