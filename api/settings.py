@@ -1,12 +1,16 @@
 """Settings of the service, read from the environment (prefix CCEI_) when the app is built, and nowhere else."""
 
+import os
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from market.units import Malformed
+
+PREFIX: Final = "CCEI_"
 
 
 def explain(error: ValidationError) -> str:
@@ -15,7 +19,7 @@ def explain(error: ValidationError) -> str:
     for item in error.errors():
         said = item["msg"].removeprefix("Value error, ")
         if item["loc"]:
-            name = f"CCEI_{item['loc'][0]}".upper()
+            name = f"{PREFIX}{item['loc'][0]}".upper()
             said = f"{name}: found {item['input']!r}, expected {said.removeprefix('Input should be ')}"
         told.append(said)
     return "; ".join(told)
@@ -24,7 +28,7 @@ def explain(error: ValidationError) -> str:
 class Settings(BaseSettings):
     """What an operator can set. Secrets have no default: without one, what needs it is off."""
 
-    model_config = SettingsConfigDict(env_prefix="CCEI_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
 
     database_url: str = Field(
         "sqlite:///ccei.db",
@@ -83,6 +87,19 @@ class Settings(BaseSettings):
         int, Field(ge=1, description="Longest that locking a slot may take, s.")
     ] = 300
     block_time_s: Annotated[int, Field(ge=1, description="Longest usual time between blocks, s.")] = 12
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> "Settings":
+        """Refuse a variable whose name is misspelt: the setting that was meant would stay at its default."""
+        known = [f"{PREFIX}{field}".upper() for field in type(self).model_fields]
+        for name in sorted(os.environ):
+            if name.upper().startswith(PREFIX) and name.upper() not in known:
+                close = get_close_matches(name.upper(), known, n=1, cutoff=0.8)
+                hint = f" Is {close[0]} meant?" if close else ""
+                raise Malformed(
+                    f"{name}: found in the environment, expected a setting of docs/reference/settings.md.{hint}"
+                )
+        return self
 
     @model_validator(mode="after")
     def _times_fit(self) -> "Settings":

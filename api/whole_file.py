@@ -1,4 +1,4 @@
-"""Write a file whole or not at all: to a neighbour first, then into place."""
+"""Write a file whole or not at all: to a neighbour first, then into place; never into that of a database."""
 
 import os
 import shutil
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 KEPT_IN_MEMORY_CHARACTERS = 1 << 24
+_DATABASE_BEGINS = b"SQLite format 3\0"
 
 
 class Unwritable(OSError):
@@ -110,6 +111,8 @@ def _neighbour(path: Path) -> Iterator[tuple[int, Path]]:
     target = path.resolve()  # a link stays one
     if target.is_dir():
         raise Unwritable(path, "a folder")
+    if _is_database(target):
+        raise Unwritable(path, "a database, which no result replaces")
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
     except OSError as error:
@@ -124,6 +127,15 @@ def _neighbour(path: Path) -> Iterator[tuple[int, Path]]:
         part.unlink(missing_ok=True)
         raise
     _sync(target.parent)  # its name too
+
+
+def _is_database(path: Path) -> bool:
+    """Tell whether a file is a database: one that was named by mistake may be a market that runs."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_DATABASE_BEGINS)) == _DATABASE_BEGINS
+    except OSError:  # nothing is there, or nothing that we may read: writing says so
+        return False
 
 
 def _sync(path: Path) -> None:

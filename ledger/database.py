@@ -48,6 +48,8 @@ def parse(url: str | URL) -> URL:
         ) from None
     if parsed.drivername not in (*_SQLITE, *_POSTGRES):
         raise DatabaseUnusable(f"database: found {parsed.drivername}, expected {_EXPECTED_URL}")
+    if parsed.drivername in _SQLITE and any((parsed.username, parsed.password, parsed.host, parsed.port)):
+        raise DatabaseUnusable(f"database: found sqlite:// with a host, expected {_EXPECTED_URL}")
     return parsed
 
 
@@ -98,7 +100,8 @@ def new_database(url: str | URL) -> Iterator[Connection]:
         place = take_writers_place(engine)
     try:
         with schema.in_one_transaction(place.record.connection):
-            schema.create(place.record.connection)
+            with _usable(engine):
+                schema.create(place.record.connection)
             yield place.record.connection
     finally:
         place.close()

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 from pydantic import ValidationError
 
@@ -6,8 +8,9 @@ from api.settings import Settings, explain
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"CCEI_{name.upper()}", raising=False)
+    for name in list(os.environ):
+        if name.startswith("CCEI_"):
+            monkeypatch.delenv(name)
 
 
 def explained(**given: object) -> str:
@@ -59,6 +62,30 @@ def test_a_setting_that_does_not_fit_is_named(name: str, value: object, told: st
 
 def test_every_setting_that_does_not_fit_is_named() -> None:
     assert explained(fee_bps=-1, port=70_000).count("CCEI_") == 2
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"CCEI_{name.upper()}", "")
+    settings = Settings()
+    assert (settings.operator_token, settings.catalogue, settings.fee_bps) == (None, None, 10)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("CCEI_CONFIRMATION", " Is CCEI_CONFIRMATIONS meant?"),
+        ("CCEI_QUEU_LIMIT", " Is CCEI_QUEUE_LIMIT meant?"),
+        ("CCEI_WEATHER", ""),
+    ],
+)
+def test_a_name_that_is_no_setting_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, hint: str) -> None:
+    monkeypatch.setenv(name, "12")
+    with pytest.raises(ValidationError) as raised:
+        Settings()
+    assert explain(raised.value) == (
+        f"{name}: found in the environment, expected a setting of docs/reference/settings.md.{hint}"
+    )
 
 
 def test_settlement_must_fit_before_delivery() -> None:

@@ -1,7 +1,9 @@
 """A file that was reported is on the disk, under its name; one that failed is not there at all."""
 
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,20 @@ def test_content_and_name_are_synced_in_this_order(
 def test_a_folder_is_no_file(tmp_path: Path, write: Callable[[Path], None]) -> None:
     with pytest.raises(Unwritable, match="found a folder"):
         write(tmp_path)
+
+
+@WAYS
+def test_a_database_is_never_replaced(tmp_path: Path, write: Callable[[Path], None]) -> None:
+    database = tmp_path / "market.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE record (number INTEGER)")
+    before = database.read_bytes()
+    with pytest.raises(
+        Unwritable, match=r"market\.db, writing it: found a database, which no result replaces"
+    ):
+        write(database)
+    assert database.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [database]
 
 
 @pytest.mark.parametrize("opened", [whole_file, whole_binary_file, whole_path])

@@ -31,6 +31,8 @@ def test_a_new_file_gets_all_tables_and_is_durable(tmp_path: Path) -> None:
             "sqlite:///file:market.db?uri=true",
             "found parameters, or SQLite's own form of URL, expected sqlite:///FILE",
         ),
+        ("sqlite://market.db", "found sqlite:// with a host, expected sqlite:///relative/market.db"),
+        ("sqlite://ann:secret@/market.db", "found sqlite:// with a host, expected sqlite:///"),
         ("sqlite:////nowhere/at/all/market.db", "found no directory /nowhere/at/all"),
         ("sqlite:////", "found a directory, expected a file"),
     ],
@@ -59,8 +61,18 @@ def test_an_empty_file_is_not_written_by_a_reader(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     path = tmp_path / "market.db"
     path.write_text("this is a letter, not a database; " * 40)
-    with pytest.raises(DatabaseUnusable, match="file is not a database"):
+    with pytest.raises(DatabaseUnusable, match="found file is not a database, expected one of this market"):
         open_database(f"sqlite:///{path}")
+
+
+def test_a_damaged_file_is_told_with_what_helps(tmp_path: Path) -> None:
+    path = tmp_path / "market.db"
+    open_database(f"sqlite:///{path}").dispose()
+    path.write_bytes(path.read_bytes()[:30_000])
+    with pytest.raises(
+        DatabaseUnusable, match=r"malformed, expected a sound one: keep its files, and restore the last copy"
+    ):
+        open_database(f"sqlite:///{path}", must_exist=True)
 
 
 def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:

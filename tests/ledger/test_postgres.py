@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import Engine, text
 
 from ledger import postgres
-from ledger.database import DatabaseUnusable, RecordInUse, file_of, open_database
+from ledger.database import DatabaseUnusable, RecordInUse, file_of, new_database, open_database
 from ledger.projections import Projector
 from ledger.record import Record, RecordFailed, RecordReader
 from ledger.tables import Readable, Truth
+from ledger.unusable import DatabaseSilent
 from tests.ledger.days import a_whole_day
 from tests.ledger.kept import kept
 from tests.ledger.postgres import Cluster, running_cluster
@@ -97,8 +98,24 @@ def test_a_database_that_is_not_there_is_named_without_the_password(cluster: Clu
 
 
 def test_a_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DatabaseUnusable, match="expected a database that can be written"):
+    with pytest.raises(DatabaseSilent, match="expected a server that answers"):
         open_database(f"postgresql://market@/market?host={tmp_path}")
+
+
+def test_a_url_with_an_unknown_parameter_is_nothing_to_wait_for(cluster: Cluster) -> None:
+    with pytest.raises(DatabaseUnusable, match='found invalid connection option "hst"') as caught:
+        open_database(f"postgresql://market@/market?host={cluster.socket}&hst=secret")
+    assert type(caught.value) is DatabaseUnusable
+    assert "secret" not in str(caught.value)
+
+
+def test_a_database_of_somebody_else_is_named(cluster: Cluster) -> None:
+    cluster.run("CREATE ROLE stranger LOGIN")
+    cluster.run("CREATE DATABASE theirs")
+    url = f"postgresql://stranger@/theirs?host={cluster.socket}"
+    for make in (lambda: open_database(url), lambda: new_database(url).__enter__()):
+        with pytest.raises(DatabaseUnusable, match=r"/theirs\?host=.*: found permission denied"):
+            make()
 
 
 def test_a_reader_creates_nothing(cluster: Cluster, url: str) -> None:
