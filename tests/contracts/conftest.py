@@ -1,8 +1,10 @@
 """Three chains, one deployment on each, and a stage on which tests play traders."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -40,13 +42,28 @@ def need_node_modules() -> None:
         pytest.skip(reason)
 
 
+@pytest.fixture(scope="session")
+def open_once() -> Iterator[Callable[[str], Chain]]:
+    """Open each kind of chain when it is first asked for; its clock starts on the market day.
+
+    pytest would end a chain at the last test of its kind in a file, and open it again for the next file.
+    """
+    with ExitStack() as chains:
+        yield cache(lambda spec: chains.enter_context(open_chain(spec, start_time_s=DAY_S)))
+
+
+@pytest.fixture(scope="session")
+def deploy_once() -> Callable[[Chain], "Stage"]:
+    """Deploy a market on a chain when it is first asked for."""
+    return cache(deployed)
+
+
 @pytest.fixture(scope="session", params=["tester", "anvil", "ganache"])
-def chain(request: pytest.FixtureRequest) -> Iterator[Chain]:
-    """Each kind of chain, its clock starting on the market day."""
+def chain(request: pytest.FixtureRequest, open_once: Callable[[str], Chain]) -> Chain:
+    """Each kind of chain."""
     if request.param != "tester":
         need_node_modules()
-    with open_chain(request.param, start_time_s=DAY_S) as opened:
-        yield opened
+    return open_once(request.param)
 
 
 @dataclass
@@ -211,13 +228,12 @@ def deployed(chain: Chain) -> Stage:
 
 
 @pytest.fixture(scope="session")
-def stage(chain: Chain) -> Stage:
+def stage(chain: Chain, deploy_once: Callable[[Chain], Stage]) -> Stage:
     """A market on each of the three chains."""
-    return deployed(chain)
+    return deploy_once(chain)
 
 
 @pytest.fixture(scope="session")
-def one_stage() -> Iterator[Stage]:
+def one_stage(open_once: Callable[[str], Chain], deploy_once: Callable[[Chain], Stage]) -> Stage:
     """A market on the quickest chain at hand only, for what no other chain would do differently."""
-    with open_chain("auto", start_time_s=DAY_S) as chain:
-        yield deployed(chain)
+    return deploy_once(open_once("auto"))
