@@ -4,11 +4,14 @@ dropped, or lost with a reorganised block      the same bytes are broadcast agai
 price too low, or in no block for long         signed again at a higher price with its nonce, stored, broadcast
 nonce spent by another program                 overtaken, once that is final: its purpose is signed anew under another nonce
 a nonce before ours that nobody uses           filled with an empty transfer to ourselves
-no answer from the node                        nothing is concluded; the next look tells
+no answer from the node, or of one behind      nothing is concluded; the next look tells
+
+Behind one address there may be several nodes that differ. What is concluded of a transaction, that it is final, lost or
+overtaken, rests on one look: on what one node knew of its receipt, the nonces and the blocks at one moment.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from contracts.chain import (
@@ -16,12 +19,12 @@ from contracts.chain import (
     Chain,
     ChainUnavailable,
     GasPrice,
+    Look,
     Receipt,
     Transaction,
     transaction_hash,
 )
 from contracts.raising import offered, raised
-from ledger.heard import Block
 from ledger.outbox import Outbox, OutboxEntry, OutboxStatus
 from market.units import InvariantBroken
 
@@ -47,8 +50,8 @@ class Outgoing:
         self._confirmations = confirmations
         self._passed_by: dict[bytes, int] = {}
         """At which block this process first saw a signing wait, by its hash."""
-        self._overtaken: dict[int, Block] = {}
-        """Where this process first saw that another program had spent a nonce, by the nonce."""
+        self._overtaken: dict[int, Look] = {}
+        """The look at which this process first saw that another program had spent a nonce, by the nonce."""
 
     def send(
         self, kind: str, reference: str, transaction: Transaction, *, trades: tuple[int, ...] = ()
@@ -84,32 +87,48 @@ class Outgoing:
         if transaction.to is not None:
             self._chain.call(transaction.to, transaction.data, sender=self._chain.operator.address)
 
-    def final(self) -> Iterator[tuple[OutboxEntry, Receipt]]:
+    def final(self, *, heard: int) -> Iterator[tuple[OutboxEntry, Receipt]]:
         """Yield what has become final, by nonce, with its receipt, and pursue the rest. Who takes it marks it.
 
+        `heard` is the number of a block that was final before: a node that has not got it is behind.
+
         Raises:
+            ChainUnavailable: if the node is behind: what it does not know of tells nothing.
             InvariantBroken: if the chain lacks a transaction that was final.
         """
         self.troubles.clear()
-        head = self._chain.block_number()
-        lost = []
+        lost: list[tuple[OutboxEntry, Look]] = []
         for entry in self.outbox.pending():
-            receipt = self.receipt(entry)
-            if receipt is None:
-                lost.append(entry)
-            elif self.is_final(receipt, head=head):
-                yield entry, receipt
-        waiting = {signing.hash for entry in lost for signing in entry.signings}
+            look = self._look(entry, heard=heard)
+            if look.receipt is None:
+                lost.append((entry, look))
+            elif self.is_final(look.receipt, head=look.head):
+                yield entry, look.receipt
+        waiting = {signing.hash for entry, _ in lost for signing in entry.signings}
         self._passed_by = {hash_: since for hash_, since in self._passed_by.items() if hash_ in waiting}
         # one that was found again was not overtaken when it could not be found
-        nonces = {entry.nonce for entry in lost}
+        nonces = {entry.nonce for entry, _ in lost}
         self._overtaken = {nonce: first for nonce, first in self._overtaken.items() if nonce in nonces}
         if lost:
-            self._pursue(lost, head)
+            self._pursue(lost)
 
     def is_final(self, receipt: Receipt, *, head: int) -> bool:
         """Return whether a transaction has enough blocks on top, `head` being the latest."""
         return receipt.block_number + self._confirmations <= head
+
+    def _look(self, entry: OutboxEntry, *, heard: int) -> Look:
+        first = self._overtaken.get(entry.nonce)
+        look = self._chain.look(
+            self._chain.operator.address,
+            [signing.hash for signing in entry.signings],
+            earlier_block=None if first is None else first.head,
+        )
+        if look.head < heard:
+            raise ChainUnavailable(
+                f"{self._chain.name}: found block {look.head} as its latest, expected block {heard} or a later one, which "
+                "it has told of: it is behind. Settlement waits until it is there"
+            )
+        return look
 
     def receipt(self, entry: OutboxEntry) -> Receipt | None:
         """Return what became of a transaction, whichever of its signings is in a block; None while none is."""
@@ -128,34 +147,34 @@ class Outgoing:
 
     # --- pursuit ------------------------------------------------------------------------------------------------
 
-    def _pursue(self, lost: list[OutboxEntry], head: int) -> None:
+    def _pursue(self, lost: list[tuple[OutboxEntry, Look]]) -> None:
         """See to it that what is in no block gets into one, or never can."""
-        operator = self._chain.operator.address
-        spent, price = self._chain.mined_nonce(operator), self._chain.gas_price()
-        for entry in lost:
-            if entry.nonce < spent:
-                self._overtake(entry, head)
+        price = self._chain.gas_price()
+        for entry, look in lost:
+            if entry.nonce < look.nonce:
+                self._overtake(entry, look)
                 continue
             self._overtaken.pop(entry.nonce, None)
-            since = self._passed_by.setdefault(entry.signings[0].hash, head)
-            is_next = entry.nonce == spent  # what comes after waits for this one, at whatever price
+            passed_by = look.head - self._passed_by.setdefault(entry.signings[0].hash, look.head)
+            is_next = entry.nonce == look.nonce  # what comes after waits for this one, at whatever price
             if offered(entry.signings[0].raw).most_wei < price.now_wei:
                 self._broadcast(self._raise(entry, price, "the price of gas has risen above what it offers"))
-            elif is_next and head - since >= RAISE_AFTER_BLOCKS:
-                self._broadcast(self._raise(entry, price, f"{head - since} blocks have passed it by"))
+            elif is_next and passed_by >= RAISE_AFTER_BLOCKS:
+                self._broadcast(self._raise(entry, price, f"{passed_by} blocks have passed it by"))
             else:
                 self._broadcast(entry)
-        self._fill_gaps(lost)
+        self._fill_gaps({entry.nonce for entry, _ in lost}, next_nonce=lost[-1][1].next_nonce)
 
-    def _overtake(self, entry: OutboxEntry, head: int) -> None:
-        """Give a transaction up whose nonce another one has spent, once that cannot be undone."""
+    def _overtake(self, entry: OutboxEntry, look: Look) -> None:
+        """Give a transaction up whose nonce another one has spent, once that cannot be undone.
+
+        That is so if it was found so before, in a block that is still there and has all its confirmations now.
+        """
         first = self._overtaken.get(entry.nonce)
-        if first is None or self._chain.block_hash(first.number) != first.hash:
-            found = self._chain.block_hash(head)
-            if found is None:  # its node does not know its own last block for a moment: the next look tells
-                return
-            first = self._overtaken[entry.nonce] = Block(head, found)
-        if head < first.number + self._confirmations or self.receipt(entry) is not None:
+        if first is None or look.earlier_hash != first.head_hash:
+            self._overtaken[entry.nonce] = look
+            return
+        if look.head < first.head + self._confirmations:
             return
         self.outbox.mark(entry.sequence, OutboxStatus.OVERTAKEN)
         self._trouble(
@@ -175,15 +194,14 @@ class Outgoing:
         log.warning("%s: %s; it is replaced by one that offers %d wei", entry, why, offered(raw).most_wei)
         return self.outbox.replace(entry.sequence, raw=raw, hash_=transaction_hash(raw))
 
-    def _fill_gaps(self, lost: list[OutboxEntry]) -> None:
-        """Fill the nonces before ours that neither the chain nor the node's pool knows a transaction for.
+    def _fill_gaps(self, waiting: Collection[int], *, next_nonce: int) -> None:
+        """Fill the nonces from the node's next one up to ours that nothing waits for.
 
         Raises:
             InvariantBroken: if one of them was that of a transaction that was final.
         """
         operator = self._chain.operator
-        waiting = {entry.nonce for entry in lost}
-        for nonce in range(self._chain.nonce(operator.address), max(waiting)):
+        for nonce in range(next_nonce, max(waiting)):
             if nonce in waiting:
                 continue
             earlier = self.outbox.at_nonce(nonce)

@@ -361,8 +361,8 @@ class Settler:
         Raises:
             InvariantBroken: if the chain was reorganised below what the record has heard.
         """
-        self._watching.check()
-        for entry, receipt in self._outgoing.final():
+        heard = self._watching.check()
+        for entry, receipt in self._outgoing.final(heard=heard):
             self._hear(entry, receipt)
 
     def _hear(self, entry: OutboxEntry, receipt: Receipt) -> bool:

@@ -59,8 +59,10 @@ class Watching:
         self._heard.again(after=self._before)
         self._seen = self._before
 
-    def check(self) -> None:
+    def check(self) -> int:
         """Prove that the last block heard is still there: what was heard from it cannot be taken back.
+
+        Return its number, 0 before the first.
 
         Raises:
             ChainUnavailable: if the chain does not reach that far: its node is behind.
@@ -68,7 +70,7 @@ class Watching:
         """
         heard = self._heard.last()
         if heard is None:
-            return
+            return 0
         found = self._hash_of(heard.number)
         if found != heard.hash:
             raise InvariantBroken(
@@ -77,6 +79,7 @@ class Watching:
                 "deeper than that. Nothing is settled on it any more. Keep the record, compare its balances with the "
                 "contract, and open a new market with more confirmations"
             )
+        return heard.number
 
     def _hash_of(self, number: int) -> bytes:
         """Return the hash of a block that was there a moment ago, or when it was heard."""

@@ -25,6 +25,7 @@ from contracts.transactions import (
     GAS_MAX,
     GasPrice,
     Log,
+    Look,
     Receipt,
     Standing,
     Transaction,
@@ -40,6 +41,7 @@ __all__ = [
     "ChainUnavailable",
     "GasPrice",
     "Log",
+    "Look",
     "NodeSilent",
     "Receipt",
     "RequestRefused",
@@ -97,14 +99,9 @@ class Chain:
         """Return the nonce of the address's next transaction, counting those still waiting."""
         return answers.number(self._ask("eth_getTransactionCount", _hex(address), "pending"))
 
-    def mined_nonce(self, address: Address) -> int:
-        """Return how many transactions of the address are in blocks: the nonce of its first that is in none."""
-        return answers.number(self._ask("eth_getTransactionCount", _hex(address), "latest"))
-
     def block_hash(self, number: int) -> bytes | None:
         """Return the hash of a block, None if the chain is not that long."""
-        block = self._ask("eth_getBlockByNumber", hex(number), False)
-        return None if block is None else answers.data(answers.fields(block).get("hash"))
+        return _hash_of(self._ask("eth_getBlockByNumber", hex(number), False))
 
     def balance_wei(self, address: Address) -> int:
         """Return the address's balance of the chain's own coin, in wei."""
@@ -165,8 +162,12 @@ class Chain:
         """Return the events of a contract, or of several, between two blocks inclusive (to the latest by default).
 
         They come in the sequence of the chain. Nodes answer only so many blocks or events at once: what one refuses is
-        asked for in smaller pieces.
+        asked for in smaller pieces. Who answers has the last block of its piece: one that lags behind would leave out what
+        it does not know yet, and not say so.
         `topics` are the event's topic and its first indexed fields as words; None takes any, a tuple any of its words.
+
+        Raises:
+            ChainUnavailable: if the node has not got all these blocks.
         """
         last = self.block_number() if to_block is None else to_block
         wanted: dict[str, Any] = {
@@ -177,13 +178,19 @@ class Chain:
         first, blocks = from_block, last - from_block + 1
         while first <= last:
             end = min(first + blocks - 1, last)
+            piece = wanted | {"fromBlock": hex(first), "toBlock": hex(end)}
+            asks: list[Ask] = [("eth_getBlockByNumber", (hex(end), False)), ("eth_getLogs", (piece,))]
             try:
-                told = self.node.ask("eth_getLogs", wanted | {"fromBlock": hex(first), "toBlock": hex(end)})
+                block, told = self.node.ask_together(asks)
             except RequestRefused as error:
                 if first == end:
                     raise self._refused(error) from error
                 blocks = (end - first + 1) // 2
             else:
+                if block is None:
+                    raise ChainUnavailable(
+                        f"{self.name}: found no block {end}, expected it, for the node has told of it: it is behind"
+                    )
                 found += answers.logs(told)
                 first = end + 1
         return tuple(sorted(found, key=lambda log: (log.block_number, log.index)))
@@ -245,6 +252,36 @@ class Chain:
         """Return what became of a transaction, or None while it is in no block."""
         found = self._ask("eth_getTransactionReceipt", _hex(transaction))
         return None if found is None else answers.receipt(found)
+
+    def look(self, sender: Address, signings: Sequence[bytes], *, earlier_block: int | None = None) -> Look:
+        """Return what one node knows, all at one moment, of a sender and of a transaction of his by its signings' hashes.
+
+        Whichever of the signings is in a block, it is one at most. `earlier_block` is one to be told the hash of, the
+        latest by default. Nodes behind one address differ: what is concluded from a null and a number belongs in one look.
+        """
+        account, latest = _hex(sender), "latest"
+        earlier_or_latest = latest if earlier_block is None else hex(earlier_block)
+        asks: list[Ask] = [
+            ("eth_getBlockByNumber", (latest, False)),
+            ("eth_getBlockByNumber", (earlier_or_latest, False)),
+            ("eth_getTransactionCount", (account, latest)),
+            ("eth_getTransactionCount", (account, "pending")),
+            # the last: what a block has taken in by then that counted for the nonce is told of
+            *(("eth_getTransactionReceipt", (_hex(each),)) for each in signings),
+        ]
+        try:
+            head, earlier, nonce, next_nonce, *receipts = self.node.ask_together(asks)
+        except RequestRefused as error:
+            raise self._refused(error) from error
+        block = answers.fields(head)
+        return Look(
+            head=answers.number(block.get("number")),
+            head_hash=answers.data(block.get("hash")),
+            earlier_hash=_hash_of(earlier),
+            nonce=answers.number(nonce),
+            next_nonce=answers.number(next_nonce),
+            receipt=next((answers.receipt(each) for each in receipts if each is not None), None),
+        )
 
     def wait(self, transaction: bytes, *, timeout_s: float = 60.0) -> Receipt:
         """Wait until the transaction is in a block.
@@ -323,6 +360,10 @@ class Chain:
     def _call(to: Address, data: bytes, sender: Address, gas: int) -> Ask:
         request = {"to": _hex(to), "data": _hex(data), "gas": hex(gas), "from": _hex(sender)}
         return "eth_call", (request, "latest")
+
+
+def _hash_of(block: Any) -> bytes | None:
+    return None if block is None else answers.data(answers.fields(block).get("hash"))
 
 
 def _hex(data: bytes) -> str:

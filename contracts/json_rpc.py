@@ -32,6 +32,17 @@ class Node(Protocol):
         change nothing belong here.
         """
 
+    def ask_together(self, asks: Sequence[Ask]) -> list[Any]:
+        """Make a few requests in one round trip, and return their results in the same sequence.
+
+        Behind one address there may be several machines, of which some lag behind: what one decision rests on is asked of
+        one of them. Only an address that takes no several requests at once is asked one after the other.
+
+        Raises:
+            RequestRefused: if the node answers one of them with an error.
+            NodeSilent: if it does not answer.
+        """
+
 
 class Provider(Protocol):
     """What takes requests to a node and brings back its answers: web3's `HTTPProvider`, or our own `Posting`.
@@ -55,25 +66,32 @@ class JsonRpc:
 
     def ask(self, method: str, *parameters: Any) -> Any:
         """See `Node`."""
-        answer = self._reached(lambda: self.provider.make_request(method, parameters))
-        if isinstance(answer, dict) and (refusal := answer.get("error")) is not None:
-            said = refusal.get("message", refusal) if isinstance(refusal, dict) else refusal
-            raise RequestRefused(str(said), data_of(refusal))
-        if not _has_result(answer):
-            raise ChainUnavailable(f"{self._name}: found {answer!r:.200}, expected an answer to {method}")
-        return answer["result"]
+        return self._result(method, self._reached(lambda: self.provider.make_request(method, parameters)))
 
     def ask_all(self, asks: Sequence[Ask]) -> list[Any]:
         """See `Node`."""
         results: list[Any] = []
         for start in range(0, len(asks), AT_ONCE):
             chunk = asks[start : start + AT_ONCE]
-            together = self._together(chunk) if len(chunk) > 1 else None
-            results += together or [self.ask(method, *parameters) for method, parameters in chunk]
+            answers = self._together(chunk) if len(chunk) > 1 else None
+            if answers is not None and all(map(_has_result, answers)):
+                results += [answer["result"] for answer in answers]
+            else:
+                results += self._one_by_one(chunk)
         return results
 
+    def ask_together(self, asks: Sequence[Ask]) -> list[Any]:
+        """See `Node`."""
+        answers = self._together(asks)
+        if answers is None:
+            return self._one_by_one(asks)
+        return [self._result(method, answer) for (method, _), answer in zip(asks, answers, strict=True)]
+
+    def _one_by_one(self, asks: Sequence[Ask]) -> list[Any]:
+        return [self.ask(method, *parameters) for method, parameters in asks]
+
     def _together(self, asks: Sequence[Ask]) -> list[Any] | None:
-        """Make requests in one round trip; None if it did not answer every one of them."""
+        """Make requests in one round trip, and return an answer to each; None if some of them got none."""
         try:
             answers = self._reached(lambda: self.provider.make_batch_request(list(asks)))
         except NodeSilent as silent:
@@ -82,11 +100,20 @@ class JsonRpc:
             raise
         except (AttributeError, KeyError, TypeError):  # it was sorted by its numbers, and has none
             return None
-        if not isinstance(answers, list) or not answers or not all(map(_has_result, answers)):
+        if not isinstance(answers, list) or not answers:
             return None
-        first, numbers = answers[0].get("id"), [answer.get("id") for answer in answers]
+        numbers = [answer.get("id") if isinstance(answer, dict) else None for answer in answers]
+        first = numbers[0]
         are_all = isinstance(first, int) and numbers == list(range(first, first + len(asks)))
-        return [answer["result"] for answer in answers] if are_all else None
+        return answers if are_all else None
+
+    def _result(self, method: str, answer: Any) -> Any:
+        if isinstance(answer, dict) and (refusal := answer.get("error")) is not None:
+            said = refusal.get("message", refusal) if isinstance(refusal, dict) else refusal
+            raise RequestRefused(str(said), data_of(refusal))
+        if not _has_result(answer):
+            raise ChainUnavailable(f"{self._name}: found {answer!r:.200}, expected an answer to {method}")
+        return answer["result"]
 
     def _reached(self, make: Callable[[], Any]) -> Any:
         try:

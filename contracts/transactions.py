@@ -72,6 +72,22 @@ class Receipt:
     created: Address | None
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one node knew, at one moment, of a sender and of one transaction of his.
+
+    `head` is the number of its latest block, `nonce` that of the sender's first transaction in no block, `next_nonce` counts
+    those that wait, too. `earlier_hash` is that of the block that was asked for; None if it has none of that number.
+    """
+
+    head: int
+    head_hash: bytes
+    earlier_hash: bytes | None
+    nonce: int
+    next_nonce: int
+    receipt: Receipt | None
+
+
 def transaction_hash(raw: bytes) -> bytes:
     """Return the hash by which the chain will know these signed bytes."""
     return bytes(keccak(raw))

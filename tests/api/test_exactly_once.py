@@ -3,7 +3,6 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import combinations
 from math import comb
 
@@ -14,7 +13,6 @@ from api.outgoing import RAISE_AFTER_BLOCKS, RAISE_UP_TO, Outgoing
 from api.settler import ATTEMPTS_MAX
 from contracts.chain import GasPrice, Receipt
 from contracts.raising import offered
-from ledger.heard import Block
 from ledger.outbox import OutboxEntry, OutboxStatus
 from market.trades import TradeState
 from market.units import InvariantBroken
@@ -225,10 +223,10 @@ def test_a_skipped_nonce_is_filled(day: Day) -> None:
 
 @pytest.mark.parametrize("how", SPOILT)
 def test_a_spoilt_answer_is_not_taken_for_a_refusal(day: Day, how: str) -> None:
-    for number in range(1, 31):
+    for number in (*range(1, 31), *range(1, 31)):  # a step makes some ten requests: each is spoilt twice
         day.faults.spoil_in, day.faults.spoil_how = number, how
         day.step()
-    assert day.faults.struck[how] > 10
+    assert day.faults.struck[how] > 15
     day.mine()
     assert day.deployment.settlement.last_batch(day.plain) == 2
     end(day)
@@ -305,25 +303,6 @@ def test_a_price_is_not_raised_beyond_ten_times_that_of_now(day: Day) -> None:
     assert "ask the node why" in outgoing.troubles[-1]
 
 
-def test_a_transaction_that_is_in_a_block_after_all_is_not_given_up(day: Day) -> None:
-    day.step()
-    entry = day.outbox.pending()[0]
-    outgoing, head = day.settler._outgoing, day.plain.block_number()
-    outgoing._overtaken[entry.nonce] = Block(head, day.plain.block_hash(head) or b"")
-    day.mine(CONFIRMATIONS)
-    outgoing._overtake(entry, day.plain.block_number())
-    assert day.outbox.pending()[0] == entry
-
-
-def test_a_nonce_spent_in_a_block_that_is_gone_is_looked_at_anew(day: Day) -> None:
-    day.step()
-    entry = day.outbox.pending()[0]
-    outgoing, head = day.settler._outgoing, day.plain.block_number()
-    outgoing._overtaken[entry.nonce] = Block(head, b"of a block that was reorganised away")
-    outgoing._overtake(entry, head + CONFIRMATIONS)
-    assert day.outbox.pending()[0] == entry
-
-
 def test_the_unused_nonce_of_a_final_transaction_stops_the_market(day: Day) -> None:
     day.step()
     waiting = day.outbox.pending()[-1]
@@ -331,8 +310,9 @@ def test_the_unused_nonce_of_a_final_transaction_stops_the_market(day: Day) -> N
     day.step()
     assert day.outbox.pending() == ()
     day.plain.request("anvil_reorg", CONFIRMATIONS + 1, [])
+    next_nonce = day.plain.nonce(day.plain.operator.address)
     with pytest.raises(InvariantBroken, match="reorganised deeper than CCEI_CONFIRMATIONS"):
-        day.settler._outgoing._fill_gaps([replace(waiting, nonce=waiting.nonce + 1)])
+        day.settler._outgoing._fill_gaps([waiting.nonce + 1], next_nonce=next_nonce)
 
 
 def test_a_reorganisation_deeper_than_the_confirmations_stops_the_market(day: Day) -> None:
@@ -367,7 +347,7 @@ class BelievesTheFirstBlock(Outgoing):
         return True
 
 
-@pytest.mark.parametrize(("planted", "caught_by"), [(BroadcastsFirst, 57), (BelievesTheFirstBlock, 79)])
+@pytest.mark.parametrize(("planted", "caught_by"), [(BroadcastsFirst, 35), (BelievesTheFirstBlock, 79)])
 def test_a_planted_bug_is_caught(stage: Stage, planted: type[Outgoing], caught_by: int) -> None:
     """By the campaign: its schedules are tried from the one that caught the bug when it was planted."""
     end = FIRST_SEED + DEFAULT_SCHEDULES

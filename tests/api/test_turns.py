@@ -110,7 +110,7 @@ def test_an_operator_takes_no_nonce_of_the_outbox(market: Market, monkeypatch: p
     (waiting,) = outgoing.outbox.pending()
     with pytest.raises(ChainUnavailable, match=f"found nonce {waiting.nonce} next, which is taken"):
         market.house.settler.fund({Address(b"\x0a" * 20): Micros(1)})
-    assert chain.mined_nonce(chain.operator.address) == waiting.nonce
+    assert chain.look(chain.operator.address, ()).nonce == waiting.nonce
     monkeypatch.undo()
     market.house.settler.fund({Address(b"\x0a" * 20): Micros(1)})
     assert chain.receipt(waiting.hash) is not None

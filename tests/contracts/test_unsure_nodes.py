@@ -63,9 +63,15 @@ def serving(node: Node) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            answer = node(asked["method"], asked["params"])
-            head = {"jsonrpc": "2.0", "id": asked["id"]}
-            body = b"<html>busy</html>" if answer is None else json.dumps(head | answer).encode()
+            answers = [
+                (each["id"], node(each["method"], each["params"]))
+                for each in (asked if isinstance(asked, list) else [asked])
+            ]
+            told = [{"jsonrpc": "2.0", "id": id_, **answer} for id_, answer in answers if answer is not None]
+            if len(told) < len(answers):
+                body = b"<html>busy</html>"
+            else:
+                body = json.dumps(told if isinstance(asked, list) else told[0]).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -108,6 +114,14 @@ def test_events_that_a_node_will_not_tell_at_once_are_asked_for_in_pieces() -> N
     with opened(a_node) as chain:
         found = chain.logs(CONTRACT, [], from_block=5)
     assert [log.block_number for log in found] == list(range(10, HEAD + 1, 10))
+
+
+def test_events_of_a_node_that_has_not_got_their_last_block_are_not_all_of_them() -> None:
+    node, now = refusing("eth_getBlockByNumber", {"result": None})
+    with opened(node) as chain:
+        now.append(True)
+        with pytest.raises(ChainUnavailable, match=r"found no block 25, expected it, .* it is behind"):
+            chain.logs(CONTRACT, [], from_block=5, to_block=25)
 
 
 @pytest.mark.parametrize(

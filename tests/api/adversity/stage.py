@@ -60,6 +60,9 @@ class Stage:
         """Open the market as it was when its trades were agreed, on the chain of that moment. One day at a time."""
         self.chain.request("evm_revert", self.snapshot)
         self.snapshot = self.chain.request("evm_snapshot")
+        # no two days have equal blocks: Anvil keeps 500 states by their blocks' hashes, and what it puts away for an earlier
+        # day's block it would miss, on a reorganisation, for this day's with the same hash
+        self.chain.request("anvil_setCoinbase", f"0x{int(self.snapshot, 16):040x}")
         with closing(self.engine.raw_connection()) as connection:
             self.agreed.backup(connection.driver_connection)
         market = self.chain, self.post, self.deployment, self.genesis, self.engine

@@ -58,7 +58,7 @@ def raise_the_price(day: Day) -> None:
 def use_our_nonce(day: Day) -> None:
     """Let another program spend the nonce that our first waiting transaction has."""
     drop(day)
-    _foreign(day, day.plain.mined_nonce(day.plain.operator.address))
+    _foreign(day, day.plain.look(day.plain.operator.address, ()).nonce)
     day.mine()
 
 
