@@ -80,9 +80,9 @@ def import_from(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An exported record.", show_default=False)],
     database: DatabaseArgument,
 ) -> None:
-    """Put an exported record into a database that has none, whole or not at all.
+    """Put an exported record into a database that has none.
 
-    Every row is checked on the way. A market that starts there fills the readable tables.
+    Whole or not at all: every row is checked on the way. A market that starts there fills the readable tables.
 
     Example: ccei record import market.ccei sqlite:///again.db
     """

@@ -5,11 +5,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
 from sqlalchemy import Engine
 
 from api.chain_values import read_chain_values
 from api.notary import Notary
+from api.terminal import passing_bars
 from contracts.deployment import attach
 from contracts.opening import open_for_reading
 from ledger.audit import AuditReport, SignaturesChecked, audit
@@ -56,7 +56,7 @@ def audit_record(source: str, *, chain: str | None, console: Console) -> AuditRe
     """
     with (
         open_record(source) as (record, tables),
-        Progress(console=Console(stderr=True), transient=True) as bars,
+        passing_bars(Console(stderr=True)) as bars,
         ExitStack() as asked,
     ):
         values = None

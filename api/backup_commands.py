@@ -10,16 +10,17 @@ import typer
 if TYPE_CHECKING:
     from ledger.copying import Told
 
-from api.terminal import progress_console, told_of_house
+from api.terminal import passing_bars, progress_console, told_of_house
 
 
 def backup(
     database: Annotated[str, typer.Argument(metavar="URL", help="Database of a market, running or not.")],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the copy goes; must not exist.")],
 ) -> None:
-    """Copy a market's database while it is in use, from SQLite or PostgreSQL into a SQLite file.
+    """Copy a market's database while it is in use.
 
-    The copy holds every batch up to one and none after; it is verified before it gets its name.
+    From SQLite or PostgreSQL into a SQLite file. The copy holds every batch up to one and none after; it is verified
+    before it gets its name.
 
     Example: ccei backup sqlite:///market.db market-monday.db
     """
@@ -60,8 +61,6 @@ def restore(
 @contextmanager
 def _progress() -> Iterator["Told"]:
     """Show how many rows are copied; where pages are copied instead, only that it goes on."""
-    from rich.progress import Progress
-
-    with Progress(console=progress_console(quiet=False), transient=True) as bars:
+    with passing_bars(progress_console(quiet=False)) as bars:
         task = bars.add_task("copying and verifying", total=None)
         yield lambda done, of: bars.update(task, completed=done, total=of)

@@ -245,7 +245,12 @@ def _certificate(chain: Chain, settings: Settings, deployment: Deployment) -> Ce
 def _read(path: Path) -> DeploymentFile:
     try:
         return read_deployment(path.read_text(encoding="utf-8"))
-    except (Malformed, OSError) as error:
+    except OSError as error:
+        found = (error.strerror or str(error)).lower()
+        raise ChainUnavailable(
+            f"CCEI_DEPLOYMENT, {path}: found {found}, expected a file of `ccei deploy`"
+        ) from None
+    except Malformed as error:
         raise _unusable(path, error) from error
 
 

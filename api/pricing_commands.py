@@ -176,10 +176,11 @@ def price(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Price an instrument: base price, reference price and band at a load, the supplier's share.
+    """Price an instrument at a load.
 
-    The base price comes from quality, service and energy type; the load moves it each hour, up above 0.8 and down
-    below. Under the nash rule a trade's price lies between offer and bid, at the supplier's share of the way.
+    Base price, reference price and band, and the supplier's share. The base price comes from quality, service and energy
+    type; the load moves it each hour, up above 0.8 and down below. Under the nash rule a trade's price lies between
+    offer and bid, at the supplier's share of the way.
 
     Examples:
 

@@ -1,12 +1,13 @@
 """Records and proofs in files: what `ccei record` and `ccei proof` do."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
 
 from api.auditing import chain_values
 from api.deploying import address_of
+from api.terminal import passing_bars
 from api.whole_file import whole_binary_file
 from contracts.deployment import attach
 from contracts.opening import open_for_reading
@@ -16,6 +17,7 @@ from ledger.inclusion import NotProven, Unprovable, find_order, prove, read_proo
 from ledger.portable import RecordFile, import_record, write_record
 from ledger.record import RecordReader
 from ledger.unusable import named
+from market.sessions import MICROS_PER_SECOND
 from market.units import Malformed
 
 
@@ -28,7 +30,7 @@ def export_to(url: str, file: Path, *, console: Console) -> None:
     engine = open_database(url, must_exist=True)
     try:
         record = RecordReader(engine)
-        with whole_binary_file(file) as out, Progress(console=console, transient=True) as bars:
+        with whole_binary_file(file) as out, passing_bars(console) as bars:
             bar = bars.add_task("exporting rows", total=record.head()[0])
             rows = write_record(record, out, progress=lambda number: bars.update(bar, completed=number))
     finally:
@@ -46,7 +48,7 @@ def import_to(file: Path, url: str, *, console: Console) -> None:
     record = RecordFile(file)
     engine = open_database(url)
     try:
-        with Progress(console=console, transient=True) as bars:
+        with passing_bars(console) as bars:
             bar = bars.add_task("importing rows", total=None)
             rows = import_record(record, engine, progress=lambda number: bars.update(bar, completed=number))
     finally:
@@ -111,6 +113,7 @@ def check_proof(
         console.print(f"Not proven: {error}", style="red", markup=False, soft_wrap=True)
         return False
     terms = included.command.terms
+    taken_in = datetime.fromtimestamp(included.time_us // MICROS_PER_SECOND, UTC)
     known = (
         "which the chain carries"
         if chain
@@ -120,7 +123,7 @@ def check_proof(
     )
     console.print(
         f"Proven: order {included.event.order_id} of 0x{terms.participant.hex()} (client order id "
-        f"{terms.client_order_id}) was taken in by row {included.number}, at {included.time_us} µs Unix time; its proof "
+        f"{terms.client_order_id}) was taken in by row {included.number}, on {taken_in:%Y-%m-%d at %H:%M:%S} UTC; its proof "
         f"leads to the record hash 0x{proof.hash.hex()}, {known}.",
         soft_wrap=True,
         highlight=False,

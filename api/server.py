@@ -21,6 +21,7 @@ from api.settings import Settings
 from contracts.chain import ChainUnavailable
 from contracts.nodes import end_nodes
 from contracts.opening import OWN_CHAINS, shown
+from ledger.unusable import named
 
 STOP_AFTER_S = 30
 """How long a stop waits for requests that have begun: whoever has not sent all by then gets no answer."""
@@ -66,6 +67,10 @@ def serve_market(*, host: str, port: int, chain: str, database: str | None, cons
             console.print(line, highlight=False, soft_wrap=True)
         if not kept:
             console.print("No --database given: this market ends with the process.")
+        elif not house.recovery.batches:
+            console.print(
+                f"New market: found no record in {named(house.engine.url)}", markup=False, soft_wrap=True
+            )
         console.print(f"Chain: {house.chain.description}")
         for line in start_warnings(
             is_development=house.chain.is_development, confirmations=settings.confirmations
@@ -101,7 +106,8 @@ class _Server(uvicorn.Server):
             os._exit(128 + sig)  # as after a crash, the next start finds all that was acknowledged
         super().handle_exit(sig, frame)
         self._console.print(
-            "Stopping: what has begun is finished first. Once more ends at once; nothing is lost."
+            "Stopping: what has begun is finished first. Once more ends at once; nothing is lost.",
+            soft_wrap=True,
         )
 
 

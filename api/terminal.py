@@ -10,6 +10,7 @@ from api import exit_status
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 
@@ -98,6 +99,13 @@ def progress_console(*, quiet: bool) -> "Console":
     from rich.console import Console
 
     return Console(stderr=True, quiet=quiet)
+
+
+def passing_bars(console: "Console") -> "Progress":
+    """Return bars that are gone when the work is done; where no person looks on, as in a log, there are none."""
+    from rich.progress import Progress
+
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
 
 
 def print_found(found: Found, *, json: bool) -> None:

@@ -161,13 +161,20 @@ def test_a_node_that_does_not_answer_may_do_later(folder: Path) -> None:
     assert "nothing answers there" in refused("--chain", "http://127.0.0.1:1", "--test-token", status=69)
 
 
-def test_a_service_refuses_contracts_that_are_not_the_files(node: Chain, folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("market.json", r"market\.json: found no deployment file"),
+        ("absent.json", r"absent\.json: found no such file or directory, expected a file of `ccei deploy`$"),
+    ],
+)
+def test_a_service_refuses_contracts_that_are_not_the_files(
+    node: Chain, folder: Path, name: str, told: str
+) -> None:
     (folder / "market.json").write_text("{}")
-    settings = Settings(
-        chain=url(node), database_url=f"sqlite:///{folder}/m.db", deployment=folder / "market.json"
-    )
+    settings = Settings(chain=url(node), database_url=f"sqlite:///{folder}/m.db", deployment=folder / name)
     with (
-        pytest.raises(ChainUnavailable, match=r"CCEI_DEPLOYMENT, .*market\.json: found no deployment file"),
+        pytest.raises(ChainUnavailable, match=f"CCEI_DEPLOYMENT, .*{told}"),
         open_house(settings, DrivenClock(node.now_s())),
     ):
         pass

@@ -36,7 +36,9 @@ def market(tmp_path: Path) -> Path:
 def test_a_copy_and_what_is_made_of_it_are_told_by_their_heads(market: Path) -> None:
     copy, restored = market.with_name("copy.db"), market.with_name("restored.db")
     made = ccei("backup", f"sqlite:///{market}", str(copy))
-    assert made.exit_code == 0
+    assert (made.exit_code, made.stderr) == (0, ""), (
+        "nobody looks on: there is no bar, and no empty line of one"
+    )
     head = made.stdout.partition("head ")[2][:66]
     assert made.stdout == f"{copy}: 3 batches, head {head}, {copy.stat().st_size:,} bytes\n"
     back = ccei("restore", str(copy), f"sqlite:///{restored}")

@@ -125,6 +125,8 @@ def test_a_request_to_end_closes_the_record_in_order(tmp_path: Path) -> None:
     with serving("--database", f"sqlite:///{database}") as (_, process):
         status, _, err = stop(process, signal.SIGTERM)
         assert status == 0, err
+    assert f"New market: found no record in {database}\n" in err
+    assert "\nStopping: what has begun is finished first. Once more ends at once; nothing is lost.\n" in err
     # SQLite folds its write-ahead log into the database when the last connection is closed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["market.db", "market.db.lock"]
 
