@@ -113,7 +113,6 @@ def check_proof(
         console.print(f"Not proven: {error}", style="red", markup=False, soft_wrap=True)
         return False
     terms = included.command.terms
-    taken_in = datetime.fromtimestamp(included.time_us // MICROS_PER_SECOND, UTC)
     known = (
         "which the chain carries"
         if chain
@@ -123,7 +122,7 @@ def check_proof(
     )
     console.print(
         f"Proven: order {included.event.order_id} of 0x{terms.participant.hex()} (client order id "
-        f"{terms.client_order_id}) was taken in by row {included.number}, on {taken_in:%Y-%m-%d at %H:%M:%S} UTC; its proof "
+        f"{terms.client_order_id}) was taken in by row {included.number}, {_moment(included.time_us)}; its proof "
         f"leads to the record hash 0x{proof.hash.hex()}, {known}.",
         soft_wrap=True,
         highlight=False,
@@ -148,3 +147,11 @@ def _hashes_on(url: str, settlement: str | None) -> tuple[bytes, ...]:
     with open_for_reading(url) as chain:
         deployment = attach(chain, address)
         return deployment.settlement.record_hashes(chain, from_block=deployment.block_number)
+
+
+def _moment(time_us: int) -> str:
+    """Return a Unix time in words; one beyond the calendar, which a file may hold, stays a number."""
+    try:
+        return f"on {datetime.fromtimestamp(time_us // MICROS_PER_SECOND, UTC):%Y-%m-%d at %H:%M:%S} UTC"
+    except (ValueError, OverflowError, OSError):
+        return f"{time_us} µs after the beginning of 1970"
