@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,12 +15,14 @@ from api.client import Client
 from api.clock import DrivenClock
 from api.house import House, house_on
 from api.settings import Settings
+from contracts.chain import Chain
+from contracts.deployment import Deployment
 from contracts.signing import Signer
 from market.instruments import Instrument, parse_symbol
 from market.listing import ListInstrument, Schedule, TradePriceRule, TradingRules
 from market.orders import Command
 from market.units import Lots, Ppm, Ticks
-from tests.api.deployed import a_deployed_market
+from tests.api.deployed import a_copy_of, a_deployed_market
 
 START_S = 1_647_046_800  # 2022-03-12T01:00Z
 HOUR_S = 3600
@@ -68,9 +72,9 @@ class Market:
         """Return a client that signs as somebody."""
         return Client("http://testserver", signer, http=self.http)
 
-    def process(self, command: Command) -> None:
-        """Have a command of the operator's done while the app serves."""
-        self.http.portal.call(self.house.sequencer.process, [command])
+    def process(self, *commands: Command) -> None:
+        """Have commands of the operator's done, in one batch, while the app serves."""
+        self.http.portal.call(self.house.sequencer.process, list(commands))
 
     def move_to(self, time_s: int) -> None:
         """Move the market's clock and the chain's, let due sessions change, and let the settler do what is due."""
@@ -117,20 +121,29 @@ def one_market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
 
 @contextmanager
 def an_open_market(folder: Path) -> Iterator[Market]:
-    """Open a market with a solar and a GPU instrument, a metered supplier and a funded buyer."""
-    chosen, clock = settings(folder), DrivenClock(START_S)
-    chain, deployment = a_deployed_market(
-        start_time_s=START_S,
-        notice_period_s=chosen.notice_period_s,
-        reading_window_s=chosen.reading_window_s,
-        challenge_window_s=chosen.challenge_window_s,
-    )
-    with house_on(chain, chosen, clock, deployment=deployment) as house:
-        house.sequencer.process(
-            [listing(SOLAR), listing(GPU, reference_ticks=2_000, rule=TradePriceRule.NASH)]
+    """Open a market with a solar and a GPU instrument, a metered supplier and a funded buyer.
+
+    It is made once, and started again on a copy of its record and its chain for each that is opened.
+    """
+    chain, deployment, record = _made()
+    (folder / "market.db").write_bytes(record)
+    with _serving(folder, a_copy_of(chain), deployment) as market:
+        yield market
+
+
+@cache
+def _made() -> tuple[Chain, Deployment, bytes]:
+    """Make the market, and return its chain, its contracts and the database that it left."""
+    with TemporaryDirectory() as folder:
+        chosen = settings(Path(folder))
+        chain, deployment = a_deployed_market(
+            start_time_s=START_S,
+            notice_period_s=chosen.notice_period_s,
+            reading_window_s=chosen.reading_window_s,
+            challenge_window_s=chosen.challenge_window_s,
         )
-        with TestClient(create_app(house)) as http:
-            market = Market(house, http, clock)
+        with _serving(Path(folder), chain, deployment) as market:
+            market.process(listing(SOLAR), listing(GPU, reference_ticks=2_000, rule=TradePriceRule.NASH))
             for symbol, capacity in ((SOLAR, "1000"), (GPU, "100")):
                 market.operator(
                     "meters",
@@ -143,7 +156,19 @@ def an_open_market(folder: Path) -> Iterator[Market]:
                 )
             for signer in (SUPPLIER, BUYER):
                 market.operator("deposits", {"participant": f"0x{signer.address.hex()}", "amount": "1000"})
-            yield market
+        return chain, deployment, (Path(folder) / "market.db").read_bytes()
+
+
+@contextmanager
+def _serving(folder: Path, chain: Chain, deployment: Deployment) -> Iterator[Market]:
+    """Serve the market of a folder; its first request, which takes the longest, has been."""
+    clock = DrivenClock(START_S)
+    with (
+        house_on(chain, settings(folder), clock, deployment=deployment) as house,
+        TestClient(create_app(house)) as http,
+    ):
+        http.get("/health").raise_for_status()
+        yield Market(house, http, clock)
 
 
 def meter_of(symbol: str) -> Signer:

@@ -20,7 +20,7 @@ def a_deployed_market(
 ) -> tuple[Chain, Deployment]:
     """Return a chain of one's own, and the contracts that stand on it: as a market would have deployed them."""
     chain, deployment = _deployed(start_time_s, notice_period_s, reading_window_s, challenge_window_s)
-    return _copied(chain), deployment
+    return a_copy_of(chain), deployment
 
 
 @cache
@@ -36,7 +36,7 @@ def _deployed(
         )
 
 
-def _copied(chain: Chain) -> Chain:
+def a_copy_of(chain: Chain) -> Chain:
     """Return a chain that goes on from where this one stands, and leaves it there."""
     assert isinstance(chain.node, JsonRpc)
     assert isinstance(chain.node.provider, TesterProvider)
