@@ -1,6 +1,5 @@
 """Records and proofs in files: what `ccei record` and `ccei proof` do."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -17,7 +16,7 @@ from ledger.inclusion import NotProven, Unprovable, find_order, prove, read_proo
 from ledger.portable import RecordFile, import_record, write_record
 from ledger.record import RecordReader
 from ledger.unusable import named
-from market.sessions import MICROS_PER_SECOND
+from market.sessions import MICROS_PER_SECOND, moment_of
 from market.units import Malformed
 
 
@@ -113,6 +112,7 @@ def check_proof(
         console.print(f"Not proven: {error}", style="red", markup=False, soft_wrap=True)
         return False
     terms = included.command.terms
+    taken_in = moment_of(included.time_us // MICROS_PER_SECOND)
     known = (
         "which the chain carries"
         if chain
@@ -122,7 +122,7 @@ def check_proof(
     )
     console.print(
         f"Proven: order {included.event.order_id} of 0x{terms.participant.hex()} (client order id "
-        f"{terms.client_order_id}) was taken in by row {included.number}, {_moment(included.time_us)}; its proof "
+        f"{terms.client_order_id}) was taken in by row {included.number}, at {taken_in}; its proof "
         f"leads to the record hash 0x{proof.hash.hex()}, {known}.",
         soft_wrap=True,
         highlight=False,
@@ -147,11 +147,3 @@ def _hashes_on(url: str, settlement: str | None) -> tuple[bytes, ...]:
     with open_for_reading(url) as chain:
         deployment = attach(chain, address)
         return deployment.settlement.record_hashes(chain, from_block=deployment.block_number)
-
-
-def _moment(time_us: int) -> str:
-    """Return a Unix time in words; one beyond the calendar, which a file may hold, stays a number."""
-    try:
-        return f"on {datetime.fromtimestamp(time_us // MICROS_PER_SECOND, UTC):%Y-%m-%d at %H:%M:%S} UTC"
-    except (ValueError, OverflowError, OSError):
-        return f"{time_us} µs after the beginning of 1970"

@@ -3,8 +3,6 @@
 Everything here looks and changes nothing. Funds are the ledger's to check; whether a trade is possible is the book's.
 """
 
-from datetime import UTC, datetime
-
 from market.book_moves import budget_in_book
 from market.capacity import Capacity
 from market.events import Session
@@ -13,7 +11,7 @@ from market.listing import Allocation
 from market.open_orders import OpenOrder
 from market.orders import PLAIN, Conditions, OrderTerms, OrderType, PlaceOrder, TimeInForce
 from market.refusals import No, Refusal
-from market.sessions import MICROS_PER_SECOND, OVER
+from market.sessions import MICROS_PER_SECOND, OVER, moment_of
 from market.sides import BUY
 from market.units import MICROS_PER_TOKEN, QUANTITY_MAX, Lots, Micros, format_decimal
 
@@ -72,10 +70,10 @@ def _no_session(order: PlaceOrder, listed: Listed, replaces: OpenOrder | None) -
     if session is _CONTINUOUS:
         return None
     if session is Session.PENDING:
-        opens = _moment(listed.listing.schedule.call_opens_s)
+        opens = moment_of(listed.listing.schedule.call_opens_s)
         return Refusal.SESSION_NOT_OPEN, f"found {listed.instrument} pending, expected orders from {opens} on"
     if session in OVER:
-        closed = _moment(listed.listing.schedule.gate_closes_s)
+        closed = moment_of(listed.listing.schedule.gate_closes_s)
         return (
             Refusal.WINDOW_ALREADY_CLOSED,
             f"found that {listed.instrument} closed, its gate being {closed}",
@@ -237,13 +235,16 @@ def _no_reference(listed: Listed, found: Micros) -> No | None:
 def _no_times(terms: OrderTerms, time_us: int, notice_period_s: int) -> No | None:
     good_until_s = terms.good_until_s
     if good_until_s * MICROS_PER_SECOND < time_us:
-        now = _moment(time_us // MICROS_PER_SECOND)
-        return Refusal.GOOD_UNTIL_PASSED, f"found good until {_moment(good_until_s)}, expected {now} or later"
+        now = moment_of(time_us // MICROS_PER_SECOND)
+        return (
+            Refusal.GOOD_UNTIL_PASSED,
+            f"found good until {moment_of(good_until_s)}, expected {now} or later",
+        )
     earliest_s = good_until_s + notice_period_s
     if terms.settle_until_s < earliest_s:
         return (
             Refusal.SETTLE_UNTIL_TOO_EARLY,
-            f"found settle until {_moment(terms.settle_until_s)}, expected {_moment(earliest_s)} or later: "
+            f"found settle until {moment_of(terms.settle_until_s)}, expected {moment_of(earliest_s)} or later: "
             f"good until plus the notice period of {notice_period_s} s",
         )
     return None
@@ -289,11 +290,3 @@ def _no_room(terms: OrderTerms, listed: Listed, replaces: OpenOrder | None) -> N
 def _lots_leaving(replaces: OpenOrder | None) -> int:
     """Return what leaves the book when the order enters."""
     return replaces.remaining_lots if replaces is not None else 0
-
-
-def _moment(time_s: int) -> str:
-    """Return a Unix time in words; a number of seconds beyond the calendar stays one."""
-    try:
-        return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError, OSError):
-        return f"{time_s} s after 1970"

@@ -8,6 +8,7 @@ Time alone moves an instrument, one session at a time; only the last step also w
 begins with a price that would leave the collar and ends by itself; the gate does not wait for it.
 """
 
+from datetime import UTC, datetime
 from itertools import pairwise
 
 from market.events import Session
@@ -82,3 +83,15 @@ def fault_in(schedule: Schedule, instrument: Instrument) -> str | None:
     if schedule.call_opens_s < 0:
         return f"found that the call opens at {schedule.call_opens_s} s, expected a Unix time"
     return None
+
+
+def moment_of(time_s: int) -> str:
+    """Return a Unix time in words, UTC; a number of seconds beyond the calendar stays one.
+
+    >>> moment_of(1_647_046_800), moment_of(10**15)
+    ('2022-03-12T01:00:00Z', '1000000000000000 s after 1970')
+    """
+    try:
+        return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return f"{time_s} s after 1970"

@@ -76,7 +76,7 @@ def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_is_killed(
     assert counts["kills"] == KILLS
     assert counts["orders acknowledged"] > 5 * KILLS
     assert counts["requests cut off"] > 0
-    assert counts["of them asked for again"] > 0
+    assert counts["withdrawals asked for again"] > 0
     for change in ("cancels", "replacements", "mass cancels", "batches", "withdrawals"):
         assert counts[f"{change} acknowledged"] > 0, change
 

@@ -115,7 +115,7 @@ def test_an_order_is_proven_in_a_file(folder: Path) -> None:
     checked = ccei("proof", "verify", "proof.json")
     assert checked.exit_code == 0
     assert checked.stdout.startswith(f"Proven: order 1 of 0x{SIGNERS[0].address.hex()}")
-    assert re.search(r" was taken in by row \d+, on \d{4}-\d\d-\d\d at \d\d:\d\d:\d\d UTC; ", checked.stdout)
+    assert re.search(r" was taken in by row \d+, at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ; ", checked.stdout)
     head = checked.stdout.split("record hash ")[1][:66]
     assert ccei("proof", "verify", "proof.json", "--hash", head).exit_code == 0
     other = ccei("proof", "verify", "proof.json", "--hash", "0x" + "00" * 32)

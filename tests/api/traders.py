@@ -122,7 +122,7 @@ class Trader:
             again = self._approved(http, nonce=int(before.nonce))
             if again is not None and again != before:
                 self.failure = f"told {before}, and then {again}"
-            self.counts["of them asked for again"] += again is not None
+            self.counts["withdrawals asked for again"] += again is not None
         approved = self._approved(http, nonce=len(self._withdrawals) + 1)
         if approved is not None:
             self._withdrawals.append(approved)
@@ -215,7 +215,7 @@ class Trader:
             self.counts["orders acknowledged"] += 1
             if said["status"] == "open":
                 self._open.append(said["order_id"])
-            self.counts["of them after a cut, already in"] += said["repeated"]
+            self.counts["orders asked for after a cut, already in"] += said["repeated"]
             if said["repeated"] and not unanswered:
                 self.failure = f"{name}: told that it was repeated, but it was sent once"
         elif said["status"] == 409:
